@@ -100,9 +100,9 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
         jobs = JobStore(options.data / "jobs")
         batches = BatchStore(options.data / "batches")
     with _start_step("OpenVINO cannot be used", "--runtime"):
-        runtimes = Runtimes(options.runtime, options.data)
+        runtimes = Runtimes(options.runtime, options.data, base.path)
     model_cache = ModelCache(base.path, runtimes)
-    inference = InferenceService(models, model_cache, Slots(runtimes.slots))
+    inference = InferenceService(models, model_cache, Slots(lambda: runtimes.slots))
     template = TrainerTemplate()
     weights_chooser = WeightsChooser(
         base.path,

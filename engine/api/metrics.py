@@ -137,7 +137,18 @@ def _of_runtime(runtimes: Runtimes) -> Iterator[Metric]:
     runtime = GaugeMetricFamily("engine_runtime", "What answers, where it can", labels=["name"])
     runtime.add_metric([runtimes.name], 1)
     yield runtime
-    if process := runtimes.openvino:
+    answers = CounterMetricFamily(
+        "engine_runtime_answers", "Answers to chats for GGUF files, by what began them", labels=["name"]
+    )
+    for name, number in runtimes.answers.items():
+        answers.add_metric([name], number)
+    yield answers
+    yield CounterMetricFamily(
+        "engine_runtime_failovers",
+        "Answers that llama.cpp gave because OpenVINO failed before their first word",
+        value=runtimes.failovers,
+    )
+    if process := runtimes.process:
         yield GaugeMetricFamily(
             "engine_openvino_models", "Models in the memory of OpenVINO's process", value=process.models
         )

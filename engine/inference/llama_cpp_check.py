@@ -30,6 +30,11 @@ def obstacle(
 
     Takes seconds on a processor that lacks what the published package uses: a process then tries.
     """
+    missing = _NEEDED - flags() if flags() and platform.machine().lower() in _X86 else frozenset()
+    # before the import in this process, which a missing instruction could end
+    if missing and not _loads(gguf, python):
+        names = ", ".join(sorted(missing))
+        return f"llama.cpp does not run on this processor, which lacks the instructions {names}. {_ELSEWHERE}"
     try:
         import_library()
     except (ImportError, OSError) as error:
@@ -38,11 +43,7 @@ def obstacle(
             f"llama.cpp cannot be loaded on this machine ({platform.machine()}): {reason}. Install its"
             f" package by pip install xllamacpp. {_ELSEWHERE}"
         )
-    missing = _NEEDED - flags() if flags() and platform.machine().lower() in _X86 else frozenset()
-    if not missing or _loads(gguf, python):
-        return ""
-    names = ", ".join(sorted(missing))
-    return f"llama.cpp does not run on this processor, which lacks the instructions {names}. {_ELSEWHERE}"
+    return ""
 
 
 def _loads(gguf: Path, python: str) -> bool:

@@ -62,7 +62,10 @@ class LlamaTokenizer:
         return Turn.of(prompt_ids, answer_ids[vocabulary.mark_length :], vocabulary.end_token)
 
     def _client(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(self._address, headers={"Authorization": f"Bearer {self._key}"})
+        # llama.cpp closes connections that it was to keep, and a POST on one of them would fail
+        connector = aiohttp.TCPConnector(force_close=True)
+        headers = {"Authorization": f"Bearer {self._key}"}
+        return aiohttp.ClientSession(self._address, headers=headers, connector=connector)
 
 
 async def _read_vocabulary(client: aiohttp.ClientSession) -> _Vocabulary:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.inference.openvino.generator import OpenVinoGenerator
-from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess
+from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess, OpenVinoProcessEnded
 from engine.inference.runtimes import Runtimes
 from engine.messages import Message
 from engine.tokens import Turn
@@ -17,10 +17,11 @@ from engine.tokens import Turn
 log = logging.getLogger(__name__)
 
 _REFUSED = 400  # the status of a request that no runtime would answer
+_MAX_ENDINGS = 2  # of the process while it loads a tuned model: another model may crash it once
 
 
 class RoutedGenerator:
-    """One loaded model. What OpenVINO cannot do, and all while it loads or has crashed, is llama.cpp's."""
+    """One loaded model. llama.cpp answers what OpenVINO cannot, and all while it loads or has crashed."""
 
     def __init__(self, gguf: Path, llama: LlamaCppGenerator, runtimes: Runtimes, folder: Path | None) -> None:
         """Begin to load the model in OpenVINO, if that answers or is to be measured.
@@ -28,11 +29,13 @@ class RoutedGenerator:
         `folder` is that of a tuned model, None for the base.
         """
         self._gguf = gguf
+        self._name = folder.name if folder else gguf.name
         self._llama = llama
         self._runtimes = runtimes
         self._folder = folder
         self._openvino: OpenVinoGenerator | None = None
         self._has_failed = False  # to load in OpenVINO: each further try could crash its process
+        self._endings = 0  # how often the process ended while it loaded the model, since it last did
         self._running = 0  # completions of OpenVINO
         self._idle = asyncio.Event()
         self._idle.set()
@@ -46,17 +49,39 @@ class RoutedGenerator:
         openvino = self._openvino
         if self._runtimes.openvino and openvino and openvino.can_answer(request):
             begun = False
-            async with aclosing(self._openvino_chunks(openvino, request)) as chunks:
+            async with aclosing(
+                self._counted("openvino", self._openvino_chunks(openvino, request))
+            ) as chunks:
                 async for chunk in chunks:
                     if not begun and _has_failed(chunk):
+                        self._fail_over(chunk)
                         break  # nothing was answered yet: llama.cpp does it
                     begun = True
                     yield chunk
             if begun:
                 return
         self._load_again()
-        async with aclosing(self._llama.chunks(request)) as chunks:
+        async with aclosing(self._counted("llama.cpp", self._llama.chunks(request))) as chunks:
             async for chunk in chunks:
+                yield chunk
+
+    def _fail_over(self, failed: dict[str, Any]) -> None:
+        self._runtimes.failovers += 1
+        reason = failed["error"]["message"]
+        log.warning("llama.cpp gives an answer of %s that OpenVINO could not: %s", self._name, reason)
+
+    async def _counted(
+        self, runtime: str, chunks: AsyncGenerator[dict[str, Any]]
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Pass chunks on; count an answer when it begins, and log why it broke off."""
+        begun = False
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if not begun and "error" not in chunk:
+                    begun = True
+                    self._runtimes.answers[runtime] += 1
+                elif begun and "error" in chunk:
+                    log.warning("an answer of %s broke off: %s", self._name, chunk["error"]["message"])
                 yield chunk
 
     async def _openvino_chunks(
@@ -91,20 +116,32 @@ class RoutedGenerator:
             await self._load_in(process)
             if to_be_measured and self._openvino:
                 await self._runtimes.measure(self._llama.chunks, self._openvino.chunks)
-        except (OpenVinoError, RuntimeError, OSError) as error:
-            self._has_failed = True
-            if to_be_measured:
-                await self._runtimes.give_up(str(error))
-            else:
-                reason = f"llama.cpp alone answers for {self._gguf.name}: {error}"
-                log.warning("%s", reason)
-                self._runtimes.reason = reason
+        except OpenVinoError as error:
+            await self._note_failure(error, process, is_choice=bool(to_be_measured))
+        except Exception as error:  # of any kind: nobody waits for this task, and llama.cpp answers
+            log.exception("%s could not be loaded in OpenVINO or measured", self._gguf)
+            await self._note_failure(error, process, is_choice=bool(to_be_measured))
 
     async def _load_in(self, process: OpenVinoProcess) -> None:
         copy = self._runtimes.copy_of(self._gguf, self._folder)
         openvino = self._openvino or OpenVinoGenerator(process, self._gguf, copy, self._llama)
         await openvino.load()
         self._openvino = openvino
+        self._endings = 0
+        self._runtimes.clear_failure(self._name)
+
+    async def _note_failure(self, error: Exception, process: OpenVinoProcess, *, is_choice: bool) -> None:
+        """Keep why the model is not loaded: for it alone, for all models, or until it is tried again."""
+        reason = str(error) or type(error).__name__
+        has_ended = isinstance(error, OpenVinoProcessEnded)
+        self._endings += has_ended
+        if is_choice or process.given_up:
+            await self._runtimes.give_up(reason)
+        elif has_ended and (self._folder is None or self._endings < _MAX_ENDINGS):
+            log.warning("%s is not loaded in OpenVINO now, and is tried again: %s", self._name, reason)
+        else:
+            self._has_failed = True
+            self._runtimes.note_failure(self._name, reason)
 
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         return await self._llama.tokenize_turn(messages)
@@ -115,6 +152,7 @@ class RoutedGenerator:
         await asyncio.gather(self._loading, return_exceptions=True)
         if self._openvino:
             self._openvino.unload()
+        self._runtimes.clear_failure(self._name)
         await self._llama.close()
 
 

@@ -1,8 +1,8 @@
-"""Which runtime answers for a GGUF file: llama.cpp alone, or OpenVINO beside it, as a measurement decides.
+"""Which runtime answers: torch for a Hugging Face base; for a GGUF file llama.cpp, or OpenVINO beside it.
 
 llama.cpp loads in a second, reads every GGUF file, and knows every option of the API. OpenVINO loads in some
 seconds and generates several texts at once in less processor time, on most processors. Which is faster here
-is measured once, with the base, and kept in `runtime.json` in the data folder.
+is measured once for each base, and kept in `runtime.json` in the data folder.
 """
 
 import asyncio
@@ -10,9 +10,11 @@ import importlib.util
 import logging
 import platform
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -30,8 +32,10 @@ RuntimeSetting = Literal["auto", "llama.cpp", "openvino"]
 """What --runtime may say."""
 
 _MIN_FREE_MEMORY = 2 * 2**30  # bytes: OpenVINO's process takes up to one GiB
-_FASTER = 1.15  # a smaller gain may be noise, and is not worth the memory
+MIN_SPEEDUP = 1.15
+"""By which OpenVINO has to be faster: a smaller gain may be noise, and is not worth the memory."""
 _TRIED = frozenset({"x86_64", "amd64"})
+_PROBE_ROUNDS = 3  # of each runtime, in turns: other programs may disturb some
 _PROBE_CHATS = SLOTS
 _PROBE_TOKENS = 32
 _PROBE: dict[str, Any] = {
@@ -51,42 +55,55 @@ class Measurement(BaseModel):
 
     machine: str
     """The processor's flags, the cores, and the runtimes' versions: a measurement counts only for them."""
+    base: str
+    """The file that was measured."""
     llama_cpp: float
     openvino: float
 
 
 class Runtimes:
-    """The choice, and OpenVINO's process if it was chosen."""
+    """The choice, OpenVINO's process if it may answer, and what came of it."""
 
     def __init__(
         self,
         setting: RuntimeSetting,
         data: Path,
+        base: Path,
         *,
         free_memory: Callable[[], int] = system.available_memory,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Choose what can be chosen without a measurement. `data` is the engine's data folder.
 
-        free_memory: tells the bytes of memory that are free. Raises ValueError if the setting cannot be
-        followed.
+        base: a GGUF file, or the folder of a Hugging Face model. free_memory: tells the bytes of memory that
+        are free. clock: tells seconds. Raises ValueError if the setting cannot be followed.
         """
         self._file = data / "runtime.json"
         self._copies = data / "openvino"
+        self._base = base
+        self._is_torch = base.is_dir()
+        self._clock = clock
         self.measured: Measurement | None = None
-        self.reason = ""
-        """Why llama.cpp alone answers, or does for a model; empty if it does not."""
-        obstacle = _obstacle(free_memory())
+        self._reason = ""
+        self._failures: dict[str, str] = {}
+        self.answers: Counter[str] = Counter()
+        """How many answers each runtime has begun."""
+        self.failovers = 0
+        """How many answers llama.cpp gave because OpenVINO failed before their first word."""
+        obstacle = _obstacle(base, free_memory())
         if setting == "openvino" and obstacle:
             raise ValueError(obstacle)
-        self._process: OpenVinoProcess | None = None
-        self._is_measured = setting != "auto"
-        if setting == "llama.cpp":
-            self.reason = "--runtime says so"
-        elif obstacle:
-            self.reason = obstacle
+        self.process: OpenVinoProcess | None = None
+        """OpenVINO's process, also if it has been given up; None if it was never to be started."""
+        self._is_measured = setting != "auto" or bool(obstacle)
+        if self._is_torch:
             self._is_measured = True
+        elif setting == "llama.cpp":
+            self._reason = "--runtime says so"
+        elif obstacle:
+            self._reason = obstacle
         else:
-            self._process = OpenVinoProcess(OPENVINO_SLOTS)
+            self.process = OpenVinoProcess(OPENVINO_SLOTS)
             if setting == "auto":
                 self._read()
         log.info("%s", self._sentence())
@@ -94,22 +111,43 @@ class Runtimes:
     @property
     def openvino(self) -> OpenVinoProcess | None:
         """OpenVINO's process, if it answers where it can."""
-        return self._process if self._is_measured else None
+        return self._usable_process if self._is_measured else None
 
     @property
     def to_be_measured(self) -> OpenVinoProcess | None:
         """OpenVINO's process, if the base is to decide whether it answers."""
-        return None if self._is_measured else self._process
+        return None if self._is_measured else self._usable_process
+
+    @property
+    def _usable_process(self) -> OpenVinoProcess | None:
+        return self.process if self.process and not self.process.given_up else None
 
     @property
     def name(self) -> str:
         """What answers, in a word."""
-        return "openvino" if self.openvino and not self.openvino.is_given_up else "llama.cpp"
+        if self._is_torch:
+            return "torch"
+        return "openvino" if self.openvino else "llama.cpp"
+
+    @property
+    def reason(self) -> str:
+        """Why llama.cpp alone answers, or does for some models; empty if it does not."""
+        given_up = self.process.given_up if self.process else ""
+        return self._reason or given_up or "; ".join(self._failures.values())
 
     @property
     def slots(self) -> int:
-        """How many completions a model generates at once, from the start on."""
-        return OPENVINO_SLOTS if self._process else SLOTS
+        """How many completions a model generates at once, as things stand."""
+        return OPENVINO_SLOTS if self.openvino else SLOTS
+
+    def note_failure(self, model: str, reason: str) -> None:
+        """Keep and log why llama.cpp alone answers for a model."""
+        self._failures[model] = f"llama.cpp alone answers for {model}: {reason}"
+        log.warning("%s", self._failures[model])
+
+    def clear_failure(self, model: str) -> None:
+        """Forget why llama.cpp alone answered for a model, which OpenVINO has loaded or nobody uses."""
+        self._failures.pop(model, None)
 
     def copy_of(self, gguf: Path, folder: Path | None) -> Path:
         """Return where the copy of a file goes that OpenVINO reads; delete those of former bases.
@@ -119,28 +157,44 @@ class Runtimes:
         """
         if folder:
             return folder / "openvino.gguf"
-        found = gguf.stat()
-        copy = self._copies / f"{gguf.stem}-{found.st_size}-{found.st_mtime_ns}.gguf"
-        for former in self._copies.glob("*.gguf"):
+        copy = self._copies / f"{_identity(gguf)}.gguf"
+        for former in [*self._copies.glob("*.gguf"), *self._copies.glob("*.gguf.part")]:
             if former != copy:
                 former.unlink(missing_ok=True)
         return copy
 
     async def measure(self, llama_cpp: Chunks, openvino: Chunks) -> None:
         """Ask the base in both runtimes, and choose the faster one. Raises RuntimeError if one fails."""
-        speeds = [await _tokens_per_second(chunks) for chunks in (llama_cpp, openvino)]
-        measured = Measurement(machine=_machine(), llama_cpp=speeds[0], openvino=speeds[1])
-        atomic.write_json(self._file, measured.model_dump())
+        runtimes = (llama_cpp, openvino)
+        for chunks in runtimes:  # each reads what it has to read once
+            await _ask_probe(chunks, 0)
+        rounds = [[await self._speed(chunks) for chunks in runtimes] for _ in range(_PROBE_ROUNDS)]
+        speeds = [median(speeds) for speeds in zip(*rounds, strict=True)]
+        measured = Measurement(
+            machine=_machine(), base=_identity(self._base), llama_cpp=speeds[0], openvino=speeds[1]
+        )
         await self._choose(measured)
+        try:
+            atomic.write_json(self._file, measured.model_dump())
+        except OSError:
+            log.warning("the measurement could not be kept in %s", self._file, exc_info=True)
+
+    async def _speed(self, chunks: Chunks) -> float:
+        """Return the tokens a second of several chats at once."""
+        started = self._clock()
+        try:
+            async with asyncio.TaskGroup() as group:
+                chats = [group.create_task(_ask_probe(chunks, seed)) for seed in range(1, _PROBE_CHATS + 1)]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+        return sum(chat.result() for chat in chats) / (self._clock() - started)
 
     async def give_up(self, reason: str) -> None:
         """Let llama.cpp answer alone, until the next start."""
-        self.reason = reason
-        process, self._process = self._process, None
         self._is_measured = True
-        log.warning("llama.cpp alone answers: %s", reason)
-        if process:
-            await process.close()
+        if self.process:
+            self.process.give_up(reason)
+            await self.process.close()
 
     def _read(self) -> None:
         """Follow an earlier measurement on this machine."""
@@ -148,12 +202,12 @@ class Runtimes:
             measured = Measurement.model_validate(atomic.read_json(self._file))
         except (OSError, ValueError, ValidationError):
             return
-        if measured.machine == _machine():
+        if measured.machine == _machine() and measured.base == _identity(self._base):
             self.measured = measured
             self._is_measured = True
             if not _is_faster(measured):
-                self.reason = _slower(measured)
-                self._process = None
+                self._reason = _slower(measured)
+                self.process = None
 
     async def _choose(self, measured: Measurement) -> None:
         self.measured = measured
@@ -170,10 +224,12 @@ class Runtimes:
 
     def describe(self) -> dict[str, Any]:
         """Return the choice and why, for /healthz."""
-        measured = self.measured.model_dump(exclude={"machine"}) if self.measured else None
-        crashes: dict[str, Any] = {"count": 0, "last": None}
-        if process := self._process:
-            crashes = {"count": process.crashes, "last": process.last_crash or None}
+        measured = self.measured.model_dump(include={"llama_cpp", "openvino"}) if self.measured else None
+        process = self.process
+        crashes = {
+            "count": process.crashes if process else 0,
+            "last": process.last_crash or None if process else None,
+        }
         return {
             "name": self.name,
             "reason": self.reason or None,
@@ -183,7 +239,9 @@ class Runtimes:
 
     def _sentence(self) -> str:
         """Return the choice, for the log."""
-        if self._process is None:
+        if self._is_torch:
+            return "torch answers: the base is a Hugging Face model"
+        if self.process is None:
             return f"llama.cpp alone answers: {self.reason}"
         if self.to_be_measured:
             return "llama.cpp answers until the base has been measured in OpenVINO"
@@ -191,12 +249,12 @@ class Runtimes:
 
     async def close(self) -> None:
         """End OpenVINO's process."""
-        if self._process:
-            await self._process.close()
+        if self.process:
+            await self.process.close()
 
 
 def _is_faster(measured: Measurement) -> bool:
-    return measured.openvino > _FASTER * measured.llama_cpp
+    return measured.openvino > MIN_SPEEDUP * measured.llama_cpp
 
 
 def _slower(measured: Measurement) -> str:
@@ -206,8 +264,10 @@ def _slower(measured: Measurement) -> str:
     )
 
 
-def _obstacle(free: int) -> str:
+def _obstacle(base: Path, free: int) -> str:
     """Return why OpenVINO cannot be tried; empty if it can."""
+    if base.is_dir():
+        return f"it reads GGUF files, and the base {base} is a Hugging Face model, which torch serves"
     if importlib.util.find_spec("openvino_genai") is None:
         if platform.machine().lower() in _TRIED:
             return "OpenVINO is not installed: pip install openvino-genai"
@@ -218,22 +278,28 @@ def _obstacle(free: int) -> str:
 
 
 def _machine() -> str:
-    versions = [version(name) for name in ("openvino-genai", "xllamacpp")]
+    versions = [_version(name) for name in ("openvino-genai", "xllamacpp")]
     return " ".join([system.processor_fingerprint(), str(system.compute_threads()), *versions])
 
 
-async def _tokens_per_second(chunks: Chunks) -> float:
-    """Return the speed of several chats at once."""
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # it was copied, not installed
+        return "unknown"
 
-    async def ask(seed: int) -> int:
-        tokens = 0
-        async for chunk in chunks({**_PROBE, "seed": seed}):
-            if "error" in chunk:
-                raise RuntimeError(chunk["error"]["message"])
-            tokens = chunk.get("usage", {}).get("completion_tokens", tokens)
-        return tokens
 
-    await ask(0)  # reads what has to be read once
-    started = time.monotonic()
-    tokens = sum(await asyncio.gather(*map(ask, range(1, _PROBE_CHATS + 1))))
-    return tokens / (time.monotonic() - started)
+def _identity(gguf: Path) -> str:
+    """Return a name that changes with the content of a file."""
+    found = gguf.stat()
+    return f"{gguf.stem}-{found.st_size}-{found.st_mtime_ns}"
+
+
+async def _ask_probe(chunks: Chunks, seed: int) -> int:
+    """Return how many tokens an answer has. Raises RuntimeError if it fails."""
+    tokens = 0
+    async for chunk in chunks({**_PROBE, "seed": seed}):
+        if "error" in chunk:
+            raise RuntimeError(chunk["error"]["message"])
+        tokens = chunk.get("usage", {}).get("completion_tokens", tokens)
+    return tokens

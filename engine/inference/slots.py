@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from statistics import fmean
 
+from anyio import CapacityLimiter
+
 from engine.errors import ApiError
 from engine.limits import BACKGROUND_SLOTS, MAX_WAITING, SLOTS
 
@@ -21,11 +23,27 @@ _RECENT = 32  # completions whose mean duration gives the Retry-After of a 429
 class _ModelQueue:
     """The completions of one model that hold a slot or wait for one, first come, first served."""
 
-    def __init__(self, size: int) -> None:
-        self.slots = asyncio.Semaphore(size)
+    def __init__(self, size: Callable[[], int]) -> None:
         self.completions = 0
         self._size = size
+        self._slots = CapacityLimiter(size())
         self._left = asyncio.Event()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Wait for a slot and hold it."""
+        holder = object()
+        self._resize()
+        await self._slots.acquire_on_behalf_of(holder)
+        try:
+            yield
+        finally:
+            self._slots.release_on_behalf_of(holder)
+            self._resize()
+
+    def _resize(self) -> None:
+        """Follow the runtimes: those that wait begin if there are more slots by now."""
+        self._slots.total_tokens = self._size()
 
     def leave(self, completions: int) -> None:
         """Remove completions, which may let others begin in the background."""
@@ -40,14 +58,16 @@ class _ModelQueue:
 
     def waiting(self, more: int = 0) -> int:
         """Return how many wait for a slot, or would wait if `more` completions were added."""
-        return max(0, self.completions + more - self._size)
+        return max(0, self.completions + more - self._size())
 
 
 class Slots:
     """Each model has `size` slots; a completion holds one while it is generated or its model is loaded."""
 
-    def __init__(self, size: int = SLOTS, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with every slot free. `clock` returns seconds."""
+    def __init__(
+        self, size: Callable[[], int] = lambda: SLOTS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start with every slot free. `size` may return another number later; `clock` returns seconds."""
         self._size = size
         self._queues: defaultdict[str, _ModelQueue] = defaultdict(partial(_ModelQueue, size))
         self._durations: deque[float] = deque(maxlen=_RECENT)
@@ -94,7 +114,7 @@ class Slots:
 
     def _too_many_waiting(self, completions: int) -> ApiError:
         # a model frees all its slots in the time of one completion
-        seconds = math.ceil(fmean(self._durations or [1.0]) * completions / self._size)
+        seconds = math.ceil(fmean(self._durations or [1.0]) * completions / self._size())
         message = f"Too many chats are waiting for an answer. Try again in {max(1, seconds)} s."
         headers = {"Retry-After": str(max(1, seconds))}
         return ApiError(429, message, code="rate_limit_exceeded", headers=headers)
@@ -116,7 +136,7 @@ class Reservation:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Wait for a slot and hold it; afterwards the completion leaves the queue."""
-        async with self._queue.slots:
+        async with self._queue.slot():
             started = self._clock()
             try:
                 yield

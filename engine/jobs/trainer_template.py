@@ -149,8 +149,12 @@ class TrainerTemplate:
         self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_if_idle)
 
     def _end_if_idle(self) -> None:
-        if not self._trains:
-            self._closing = asyncio.create_task(self.close())
+        self._closing = asyncio.create_task(self._close_if_idle())
+
+    async def _close_if_idle(self) -> None:
+        async with self._starting:  # an order that came meanwhile has its template, or starts a new one
+            if not self._trains:
+                await self.close()
 
 
 async def _start(python: str) -> _Template:

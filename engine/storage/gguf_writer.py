@@ -20,6 +20,15 @@ def rewrite(reader: Any, out: Path, new_values: Callable[[Any], Any]) -> None:
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
+    try:
+        _write(reader, part, new_values)
+        atomic.publish(part, out)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _write(reader: Any, part: Path, new_values: Callable[[Any], Any]) -> None:
     writer = GGUFWriter(part, reader.get_field("general.architecture").contents())
     _copy_metadata(reader, writer)
     for tensor in reader.tensors:
@@ -29,11 +38,12 @@ def rewrite(reader: Any, out: Path, new_values: Callable[[Any], Any]) -> None:
         else:
             stored, kind = _stored(values)
             writer.add_tensor(tensor.name, stored, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    atomic.publish(part, out)
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+    finally:
+        writer.close()
 
 
 def _stored(values: Any) -> tuple[Any, GGMLQuantizationType]:

@@ -9,11 +9,12 @@ import os
 import queue
 import sys
 import threading
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from engine.inference.openvino.protocol import Cancel, Generate, Load, Loaded, Tokens, Unload
+from engine.inference.openvino.protocol import Alive, Cancel, Generate, Load, Loaded, Tokens, Unload
 
 if TYPE_CHECKING:
     from engine.inference.openvino.pipeline import Pipeline
@@ -22,6 +23,9 @@ log = logging.getLogger("engine.inference.openvino")
 
 _Order = Annotated[Load | Unload | Generate | Cancel, Field(discriminator="do")]
 _ORDERS: TypeAdapter[_Order] = TypeAdapter(_Order)
+_Done: TypeAlias = "tuple[int, Pipeline] | Loaded"
+"""What a thread that has loaded a model puts among the orders."""
+_LAST_STEP_SECONDS = 10.0  # when stdin has ended; a step that hangs must not keep the process
 
 
 class _Worker:
@@ -36,38 +40,61 @@ class _Worker:
         self._pipelines: dict[int, Pipeline] = {}
         self._models: dict[int, int] = {}  # of completions
         self._not_wanted: set[int] = set()  # models that were to be freed while they were loaded
-        self._orders: queue.SimpleQueue[_Order | tuple[int, Pipeline | str] | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[_Order | _Done | None] = queue.SimpleQueue()
 
     def run(self) -> None:
         """Work until stdin ends."""
         threading.Thread(target=self._read_orders, name="orders", daemon=True).start()
-        while True:
-            busy = any(pipeline.is_busy for pipeline in self._pipelines.values())
-            # while there is something to generate, only what has arrived already is done before the next step
-            while not busy or not self._orders.empty():
-                order = self._orders.get()
-                if order is None:
-                    return
-                self._do(order)
-                busy = any(pipeline.is_busy for pipeline in self._pipelines.values())
-            for model, pipeline in list(self._pipelines.items()):
-                if pipeline.is_busy:
-                    self._step(model, pipeline)
+        # each part is a method: a variable here would keep a model in memory that was unloaded
+        while self._follow_orders():
+            self._step_all()
 
     def _read_orders(self) -> None:
-        for line in sys.stdin.buffer:
-            self._orders.put(_ORDERS.validate_json(line))
-        self._orders.put(None)
+        try:
+            for line in sys.stdin.buffer:
+                self._orders.put(_ORDERS.validate_json(line))
+        except ValueError:
+            log.exception("an order could not be read")
+        finally:
+            self._orders.put(None)
+        time.sleep(_LAST_STEP_SECONDS)
+        os._exit(1)
 
-    def _do(self, order: "_Order | tuple[int, Pipeline | str]") -> None:
+    def _follow_orders(self) -> bool:
+        """Follow the orders that have come, and wait for one while there is nothing to generate.
+
+        Return False once there will be none.
+        """
+        is_open = True
+        while is_open and not (self._is_busy() and self._orders.empty()):
+            is_open = self._follow_next()
+        return is_open
+
+    def _is_busy(self) -> bool:
+        return any(pipeline.is_busy for pipeline in self._pipelines.values())
+
+    def _follow_next(self) -> bool:
+        order = self._orders.get()
+        if order is not None:
+            self._do(order)
+        return order is not None
+
+    def _step_all(self) -> None:
+        for model, pipeline in self._pipelines.items():
+            if pipeline.is_busy:
+                self._step(model, pipeline)
+
+    def _do(self, order: "_Order | _Done") -> None:
         if isinstance(order, tuple):
             self._finish_loading(*order)
+        elif isinstance(order, Loaded):
+            self._finish_loading(order.model, order)
         elif isinstance(order, Load):
             # not on this thread: completions of other models go on meanwhile
             threading.Thread(target=self._load, args=[order], name="load", daemon=True).start()
         elif isinstance(order, Unload):
             if pipeline := self._pipelines.pop(order.model, None):
-                self._fail(pipeline.cancel_all())
+                self._fail(pipeline.cancel_all(), "its model was unloaded")
             else:
                 self._not_wanted.add(order.model)
         elif isinstance(order, Generate):
@@ -81,20 +108,20 @@ class _Worker:
         except Exception as error:  # of any kind: a wheel of another machine
             log.exception("OpenVINO could not be imported")
             failure = f"OpenVINO cannot be loaded on this machine: {_last_line(error)}"
-            self._orders.put((order.model, failure))
+            self._orders.put(Loaded(model=order.model, failure=failure, is_unusable=True))
             return
         try:
             gguf = weights_copy.readable(order.gguf, order.copy_to)
             self._orders.put((order.model, pipeline.Pipeline(gguf, self._threads, self._completions)))
         except Exception as error:  # of any kind: OpenVINO has none of its own
             log.exception("%s could not be loaded", order.gguf)
-            self._orders.put((order.model, _last_line(error)))
+            self._orders.put(Loaded(model=order.model, failure=_last_line(error)))
 
-    def _finish_loading(self, model: int, loaded: "Pipeline | str") -> None:
+    def _finish_loading(self, model: int, loaded: "Pipeline | Loaded") -> None:
         if model in self._not_wanted:
             self._not_wanted.remove(model)
-        elif isinstance(loaded, str):
-            self._send(Loaded(model=model, failure=loaded))
+        elif isinstance(loaded, Loaded):
+            self._send(loaded)
         else:
             self._pipelines[model] = loaded
             self._send(Loaded(model=model))
@@ -102,29 +129,31 @@ class _Worker:
     def _generate(self, order: Generate) -> None:
         try:
             self._pipelines[order.model].add(order)
-        except Exception:  # as above; a model that is not there any more is one
+        except Exception as error:  # as above; a model that is not there any more is one
             log.exception("a completion could not begin")
-            self._fail([order.number])
+            self._fail([order.number], _last_line(error))
         else:
             self._models[order.number] = order.model
 
     def _step(self, model: int, pipeline: "Pipeline") -> None:
         try:
             made = list(pipeline.step())
-        except Exception:  # as above
+        except Exception as error:  # as above
             log.exception("model %d could not go on", model)
-            self._fail(pipeline.cancel_all())
+            self._fail(pipeline.cancel_all(), _last_line(error))
             return
+        if not made:
+            self._send(Alive(alive=True))
         for tokens in made:
             if tokens.end:
                 self._models.pop(tokens.number, None)
             self._pipe.write(tokens.model_dump_json() + "\n")
         self._pipe.flush()
 
-    def _fail(self, numbers: list[int]) -> None:
+    def _fail(self, numbers: list[int], reason: str) -> None:
         for number in numbers:
             self._models.pop(number, None)
-            self._send(Tokens(number=number, end="failed"))
+            self._send(Tokens(number=number, end="failed", failure=reason))
 
     def _send(self, message: BaseModel) -> None:
         self._pipe.write(message.model_dump_json() + "\n")

@@ -8,9 +8,11 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
+
 from engine.inference.chunks import RequestRejected, chunk, usage_chunk
 from engine.inference.llama_cpp import LlamaCppGenerator
-from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess
+from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess, OpenVinoProcessEnded
 from engine.inference.openvino.protocol import Settings
 from engine.inference.stop_strings import StopStrings
 from engine.limits import CONTEXT
@@ -55,6 +57,8 @@ class OpenVinoGenerator:
             self._vocabulary = await asyncio.to_thread(_read_vocabulary, self.gguf)
         try:
             self._number = await self._process.load(self.gguf, self._copy_to)
+        except OpenVinoProcessEnded:
+            raise
         except OpenVinoError:
             # the copy may be the reason: a damaged one is written anew the next time
             with suppress(OSError):
@@ -64,7 +68,7 @@ class OpenVinoGenerator:
 
     def can_answer(self, request: dict[str, Any]) -> bool:
         """Return whether it is loaded, and answers such a request as llama.cpp would."""
-        # OpenVINO's penalties look at other tokens than llama.cpp's, and make one with a negative logit likelier
+        # OpenVINO's penalties look at other tokens, and make one with a negative logit likelier
         is_penalized = any(request.get(name, neutral) != neutral for name, neutral in _PENALTIES.items())
         return self.is_loaded and not is_penalized and not any(request.get(name) for name in _NOT_KNOWN)
 
@@ -78,6 +82,9 @@ class OpenVinoGenerator:
         except RequestRejected as rejected:
             yield {"error": rejected.error}
             return
+        except (aiohttp.ClientError, TimeoutError) as error:
+            yield _failure(f"llama.cpp's port did not tokenize the prompt: {error or type(error).__name__}")
+            return
         settings = _settings(request, CONTEXT - len(prompt), self._vocabulary)
         text = _Text(self._vocabulary, request.get("stop", []))
         try:
@@ -90,7 +97,7 @@ class OpenVinoGenerator:
                     if text.has_ended:
                         break
         except OpenVinoError as error:
-            yield {"error": {"code": 500, "message": str(error), "type": "server_error"}}
+            yield _failure(str(error))
             return
         if rest := text.flush():
             yield chunk({"content": rest})
@@ -101,6 +108,10 @@ class OpenVinoGenerator:
         """Free it."""
         if self.is_loaded:
             self._process.unload(self._number)
+
+
+def _failure(message: str) -> dict[str, Any]:
+    return {"error": {"code": 500, "message": message, "type": "server_error"}}
 
 
 def _read_vocabulary(gguf: Path) -> "Vocabulary":

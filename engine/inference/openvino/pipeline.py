@@ -40,11 +40,12 @@ class Pipeline:
         """
         self._pipeline = open_model(gguf, threads, completions)
         self._running: dict[int, openvino_genai.GenerationHandle] = {}
+        self._holds_cancelled = False  # what they held is freed by the next step
 
     @property
     def is_busy(self) -> bool:
-        """Whether a step would generate something."""
-        return bool(self._running)
+        """Whether a step would generate or free something."""
+        return bool(self._running) or self._holds_cancelled
 
     def add(self, request: Generate) -> None:
         """Begin a completion."""
@@ -55,7 +56,7 @@ class Pipeline:
         """End a completion, if it still runs."""
         if handle := self._running.pop(number, None):
             handle.cancel()
-            self._pipeline.step()  # frees what it held
+            self._holds_cancelled = True
 
     def cancel_all(self) -> list[int]:
         """End all completions, and return their numbers."""
@@ -66,6 +67,7 @@ class Pipeline:
 
     def step(self) -> Iterator[Tokens]:
         """Generate a token of each completion, and yield what is new."""
+        self._holds_cancelled = False
         self._pipeline.step()
         for number, handle in list(self._running.items()):
             ids: list[int] = []

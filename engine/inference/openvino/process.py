@@ -15,19 +15,26 @@ import psutil
 from pydantic import BaseModel, TypeAdapter
 
 from engine import system
-from engine.inference.openvino.protocol import Cancel, Generate, Load, Loaded, Settings, Tokens, Unload
+from engine.inference.openvino.protocol import Alive, Cancel, Generate, Load, Loaded, Settings, Tokens, Unload
 
 log = logging.getLogger(__name__)
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 _MAX_CRASHES = 3  # within an hour: then the process is not started again
 _CRASH_SECONDS = 3600.0
-_LOGGED_CHARACTERS = 4000  # of its stderr, if it crashes
-_ANSWERS: TypeAdapter[Loaded | Tokens] = TypeAdapter(Loaded | Tokens)
+_EXIT_SECONDS = 5.0  # for it to exit when it is told to
+_MAX_SILENCE = 180.0  # seconds: much longer than a step of a large model on a slow machine
+_LOG_SECONDS = 1.0  # for its last words, when it has ended
+_MAX_LINE = 4000  # bytes that are logged of a line without end
+_ANSWERS: TypeAdapter[Loaded | Tokens | Alive] = TypeAdapter(Loaded | Tokens | Alive)
 
 
 class OpenVinoError(Exception):
     """A model that OpenVINO cannot load, or a completion that it could not finish; the text says why."""
+
+
+class OpenVinoProcessEnded(OpenVinoError):
+    """The process has ended, or is not started any more: nothing need be wrong with the model."""
 
 
 class OpenVinoProcess:
@@ -36,9 +43,15 @@ class OpenVinoProcess:
     A crash ends all its completions, and its models have to be loaded again.
     """
 
-    def __init__(self, completions: int) -> None:
-        """Prepare; at most so many completions of a model are generated at once."""
+    def __init__(self, completions: int, *, max_silence: float = _MAX_SILENCE) -> None:
+        """Prepare; at most so many completions of a model are generated at once.
+
+        max_silence: seconds after which the process is killed if it says nothing while it is to generate.
+        """
         self._at_once = completions
+        self._max_silence = max_silence
+        self._heard = 0.0  # when it last said something, or was asked after it had nothing to do
+        self._hang = ""  # why it was killed
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -46,7 +59,7 @@ class OpenVinoProcess:
         self._numbers = itertools.count(1)
         self._loading: dict[int, asyncio.Future[None]] = {}
         self._running: dict[int, asyncio.Queue[Tokens]] = {}
-        self._lately: deque[float] = deque(maxlen=_MAX_CRASHES)  # when it crashed
+        self._crash_times: deque[float] = deque(maxlen=_MAX_CRASHES)
         self._loaded: set[int] = set()
         self.crashes = 0
         """How often it has crashed."""
@@ -54,6 +67,8 @@ class OpenVinoProcess:
         """How it ended the last time; empty if it has not crashed."""
         self.life = 0
         """How often the process was started: a model of an earlier life is not loaded."""
+        self.given_up = ""
+        """Why it is not started any more; empty if it is."""
 
     @property
     def pid(self) -> int | None:
@@ -78,16 +93,17 @@ class OpenVinoProcess:
         except psutil.NoSuchProcess:
             return 0
 
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it crashed so often lately that it is not started again."""
-        full = len(self._lately) == _MAX_CRASHES
-        return full and time.monotonic() - self._lately[0] < _CRASH_SECONDS
+    def give_up(self, reason: str) -> None:
+        """Start it no more until the engine's next start."""
+        if not self.given_up:
+            self.given_up = reason
+            log.warning("llama.cpp alone answers until the next start: %s", reason)
 
     async def load(self, gguf: Path, copy_to: Path) -> int:
         """Load a model and return its number (takes seconds).
 
-        `copy_to` is where a copy goes that OpenVINO can read. Raises OpenVinoError.
+        `copy_to` is where a copy goes that OpenVINO can read. Raises OpenVinoError, or, if the process
+        has ended or is not started any more, OpenVinoProcessEnded.
         """
         await self._start()
         model = next(self._numbers)
@@ -115,6 +131,8 @@ class OpenVinoProcess:
         Raises OpenVinoError if it could not be finished.
         """
         number = next(self._numbers)
+        if not self._running:
+            self._heard = time.monotonic()
         queue = self._running[number] = asyncio.Queue[Tokens]()
         ended = False
         try:
@@ -123,7 +141,7 @@ class OpenVinoProcess:
                 tokens = await queue.get()
                 ended = tokens.end is not None
                 if tokens.end == "failed":
-                    raise OpenVinoError("the completion could not be finished")
+                    raise OpenVinoError(tokens.failure or "the completion could not be finished")
                 yield tokens.ids
         finally:
             self._running.pop(number, None)
@@ -131,18 +149,24 @@ class OpenVinoProcess:
                 self._send(Cancel(number=number))
 
     async def close(self) -> None:
-        """End the process."""
-        if self._process and self._process.stdin and self._reader:
-            self._is_closing = True
-            self._process.stdin.close()
-            await self._reader
+        """End the process; kill it if it does not end in a few seconds."""
+        process, reader = self._process, self._reader
+        if process is None or process.stdin is None or reader is None:
+            return
+        self._is_closing = True
+        process.stdin.close()
+        await asyncio.wait([reader], timeout=_EXIT_SECONDS)
+        if not reader.done():
+            log.warning("the OpenVINO process does not end, and is killed")
+            system.send_signal(process, signal.SIGKILL)
+            await asyncio.wait([reader], timeout=_EXIT_SECONDS)
 
     async def _start(self) -> None:
         async with self._starting:
             if self._process:
                 return
-            if self.is_given_up:
-                raise OpenVinoError(f"its process has crashed too often; at last {self.last_crash}")
+            if self.given_up:
+                raise OpenVinoProcessEnded(self.given_up)
             paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -163,7 +187,8 @@ class OpenVinoProcess:
         """Pass its messages on until it ends."""
         assert process.stdout is not None  # noqa: S101  `_start` makes them pipes
         assert process.stderr is not None  # noqa: S101
-        errors = asyncio.create_task(_last_characters(process.stderr))
+        words = asyncio.create_task(_log_lines(process.stderr))
+        watchdog = asyncio.create_task(self._watch(process))
         try:
             async for line in process.stdout:
                 if line.endswith(b"\n"):  # else it died while writing
@@ -171,36 +196,70 @@ class OpenVinoProcess:
         except ValueError:  # nothing that comes after it could be trusted
             log.exception("the OpenVINO process has written what is no answer")
             system.send_signal(process, signal.SIGKILL)
-        ending = _ending(await process.wait())
+        code = await process.wait()
+        watchdog.cancel()
+        ending, self._hang = self._hang or _ending(code), ""
+        interrupted = len(self._running)
         self._process = None
-        self._loaded.clear()
         if not self._is_closing:
-            self._lately.append(time.monotonic())
-            self.crashes += 1
-            self.last_crash = ending
+            self._count_crash(code, ending)
+        self._fail_all(f"its process {ending}")
+        if not self._is_closing:
+            log.error("the OpenVINO process %s, while it generated %d answers", ending, interrupted)
+        await asyncio.wait([words], timeout=_LOG_SECONDS)
+        words.cancel()  # a process of its own may hold the pipe
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Kill it if it hangs, which ends its completions as a crash does."""
+        while not self._hang:
+            await asyncio.sleep(self._max_silence / 10)
+            if self._running and time.monotonic() - self._heard > self._max_silence:
+                self._hang = f"hung: it said nothing for {self._max_silence:.0f} s, and was killed"
+                system.send_signal(process, signal.SIGKILL)
+
+    def _count_crash(self, code: int, ending: str) -> None:
+        now = time.monotonic()
+        self._crash_times.append(now)
+        self.crashes += 1
+        self.last_crash = ending
+        if code == -signal.SIGILL:  # the next one would end likewise
+            self.give_up(f"its process {ending}")
+        elif len(self._crash_times) == _MAX_CRASHES and now - self._crash_times[0] < _CRASH_SECONDS:
+            self.give_up(f"OpenVINO's process has crashed too often; at last it {ending}")
+
+    def _fail_all(self, reason: str) -> None:
+        """Fail what the process had to do."""
+        self._loaded.clear()
         for loaded in self._loading.values():
             if not loaded.done():
-                loaded.set_exception(OpenVinoError(f"its process {ending}"))
+                loaded.set_exception(OpenVinoProcessEnded(reason))
         for number, queue in self._running.items():
-            queue.put_nowait(Tokens(number=number, end="failed"))
-        if self._is_closing:
-            return
-        log.error("the OpenVINO process %s, while it generated %d answers", ending, len(self._running))
-        log.error("the end of its log:\n%s", await errors)
+            queue.put_nowait(Tokens(number=number, end="failed", failure=reason))
 
-    def _handle(self, answer: Loaded | Tokens) -> None:
+    def _handle(self, answer: Loaded | Tokens | Alive) -> None:
+        self._heard = time.monotonic()
         if isinstance(answer, Tokens):
             if queue := self._running.get(answer.number):
                 queue.put_nowait(answer)
-        elif (loaded := self._loading.get(answer.model)) and not loaded.done():  # a load may be cancelled
-            if answer.failure is None:
-                loaded.set_result(None)
-            else:
-                loaded.set_exception(OpenVinoError(answer.failure))
+                if answer.end:
+                    del self._running[answer.number]
+        elif isinstance(answer, Loaded):
+            self._finish_loading(answer)
+
+    def _finish_loading(self, answer: Loaded) -> None:
+        if answer.is_unusable and answer.failure:
+            self.give_up(answer.failure)
+        loaded = self._loading.get(answer.model)
+        if loaded is None or loaded.done():  # a load may be cancelled
+            return
+        if answer.failure is None:
+            loaded.set_result(None)
+        else:
+            loaded.set_exception(OpenVinoError(answer.failure))
 
     def _send(self, order: BaseModel) -> None:
         if self._process is None or self._process.stdin is None:
-            raise OpenVinoError("its process has ended")
+            raise OpenVinoProcessEnded("its process has ended")
         self._process.stdin.write(order.model_dump_json().encode() + b"\n")
 
 
@@ -219,9 +278,13 @@ def _ending(code: int) -> str:
     return f"was ended by {name}"
 
 
-async def _last_characters(stream: asyncio.StreamReader) -> str:
-    """Return the end of what a process wrote to stderr, when it has ended."""
-    text = ""
+async def _log_lines(stream: asyncio.StreamReader) -> None:
+    """Log what the process writes to stderr, as it comes."""
+    rest = b""
     while data := await stream.read(65536):
-        text = (text + data.decode(errors="replace"))[-_LOGGED_CHARACTERS:]
-    return text
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            log.info("OpenVINO: %s", line.decode(errors="replace"))
+        rest = rest[-_MAX_LINE:]
+    if rest:
+        log.info("OpenVINO: %s", rest.decode(errors="replace"))

@@ -57,6 +57,8 @@ class Loaded(BaseModel):
 
     model: int
     failure: str | None = None
+    is_unusable: bool = False
+    """Whether the package itself does not load, so that no model ever will."""
 
 
 class Tokens(BaseModel):
@@ -68,3 +70,11 @@ class Tokens(BaseModel):
     number: int
     ids: list[int] = []
     end: Literal["done", "failed"] | None = None
+    failure: str | None = None
+    """Why it failed."""
+
+
+class Alive(BaseModel):
+    """A step was made that completed no token, as while long prompts are read."""
+
+    alive: Literal[True]

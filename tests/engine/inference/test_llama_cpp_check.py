@@ -56,6 +56,28 @@ def test_nothing_is_tried_on_arm(tiny_base: Path, tmp_path: Path, monkeypatch: p
     assert obstacle(tiny_base, flags=lambda: frozenset({"asimd", "fphp"}), python=dying) == ""
 
 
+def test_an_import_that_ends_the_process_ends_another_one(tiny_base: Path, tmp_path: Path) -> None:
+    """The package itself may use the missing instruction while it is loaded."""
+    (tmp_path / "xllamacpp.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    code = (
+        "import platform, sys; from pathlib import Path;"
+        "from engine.inference.llama_cpp_check import obstacle;"
+        "platform.machine = lambda: 'x86_64';"
+        "print(obstacle(Path(sys.argv[1]), flags=lambda: frozenset({'avx'})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny_base)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "which lacks the instructions avx2, bmi2, f16c, fma." in done.stdout
+
+
 def test_a_package_that_does_not_load_ends_the_start_with_a_sentence(tiny_base: Path, tmp_path: Path) -> None:
     broken = tmp_path / "packages"
     broken.mkdir()

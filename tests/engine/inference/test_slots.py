@@ -9,7 +9,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from engine.errors import ApiError
-from engine.inference.slots import Slots
+from engine.inference.slots import Reservation, Slots
 from engine.limits import BACKGROUND_SLOTS, MAX_WAITING, SLOTS
 from tests.support.engine_chats import USER, ask
 from tests.support.engine_process import EngineProcess
@@ -94,6 +94,33 @@ async def test_a_completion_leaves_the_queue_with_its_slot() -> None:
         async with reservation.slot():
             assert (slots.running, slots.waiting) == (SLOTS, 1)
         assert (slots.running, slots.waiting) == (SLOTS, 0)
+
+
+@pytest.mark.parametrize("sizes", [(2, 4), (4, 2)])
+async def test_the_number_of_slots_may_change(sizes: tuple[int, int]) -> None:
+    size, runs, most = sizes[0], 0, 0
+    slots = Slots(lambda: size)
+
+    async def chat(reservation: Reservation, turns: int) -> None:
+        nonlocal runs, most
+        async with reservation.slot():
+            runs += 1
+            most = max(most, runs)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            runs -= 1
+
+    with slots.reserve(TINY, 30) as reservation:
+        await asyncio.gather(*[chat(reservation, 5) for _ in range(10)])
+        assert most == sizes[0]
+        first = [asyncio.create_task(chat(reservation, 50)) for _ in range(10)]
+        await asyncio.sleep(0.01)
+        size = sizes[1]
+        await asyncio.gather(*first)
+        most = 0
+        await asyncio.gather(*[chat(reservation, 5) for _ in range(10)])
+        assert most == sizes[1]
+        assert (slots.running, slots.waiting) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,17 @@ async def test_it_stays_while_a_trainer_runs(tmp_path: Path) -> None:
     await eventually(lambda: template.private_bytes == 0, what="the template has ended")
 
 
+async def test_an_order_that_comes_as_it_ends_is_carried_out(tmp_path: Path) -> None:
+    template = TrainerTemplate(idle_seconds=0.0)
+    for turns in range(5):  # of the event loop, until the order comes
+        await template.warm_up()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with template.trainer(tmp_path) as trainer:  # there is no request in the folder
+            assert await trainer.wait() == 1
+    await eventually(lambda: template.private_bytes == 0, what="the template has ended")
+
+
 async def test_one_that_does_not_start_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotStarted, match="ended with 1"):
         async with TrainerTemplate(python="/bin/false").trainer(tmp_path):

@@ -13,6 +13,8 @@ import openai
 import psutil
 import pytest
 
+from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess
+from engine.inference.openvino.protocol import Settings
 from engine.limits import OPENVINO_SLOTS
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
@@ -110,6 +112,12 @@ async def test_a_crash_ends_its_chats_clearly_and_the_next_ones_are_answered(eng
     assert again.pid != process.pid
     assert (await engine.metrics())["engine_openvino_crashes_total"] == 1
     assert "the OpenVINO process was ended by SIGKILL: by hand" in engine.log.read_text()
+    metrics = await engine.metrics()
+    assert metrics["engine_runtime_failovers_total"] == 3
+    assert metrics["engine_runtime_answers_total{name=openvino}"] == 1
+    assert metrics["engine_runtime_answers_total{name=llama.cpp}"] == 4
+    assert engine.log.read_text().count("that OpenVINO could not: its process was ended by SIGKILL") == 3
+    assert "broke off: its process was ended by SIGKILL" in engine.log.read_text()
     crashes = (await health(engine))["crashes"]
     assert (crashes["count"], crashes["last"][:20]) == (1, "was ended by SIGKILL")
     assert (await ask(engine)).usage.completion_tokens == 20
@@ -128,7 +136,98 @@ async def test_a_process_that_crashes_again_and_again_is_given_up(engine: Engine
     await eventually(lambda: "crashed too often" in engine.log.read_text(), what="it is given up")
     assert (await ask(engine)).usage.completion_tokens == 20
     assert await models(engine) == 0
-    assert (await health(engine))["name"] == "llama.cpp"
+    found = await health(engine)
+    assert (found["name"], found["crashes"]["count"]) == ("llama.cpp", 3)
+    assert found["reason"].startswith(
+        "OpenVINO's process has crashed too often; at last it was ended by SIGKILL"
+    )
+
+
+async def test_a_crash_while_a_model_loads_is_not_held_against_it(tiny_base: Path, tmp_path: Path) -> None:
+    engine = EngineProcess(tmp_path, tiny_base, runtime="openvino")
+    with engine:
+        await loaded(engine)
+    (copy,) = (tmp_path / "openvino").glob("*.gguf")
+    written = copy.stat().st_mtime_ns
+    engine.start()
+    with engine:
+
+        def has_started() -> bool:
+            return any(
+                "engine.inference.openvino" in child.cmdline()
+                for child in psutil.Process(engine.process.pid).children()
+            )
+
+        await eventually(has_started, what="the process has started")
+        process = process_of(engine)
+        process.suspend()
+        assert await models(engine) == 0
+        process.kill()
+        await eventually(lambda: "and is tried again: its process" in engine.log.read_text(), what="it ended")
+        assert copy.stat().st_mtime_ns == written, "the copy is not the reason"
+        await ask(engine)
+        await loaded(engine)
+
+
+async def test_a_process_that_hangs_does_not_keep_the_engine(tiny_base: Path, tmp_path: Path) -> None:
+    with EngineProcess(tmp_path, tiny_base, runtime="openvino") as engine:
+        process = await loaded(engine)
+        process.suspend()
+        assert engine.stop() == 0
+        assert not process.is_running()
+        assert "the OpenVINO process does not end, and is killed" in engine.log.read_text()
+
+
+SETTINGS = Settings(
+    max_tokens=3, temperature=0, top_k=40, top_p=0.95, min_p=0.05, seed=1, eos_token_ids=[10**6]
+)
+
+
+async def test_a_process_that_hangs_is_killed_and_its_answers_fail(tiny_base: Path, tmp_path: Path) -> None:
+    process = OpenVinoProcess(2, max_silence=2)
+    try:
+        model = await process.load(tiny_base, tmp_path / "copy.gguf")
+        assert process.pid is not None
+        psutil.Process(process.pid).suspend()
+        with pytest.raises(OpenVinoError, match="hung: it said nothing for 2 s, and was killed"):
+            async for _ in process.generate(model, [1, 2, 3], SETTINGS):
+                pass
+        assert (process.pid, process.crashes) == (None, 1)
+        assert process.last_crash.startswith("hung")
+    finally:
+        await process.close()
+
+
+async def test_an_answer_that_nobody_reads_is_no_silence(tiny_base: Path, tmp_path: Path) -> None:
+    process = OpenVinoProcess(2, max_silence=1)
+    try:
+        model = await process.load(tiny_base, tmp_path / "copy.gguf")
+        tokens = process.generate(model, [1, 2, 3], SETTINGS)
+        received = await anext(tokens)
+        await asyncio.sleep(2)  # the reader's pause, longer than the process may be silent
+        async for more in tokens:
+            received += more
+        assert len(received) == 3
+        assert process.crashes == 0
+    finally:
+        await process.close()
+
+
+async def test_cancelled_answers_leave_the_others_alone(tiny_base: Path, tmp_path: Path) -> None:
+    process = OpenVinoProcess(4)
+    try:
+        model = await process.load(tiny_base, tmp_path / "copy.gguf")
+        settings = SETTINGS.model_copy(update={"max_tokens": 200})
+        answers = [process.generate(model, [1, 2, 3 + number], settings) for number in range(4)]
+        received = [await anext(answer) for answer in answers]
+        for answer in answers[1:]:
+            await answer.aclose()
+        async for more in answers[0]:
+            received[0] += more
+        assert len(received[0]) == 200
+        assert process.completions == 0
+    finally:
+        await process.close()
 
 
 async def test_it_starts_no_process_of_its_own_and_ends_with_the_engine(
@@ -183,10 +282,16 @@ async def test_a_package_that_does_not_load_leaves_llama_cpp(
     reason = IMPORTS_ON_ANOTHER_MACHINE[program]
     with EngineProcess(tmp_path / "engine", tiny_base, runtime=runtime) as engine:
         await eventually(lambda: reason in engine.log.read_text(), what="the failure is logged")
-        assert (await ask(engine)).usage.completion_tokens == 20
-        found = await health(engine)
-        assert reason in found["reason"]
-        assert (found["name"] == "llama.cpp") == (runtime == "auto")
+
+        async def is_given_up() -> bool:
+            """Another crash than SIGILL is tried again with the next chats."""
+            assert (await ask(engine)).usage.completion_tokens == 20
+            return (await health(engine))["name"] == "llama.cpp" and bool((await health(engine))["reason"])
+
+        await eventually(is_given_up, what="it is given up", interval=0.2)
+        if "ImportError" in program:
+            assert "OpenVINO: ImportError: libopenvino.so" in engine.log.read_text(), "its errors are logged"
+        assert reason in (await health(engine))["reason"]
 
 
 async def test_a_damaged_copy_is_made_anew(tiny_base: Path, tmp_path: Path) -> None:

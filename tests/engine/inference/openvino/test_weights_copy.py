@@ -1,6 +1,7 @@
 """The copy that OpenVINO reads: the same weights in 8 bits."""
 
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ def test_a_copy_is_read_as_it_is_and_made_once(tiny_base: Path, tmp_path: Path) 
     assert readable(tiny_base, copy).stat().st_mtime_ns == written
     os.utime(copy, (1, 1))  # older than the file: made anew
     assert readable(tiny_base, copy).stat().st_mtime > 1
+
+
+def test_a_full_disk_leaves_no_part_of_a_copy(tiny_base: Path, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            readable(tiny_base, tmp_path / "copy.gguf")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_architecture_is_named(tiny_base: Path, tmp_path: Path) -> None:

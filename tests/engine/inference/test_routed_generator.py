@@ -1,0 +1,82 @@
+"""What answers for a model whose second runtime fails."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import aiohttp
+import pytest
+
+from engine.inference.llama_cpp import LlamaCppGenerator
+from engine.inference.routed_generator import RoutedGenerator
+from engine.inference.runtimes import Runtimes, RuntimeSetting
+from tests.support.eventually import eventually
+
+REQUEST: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "Tell me a story."}],
+    "temperature": 0,
+    "top_p": 0.95,
+    "top_k": 40,
+    "min_p": 0.05,
+    "max_tokens": 5,
+}
+
+
+@asynccontextmanager
+async def routed(
+    setting: RuntimeSetting, base: Path, data: Path
+) -> AsyncIterator[tuple[RoutedGenerator, Runtimes]]:
+    runtimes = Runtimes(setting, data, base, free_memory=lambda: 8 * 2**30)
+    generator = RoutedGenerator(base, await asyncio.to_thread(LlamaCppGenerator.load, base), runtimes, None)
+    try:
+        yield generator, runtimes
+    finally:
+        await generator.close()
+        await runtimes.close()
+
+
+def break_tokenizing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let requests to llama.cpp's port fail, which OpenVINO's answers need."""
+
+    def fail(*_: Any, **__: Any) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(aiohttp.ClientSession, "post", fail)
+
+
+async def tokens_of(generator: RoutedGenerator) -> int:
+    chunks = [chunk async for chunk in generator.chunks(REQUEST)]
+    return int(chunks[-1]["usage"]["completion_tokens"])
+
+
+async def test_a_lost_connection_to_the_tokenizer_leaves_the_answer_to_llama_cpp(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with routed("openvino", tiny_base, tmp_path) as (generator, runtimes):
+        assert runtimes.process is not None
+        process = runtimes.process
+        await eventually(lambda: process.models == 1, what="it is loaded")
+        assert await tokens_of(generator) == 5
+        assert runtimes.answers == {"openvino": 1}
+        break_tokenizing(monkeypatch, aiohttp.ServerDisconnectedError())
+        assert await tokens_of(generator) == 5
+        assert (runtimes.answers, runtimes.failovers) == ({"openvino": 1, "llama.cpp": 1}, 1)
+        assert "llama.cpp's port did not tokenize the prompt: Server disconnected" in caplog.text
+
+
+@pytest.mark.parametrize("error", [aiohttp.ServerDisconnectedError("gone"), KeyError("gone")])
+async def test_a_measurement_that_fails_says_why_and_leaves_llama_cpp(
+    tiny_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    break_tokenizing(monkeypatch, error)
+    async with routed("auto", tiny_base, tmp_path) as (generator, runtimes):
+        await eventually(lambda: runtimes.reason, what="it is given up")
+        assert "gone" in runtimes.reason
+        assert "could not be loaded in OpenVINO or measured" in caplog.text
+        assert (runtimes.name, await tokens_of(generator)) == ("llama.cpp", 5)
