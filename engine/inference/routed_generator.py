@@ -21,7 +21,10 @@ _MAX_ENDINGS = 2  # of the process while it loads a tuned model: another model m
 
 
 class RoutedGenerator:
-    """One loaded model. llama.cpp answers what OpenVINO cannot, and all while it loads or has crashed."""
+    """One loaded model.
+
+    llama.cpp answers the requests that OpenVINO cannot, and all requests while OpenVINO loads or has crashed.
+    """
 
     def __init__(self, gguf: Path, llama: LlamaCppGenerator, runtimes: Runtimes, folder: Path | None) -> None:
         """Begin to load the model in OpenVINO, if that answers or is to be measured.

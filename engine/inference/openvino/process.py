@@ -228,7 +228,7 @@ class OpenVinoProcess:
             self.give_up(f"OpenVINO's process has crashed too often; at last it {ending}")
 
     def _fail_all(self, reason: str) -> None:
-        """Fail what the process had to do."""
+        """Fail all loads and completions of a process that has ended."""
         self._loaded.clear()
         for loaded in self._loading.values():
             if not loaded.done():
