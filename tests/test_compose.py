@@ -16,7 +16,8 @@ from engine.__main__ import arguments
 from engine.api.hosts import Hosts
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ALL_SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SERVICES = {name: service for name, service in ALL_SERVICES.items() if service["image"] == "herosmith"}
 
 
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
@@ -106,6 +107,25 @@ def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
     (extras,) = re.findall(r"--editable \.\[([a-z,]+)\]", installed)
     settings = Settings.model_validate({"engine_runtime": runtime or "auto", "discord_token": "t"})
     assert extras.split(",") == settings.extras
+
+
+@pytest.mark.parametrize("service", ["bot", "worker"])
+def test_health_and_metrics_are_asked_where_they_are(service: str) -> None:
+    port = SERVICES[service]["environment"]["METRICS_PORT"]
+    assert f"http://127.0.0.1:{port}/readyz" in SERVICES[service]["healthcheck"]["test"][-1]
+    compile(SERVICES[service]["healthcheck"]["test"][-1], "healthcheck", "exec")
+    scraped = yaml.safe_load((ROOT / "ops" / "prometheus.yml").read_text())["scrape_configs"]
+    assert f"{service}:{port}" in [each["static_configs"][0]["targets"][0] for each in scraped]
+
+
+def test_others_services_start_only_on_demand_with_files_that_are_there() -> None:
+    others = {name: ALL_SERVICES[name] for name in set(ALL_SERVICES) - set(SERVICES)}
+    assert set(others) == {"prometheus", "grafana"}
+    for service in others.values():
+        assert service["profiles"] == ["metrics"]
+        mounted = [path.partition(":")[0] for path in service["volumes"]]
+        assert all((ROOT / path).exists() for path in mounted if path.startswith("."))
+        assert {path for path in mounted if not path.startswith(".")} <= set(COMPOSE["volumes"])
 
 
 def test_every_variable_is_a_setting() -> None:

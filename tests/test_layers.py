@@ -20,7 +20,7 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "i18n", "palette"),
+    ("config", "histogram", "i18n", "logs", "palette"),
     ("chat", "errors"),
     ("heroes",),
     ("settings", "store"),
@@ -30,6 +30,7 @@ LAYERS = (
     ("rating", "tuning"),
     ("dataset",),
     ("app", "connection", "presentation", "processes"),
+    ("monitoring",),
     ("client",),
     ("cogs", "cli", "playground"),
     ("command_line",),

@@ -96,6 +96,7 @@ class JobStore:
         except OSError:
             log.exception("job %s cannot be saved", job.id)
         for event in events:
+            log.info("job %s: %s", job.id, event.message)
             self.append(job, event)
 
     def append(self, job: Job, event: JobEvent) -> None:
