@@ -86,17 +86,17 @@ def has_gpu() -> bool:
 
 def multiplies_bfloat16() -> bool:
     """Return whether the processor has instructions for bfloat16, as torch uses them; Linux alone tells."""
-    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(_processor_flags())
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(processor_flags())
 
 
 def processor_fingerprint() -> str:
     """Return a text that is equal for processors with the same instructions."""
-    flags = " ".join(sorted(_processor_flags()))
+    flags = " ".join(sorted(processor_flags()))
     return f"{platform.machine()}-{hashlib.sha256(flags.encode()).hexdigest()[:12]}"
 
 
 @cache
-def _processor_flags() -> frozenset[str]:
+def processor_flags() -> frozenset[str]:
     """Return what Linux says of the processor's instructions; nothing elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
