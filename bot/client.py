@@ -123,6 +123,9 @@ class HeroBot(commands.Bot):
     async def on_app_command_completion(self, _interaction: Interaction, _command: object) -> None:
         self.interactions.end("answered")
 
+    async def on_connect(self) -> None:
+        self.connected = True
+
     async def on_disconnect(self) -> None:
         self.connected = False
 
@@ -130,7 +133,6 @@ class HeroBot(commands.Bot):
         self.connected = True
 
     async def on_ready(self) -> None:
-        self.connected = True
         self.failed_starts.reset()
         log.info("ready as %s in %d servers", self.user, len(self.guilds))
 
