@@ -83,7 +83,7 @@ class CallRecord(Protocol):
     async def failed(self, error: Exception) -> None: ...
 
 
-Outcome = Literal["answered", "stopped", "over budget", "unavailable", "failed"]
+Outcome = Literal["answered", "stopped", "over_budget", "unavailable", "failed"]
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ def _outcome(error: Exception) -> Outcome:
     if isinstance(error, Stopped):
         return "stopped"
     if isinstance(error, OverBudget):
-        return "over budget"
+        return "over_budget"
     return "unavailable" if isinstance(error, Unavailable) else "failed"
 
 
