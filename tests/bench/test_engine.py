@@ -8,7 +8,7 @@ import pytest
 
 from bench.common.machine import MatrixPeak
 from bench.common.rounds import rotated
-from bench.engine import model_size, serving
+from bench.engine import log_probs, model_size, serving
 from bench.engine.figures import Figures
 from bench.engine.first_loop import FirstLoop, Forecast
 from bench.engine.load import ChatRound
@@ -153,3 +153,24 @@ def test_steps_are_compared_batch_by_batch() -> None:
     assert found["all"]["cpu_ratio"] == pytest.approx(0.5)
     assert found["all"]["peak_gib"] == pytest.approx(40.0)
     assert found["peer"]["speedup"] == pytest.approx(1.0)
+
+
+def test_scores_of_a_runtime_are_compared_token_by_token() -> None:
+    torch = [[-1.0] * 9, [-2.0]]  # llama.cpp scores every eighth
+    scores = {"torch": torch, "openvino": [[-1.1] * 9, [-1.9]], "llama.cpp": [[-1.0, -1.3], [-2.0]]}
+    found = log_probs.summary("tuned", scores)
+    assert found["tuned_torch"] == pytest.approx(-1.1)
+    assert found["tuned_openvino_minus_torch"] == pytest.approx(-0.08)
+    assert found["tuned_openvino_apart_a_token"] == pytest.approx(0.1)
+    assert found["tuned_openvino_apart_a_text"] == pytest.approx(0.1)
+    assert found["tuned_llama.cpp_minus_torch"] == pytest.approx(-0.1)
+    assert found["tuned_llama.cpp_apart_a_text"] == pytest.approx(0.15)
+
+
+def test_no_scored_text_is_trained_on() -> None:
+    found = log_probs.texts(64, 40)
+    assert len(found.training) == 64
+    assert len(found.held_out) == 40
+    for line in (*found.training, *found.held_out):
+        TrainingExample.model_validate(line)
+    assert not [line for line in found.held_out if line in found.training]
