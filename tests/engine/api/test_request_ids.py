@@ -64,10 +64,12 @@ async def test_jobs_and_batches_are_logged_under_the_request_that_created_them(
         completion_window="24h",
         extra_headers={"X-Request-ID": "batch-of-1"},
     )
-    assert job.model_extra
-    assert job.model_extra["request_id"] == "job-of-1"
-    assert batch.model_extra
-    assert batch.model_extra["request_id"] == "batch-of-1"
+    for kept, file_name, request_id in (
+        (job, f"jobs/{job.id}/job.json", "job-of-1"),
+        (batch, f"batches/{batch.id}/batch.json", "batch-of-1"),
+    ):
+        assert "request_id" not in kept.to_dict()  # OpenAI's object has no such field
+        assert json.loads((engine.data / file_name).read_text())["request_id"] == request_id
 
     async def logged() -> bool:
         lines = engine.log.read_text().splitlines()
