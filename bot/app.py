@@ -140,6 +140,7 @@ class App:
     trials: Trials
     duels: Duels
     rate_limits: UserRateLimits
+    waiting_queue: WaitingQueue
     content_reports: ContentReports
     jobs: JobQueue
     builds: BuildJobs
@@ -321,6 +322,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 account_days=settings.account_days,
             ),
             rate_limits=UserRateLimits(db, pseudonyms, guild_settings.limits),
+            waiting_queue=waiting_queue,
             content_reports=ContentReports(
                 db,
                 pseudonyms,

@@ -213,7 +213,11 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         )
     required = settings.engine_api_key or (SecretStr(secrets.token_urlsafe(32)) if needs_key else None)
     key = required or SecretStr("none")  # clients have to send one
-    env = {"ENGINE_API_KEY": required.get_secret_value() if required else ""}  # everybody sees arguments
+    env = {
+        "ENGINE_API_KEY": required.get_secret_value() if required else "",  # everybody sees arguments
+        "LOG_FORMAT": settings.log_format,
+        "LOG_LEVEL": settings.log_level,
+    }
     engine = ChildProcess(
         "engine",
         [*arguments, "--port", str(port)],
@@ -366,13 +370,20 @@ async def _answers(url: str, key: str) -> bool:
 
 
 @asynccontextmanager
-async def run_worker(settings: Settings) -> AsyncIterator[None]:
-    """Run a worker process with the same database, heroes, model server and check of new models."""
+async def run_worker(settings: Settings, *, metrics_port: int = 0) -> AsyncIterator[None]:
+    """Run a worker process with the same database, heroes, model server and check of new models.
+
+    metrics_port: of its own metrics, 0 for none.
+    """
     env = {
         "DATA_DIR": str(settings.data_dir),
         "HEROES_FILE": str(settings.heroes_file),
         "DATABASE_URL": settings.database,
         "CHECK_HEROES": str(settings.check_heroes),
+        "LOG_FORMAT": settings.log_format,
+        "LOG_LEVEL": settings.log_level,
+        "METRICS_PORT": str(metrics_port),
+        "METRICS_HOST": settings.metrics_host,
     }
     if not settings.hosted and settings.engine_url:
         env["ENGINE_URL"] = settings.engine_url

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
+from bot.logs import LogFormat
 from bot.shipped_files import default_data_dir, own_or_shipped
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout, for scripts and tests
@@ -123,6 +124,10 @@ class Settings(BaseSettings):
 
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: LogFormat = "human"
+    # metrics and health of bot and worker (bot/monitoring/); 0: none
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
 
     @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
     @classmethod

@@ -72,6 +72,7 @@ async def test_the_bots_engine_has_a_random_key_that_is_nowhere_to_be_read(
         engine, worker = child(str(own_engine.data_dir / "engine")), child("worker")
         assert worker.environ()["ENGINE_API_KEY"] == key
         assert worker.environ()["ENGINE_URL"] == reachable.engine_url
+        assert worker.environ()["METRICS_PORT"] == "0"  # the port of the settings is the bot's
         assert key not in " ".join(engine.cmdline() + worker.cmdline())
         logs = "".join(each.read_text() for each in (own_engine.data_dir / "logs").iterdir())
         assert key not in logs + repr(reachable)

@@ -107,7 +107,7 @@ _ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 # active. Workers write the progress here and the bot shows it: rate is units per second, lost the number of
 # calls that were under way when a worker died. remote_asked_at is set before a server is asked to start a
 # training: if the answer is lost, trainings that began since then are searched. question is what an
-# operator must answer before a paused job continues.
+# operator must answer before a paused job continues. reference: under which logs have what is done for it.
 job = Table(
     "job",
     metadata,
@@ -130,6 +130,7 @@ job = Table(
     Column("remote_job_id", Text),
     Column("question", MessageColumn),
     Column("owner", Text),
+    Column("reference", Text),
     *_times("heartbeat", "remote_asked_at", "created_at", "started_at", "finished_at"),
     CheckConstraint("kind IN ('build', 'finetune')", name="job_kind"),
     CheckConstraint(
