@@ -59,6 +59,7 @@ from bot.serving.rate_limits import UserRateLimits
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
+from bot.store.use_lock import in_use
 from bot.tuning.estimate import TuningEstimator
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.gate import Gate
@@ -164,7 +165,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     )
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_database(settings.database, timing.database))
+        db = await stack.enter_async_context(_database(settings, timing))
         budget = Budget(db, prices, daily=settings.daily_budget)
         training_api = await stack.enter_async_context(_training_api(settings))
         serving_api, lora_deployment = training_api, None
@@ -334,6 +335,14 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             finetunes=finetunes,
             worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
         )
+
+
+@asynccontextmanager
+async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Database]:
+    """Open the database; no restore can begin in the data folder meanwhile."""
+    with in_use(settings.data_dir):
+        async with open_database(settings.database, timing.database) as db:
+            yield db
 
 
 def _extensions(settings: Settings) -> Extensions:
