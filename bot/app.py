@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from openai import AsyncOpenAI
 
+from bot.backup.schedule import BackupSchedule
 from bot.community.about import About
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.content_reports import ContentReports
@@ -48,6 +49,8 @@ from bot.rating.scores import Scores, Thresholds
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
+from bot.registry.adapter_download import AdapterDownload
+from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.availability import ModelAvailability
 from bot.registry.lora_deployment import LoraDeployment
 from bot.registry.registry import Registry
@@ -67,6 +70,7 @@ from bot.tuning.gate_rules import GateRules
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.model_reader import ModelReader
 from bot.tuning.providers import SERVING_HINT, provider_of
+from bot.tuning.pruning import Pruner
 from bot.tuning.remote_api import FineTuningApi
 from bot.tuning.remote_calls import FineTuningApiTiming
 from bot.tuning.report_files import ReportFiles
@@ -142,6 +146,8 @@ class App:
     duels: Duels
     rate_limits: UserRateLimits
     content_reports: ContentReports
+    backups: BackupSchedule
+    pruner: Pruner
     jobs: JobQueue
     builds: BuildJobs
     finetunes: FinetuneJobs
@@ -329,6 +335,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 reports_to_hide=settings.reports_to_hide,
                 account_days=settings.account_days,
                 daily=settings.daily_reports,
+            ),
+            backups=BackupSchedule(db, settings),
+            pruner=Pruner(
+                db,
+                training_api,
+                fine_tuning_api,
+                AdapterDownload(training_api, AdapterFolder(settings.adapters)),
+                kept=settings.keep_models,
+                enabled=not settings.hosted,
             ),
             jobs=jobs,
             builds=builds,

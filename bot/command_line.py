@@ -20,6 +20,7 @@ from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
+from bot.cli.prune import prune
 from bot.cli.runtime import (
     installation_settings,
     log_to_stderr,
@@ -110,6 +111,7 @@ cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(backup)
 cli.command(rich_help_panel=OPERATE)(restore)
+cli.command(rich_help_panel=OPERATE)(prune)
 cli.command(rich_help_panel=OPERATE)(invite)
 cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
 

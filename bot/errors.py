@@ -22,6 +22,7 @@
         ├── SettingsError   the environment or .env is wrong
         ├── StoreError      the database cannot be opened
         ├── BackupError     a backup cannot be made, or is none that can be restored
+        │   └── BackupRunning   another one is being made
         ├── ServerError     the model server refused or failed
         └── LoginRefused    Discord does not let the bot in, or cannot be reached
 
@@ -138,6 +139,10 @@ class StoreError(OperatorError):
 
 class BackupError(OperatorError):
     """A backup cannot be made, read or restored; the message says what to do."""
+
+
+class BackupRunning(BackupError):
+    """Another backup of the same data is being made."""
 
 
 class ServerError(OperatorError):

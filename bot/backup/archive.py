@@ -19,7 +19,7 @@ from bot.backup import contents
 from bot.backup.contents import ModelFolders
 from bot.backup.files import BackupWriter, is_archive, open_writer, read_manifest, sync_folder, verify
 from bot.backup.manifest import DATABASE, NAME, SETTINGS, BackedUpFile, Manifest
-from bot.errors import BackupError, StoreError
+from bot.errors import BackupError, BackupRunning, StoreError
 from bot.registry.retention import needed_models
 from bot.settings import Settings
 from bot.store import models
@@ -214,7 +214,7 @@ def _workspace(data_dir: Path, path: Path) -> Iterator[Path]:
         with _told(path):
             lock = stack.enter_context((data_dir / _LOCK).open("ab"))
         if not _lock(lock.fileno()):
-            raise BackupError("Another backup is being made at this moment: wait until it is done.")
+            raise BackupRunning("Another backup is being made at this moment: wait until it is done.")
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_unfinished(path.parent)
