@@ -75,7 +75,7 @@ def value_of(kind: str, name: str, number: int) -> object:
     kinds = {"JSON": "{}", "BOOLEAN": number % 2, "FLOAT": number + 1.5}
     if kind in kinds:
         return kinds[kind]
-    return number + 1 if "INT" in kind else f"{name} {number}"[:10]
+    return number + 1 if "INT" in kind else f"{number} {name}"[:8]
 
 
 def rows(path: Path) -> dict[str, list[dict[str, Any]]]:
