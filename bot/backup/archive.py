@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ class Backup:
 class _Models:
     """The bot's models by name: which have to stay (None: all), and all."""
 
-    needed: dict[str, object] | None
+    needed: Mapping[str, object] | None
     known: set[str]
 
 
@@ -100,7 +100,7 @@ async def _models(settings: Settings, database: Path, db: Database | None) -> _M
 async def _query_models(db: Database) -> _Models:
     async with db.read() as tx:
         needed = await needed_models(tx)
-        return _Models(dict(needed), {model.name for model in await models.list_all(tx)})
+        return _Models(needed, {model.name for model in await models.list_all(tx)})
 
 
 async def _stoppable(work: Callable[[], T], stop: threading.Event) -> T:
