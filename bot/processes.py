@@ -128,7 +128,7 @@ class ChildProcess:
                 log.warning("the log %s cannot be begun anew: %s", self._log_file, error)
 
     def _rotate_log(self) -> None:
-        """Copy a large log to the old one, and empty it: the child appends, so it goes on at the beginning."""
+        """Copy a large log to the old one, and empty it: the child appends, so it goes on at its start."""
         if self._log_file.exists() and self._log_file.stat().st_size > self._max_log_bytes:
             shutil.copyfile(self._log_file, self._log_file.with_suffix(".old.log"))
             os.truncate(self._log_file, 0)
