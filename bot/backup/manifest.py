@@ -17,7 +17,7 @@ REPORTS = "reports"
 ENGINE = ("engine/models", "engine/files", "engine/jobs", "engine/batches")
 MAX_BYTES = 64_000_000  # of a manifest: it has one line for each file
 
-_FORMAT = 1
+_FORMAT: Literal[1] = 1
 _TOP = (SETTINGS, REPORTS, *ENGINE)
 
 
