@@ -23,6 +23,7 @@ from engine.api.server import Api
 from engine.batches.batch_folder import BatchStore
 from engine.batches.queue import BatchQueue
 from engine.batches.service import BatchService
+from engine.inference import llama_cpp_check
 from engine.inference.model_cache import ModelCache
 from engine.inference.runtimes import Runtimes, RuntimeSetting
 from engine.inference.service import InferenceService
@@ -167,7 +168,7 @@ def main(words: Sequence[str] | None = None) -> None:
         with _start_step(f"the folder {options.data} cannot be used", "--data"):
             _make_writable(options.data)
         with _locked(options.data, wait=options.with_parent):
-            _check_memory(base)
+            _check_machine(base)
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
     except Timeout:
         sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")
@@ -193,10 +194,18 @@ def _start_step(failure: str, options: str) -> Iterator[None]:
         raise StartError(f"{failure}: {reason}. Choose otherwise by {options}.") from error
 
 
-def _check_memory(base: weights.Weights) -> None:
-    """Raise StartError if a Hugging Face folder does not fit. llama.cpp leaves a GGUF file on the disk."""
+def _check_machine(base: weights.Weights) -> None:
+    """Raise StartError if this machine cannot serve the base.
+
+    A Hugging Face folder has to fit into memory; llama.cpp leaves a GGUF file on the disk, but needs a
+    processor that it is built for.
+    """
+    if base.is_gguf:
+        if obstacle := llama_cpp_check.obstacle(base.path):
+            raise StartError(obstacle)
+        return
     available = system.available_memory() + system.available_swap()
-    missing = None if base.is_gguf else resources.serving_shortage(base.path, available)
+    missing = resources.serving_shortage(base.path, available)
     if missing is not None:
         raise StartError(
             f"{base.path} is too large to be loaded: {missing}. Close other programs, use a machine with "

@@ -14,7 +14,15 @@ from pathlib import Path
 
 import psutil
 
-_CGROUP = Path("/sys/fs/cgroup")  # of this process in a container, version 2
+from engine.cgroup import Groups
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_MAX_THREADS = 16
+_LIMITS = Groups()
 
 
 def watch_parent(on_exit: Callable[[], object]) -> None:
@@ -44,11 +52,23 @@ def send_signal(process: Process, number: signal.Signals) -> None:
             os.kill(process.pid, number)
 
 
-def usable_cores() -> int:
-    """Return the number of cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores(limits: Groups = _LIMITS) -> int:
+    """Return the number of cores this process may run on, within the quota of a container or a service.
+
+    Threads beyond a quota would use it up in the first part of each period, and then all stand still.
+    """
+    # not on macOS
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, limits.cores() or cores)
+
+
+def compute_threads(limits: Groups = _LIMITS) -> int:
+    """Return how many threads shall compute an answer or a training.
+
+    Small models do not gain from more than some: after each of a token's hundreds of products all threads
+    wait for the last one.
+    """
+    return min(usable_cores(limits), _MAX_THREADS)
 
 
 def available_disk(folder: Path) -> int:
@@ -56,27 +76,26 @@ def available_disk(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def available_memory() -> int:
-    """Return the bytes of memory that are free, within the limit of a container."""
-    available = int(psutil.virtual_memory().available)
-    try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        statistics = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        return available
-    return min(available, limit - used + int(statistics.get("inactive_file", 0)))
+def available_memory(limits: Groups = _LIMITS) -> int:
+    """Return the bytes of memory that are free, within the limits of a container and of `ulimit -v`."""
+    free = [int(psutil.virtual_memory().available), limits.free_memory(), _free_addresses()]
+    return min(each for each in free if each is not None)
 
 
-def available_swap(container: Path = _CGROUP) -> int:
+def available_swap(limits: Groups = _LIMITS) -> int:
     """Return the bytes of swap space that are free, within the limit of a container."""
-    free = int(psutil.swap_memory().free)
-    try:
-        limit = int((container / "memory.swap.max").read_text())
-        used = int((container / "memory.swap.current").read_text())
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        return free
-    return min(free, max(0, limit - used))
+    free, allowed = int(psutil.swap_memory().free), limits.free_swap()
+    return free if allowed is None else min(free, allowed)
+
+
+def _free_addresses() -> int | None:
+    """Return the bytes of addresses that `ulimit -v` leaves to this process; None if it sets no limit."""
+    if resource is None:
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return max(0, limit - int(psutil.Process().memory_info().vms))
 
 
 def has_gpu() -> bool:
@@ -86,17 +105,17 @@ def has_gpu() -> bool:
 
 def multiplies_bfloat16() -> bool:
     """Return whether the processor has instructions for bfloat16, as torch uses them; Linux alone tells."""
-    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(_processor_flags())
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(processor_flags())
 
 
 def processor_fingerprint() -> str:
     """Return a text that is equal for processors with the same instructions."""
-    flags = " ".join(sorted(_processor_flags()))
+    flags = " ".join(sorted(processor_flags()))
     return f"{platform.machine()}-{hashlib.sha256(flags.encode()).hexdigest()[:12]}"
 
 
 @cache
-def _processor_flags() -> frozenset[str]:
+def processor_flags() -> frozenset[str]:
     """Return what Linux says of the processor's instructions; nothing elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()

@@ -1,21 +1,26 @@
-"""Chat load of concurrent clients: tokens per second, and time to the first token."""
+"""Chat load of concurrent clients: tokens per second, time to the first token, and processor time."""
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
-from openai import AsyncOpenAI
+from bench.common import machine
+from bench.common.servers import RunningServer
 
 ANSWER_TOKENS = 120
+
+Messages = Sequence[Any]
+"""The messages of one chat; a last one of the assistant is continued."""
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model's name, and a client of the server that serves it."""
+    """A model's name, and the server that serves it."""
 
-    client: AsyncOpenAI
+    server: RunningServer
     id: str
 
 
@@ -30,39 +35,44 @@ class ChatTiming:
 
 @dataclass(frozen=True)
 class ChatRound:
-    """Concurrent chats: tokens per second over all, median seconds to the first word, and all seconds."""
+    """Concurrent chats: tokens per second over all, and median seconds to the first word.
+
+    cpu_per_token: processor seconds of the server, and of all processes that it started.
+    """
 
     tokens_per_second: float
     first: float
-    seconds: float = 0.0
+    cpu_per_token: float
 
 
-async def run_chats(model: ServedModel, questions: Iterator[str], *, streams: int, count: int) -> ChatRound:
-    """Ask `count` questions, `streams` of them at a time."""
-    prompts = [next(questions) for _ in range(count)]
-    pending = iter(enumerate(prompts))
+async def run_chats(
+    model: ServedModel, prompts: Iterator[Messages], *, streams: int, count: int
+) -> ChatRound:
+    """Have `count` chats, `streams` of them at a time."""
+    pending = iter(enumerate([next(prompts) for _ in range(count)]))
     timings: list[ChatTiming] = []
 
     async def stream() -> None:
-        for number, question in pending:
-            timings.append(await run_chat(model, question, seed=number))
+        for number, messages in pending:
+            timings.append(await run_chat(model, messages, seed=number))
 
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), machine.cpu_seconds(model.server.process_id)
     await asyncio.gather(*(stream() for _ in range(streams)))
     seconds = time.perf_counter() - started
+    cpu = machine.cpu_seconds(model.server.process_id) - cpu_started
     tokens = sum(timing.tokens for timing in timings)
-    return ChatRound(tokens / seconds, median(timing.first for timing in timings), seconds)
+    return ChatRound(tokens / seconds, median(timing.first for timing in timings), cpu / tokens)
 
 
 async def run_chat(
-    model: ServedModel, question: str, *, seed: int, tokens: int = ANSWER_TOKENS
+    model: ServedModel, messages: Messages, *, seed: int, tokens: int = ANSWER_TOKENS
 ) -> ChatTiming:
-    """Ask one question and stream the answer."""
+    """Have one chat and stream the answer."""
     started = time.perf_counter()
     first, count = None, 0
-    async for chunk in await model.client.chat.completions.create(
+    async for chunk in await model.server.client.chat.completions.create(
         model=model.id,
-        messages=[{"role": "user", "content": question}],
+        messages=list(messages),
         max_completion_tokens=tokens,
         seed=seed,
         stream=True,

@@ -1,5 +1,6 @@
 """Texts about heroes from a small grammar, about 140 tokens each: for speed only their length matters."""
 
+import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.engine.load import Messages
+from bot.heroes.config import read_heroes
+from bot.settings import ROOT
 from engine.jobs import encoding
 from engine.limits import CONTEXT
 from engine.tokens import Encoded
@@ -90,14 +94,23 @@ async def encode(base: Path, texts: Sequence[Text], out: Path) -> list[Encoded]:
     return [text for found in encoding.read(out) for text in found]
 
 
-def questions(seed: int = 2) -> Iterator[str]:
+def questions(seed: int = 2) -> Iterator[Messages]:
     """Yield an endless series of different questions, each about 60 tokens long with the chat template."""
     draw = random.Random(seed)  # noqa: S311
     while True:
-        yield (
+        question = (
             f"Describe {draw.choice(_NAMES)}, {draw.randint(16, 99)}, who has {draw.choice(_LOOKS)}, "
             f"{draw.choice(_TRADES)} and has the power of {draw.choice(_POWERS)}, in six long sentences."
         )
+        yield [_message("user", question)]
+
+
+def author_requests() -> Iterator[Messages]:
+    """Yield an endless series of what a dataset build asks a small model: an answer to continue."""
+    heroes = read_heroes(ROOT / "data" / "heroes.toml")
+    for seed in itertools.count():
+        (hero,) = heroes.vocabulary.sample(seed, limit=1)
+        yield heroes.prompts.author_request(hero, small=True, seed=seed).messages
 
 
 def _text(draw: random.Random) -> Text:

@@ -18,12 +18,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from rich.table import Table
 
 from bench.common import machine
 from bench.common.errors import BenchError
+from bench.common.machine import MatrixPeak
 from bench.common.report import comparison_table, exit_on, log_progress, print_report
 from bench.common.rounds import rotated
 from bench.engine.model_size import ModelSize, learned_share, read_size
@@ -57,6 +57,55 @@ Steps = Mapping[str, Sequence[MeasuredStep]]
 """Steps by kind, on the same batches."""
 
 
+@dataclass(frozen=True)
+class Training:
+    """What was measured. learned_share: of the tokens."""
+
+    steps: Steps
+    size: ModelSize
+    learned_share: float
+
+    def by_kind(self) -> dict[str, dict[str, float]]:
+        """Return each kind's figures by name; ratios are the median of those of a batch."""
+        return {kind: self._figures(steps) for kind, steps in self.steps.items()}
+
+    def _figures(self, steps: Sequence[MeasuredStep]) -> dict[str, float]:
+        speed = median(step.tokens_per_second for step in steps)
+        pairs = list(zip(steps, self.steps[PEER], strict=True))
+        return {
+            "tokens_per_second": round(speed, 1),
+            "speedup": round(
+                median(step.tokens_per_second / peer.tokens_per_second for step, peer in pairs), 3
+            ),
+            "cpu_ratio": round(median(step.cpu / peer.cpu for step, peer in pairs), 3),
+            "gflops": round(speed * self.size.training_flops(self.learned_share) / 1e9),
+            "peak_gib": round(max(step.peak_gib for step in steps), 2),
+            "loss": round(steps[-1].loss, 4),
+        }
+
+    def summary(self, peak: MatrixPeak) -> dict[str, float]:
+        """Return the figures of a tuning of all weights, and how fast an adapter is tuned beside 0.1's."""
+        figures = self.by_kind()
+        return {
+            "train_speedup": figures["all"]["speedup"],
+            "train_speedup_adapter": figures["adapter"]["speedup"],
+            "train_share_of_peak": figures["all"]["gflops"] / peak.training_gflops,
+        }
+
+    def add_rows(self, table: Table, peak: MatrixPeak) -> None:
+        """Add three rows for each kind: its speed beside the peer's and the peak's, and its memory."""
+        figures = self.by_kind()
+        for kind, found in figures.items():
+            name = f"tuning, {kind}" if kind != PEER else "tuning, 0.1's adapter"
+            beside = f"0.1's: {figures[PEER]['tokens_per_second']:.0f} tok/s"
+            table.add_row(name, f"{found['tokens_per_second']:.0f} tok/s", beside, f"{found['speedup']:.2f}")
+            bound = f"{peak.dtype} products of its shapes: {peak.training_gflops:.0f}"
+            share = f"{found['gflops'] / peak.training_gflops:.2f}"
+            table.add_row("", f"{found['gflops']:.0f} GFLOP/s", bound, share)
+            cpu = f"{found['cpu_ratio']:.2f}"
+            table.add_row("", f"{found['peak_gib']:.2f} GiB at most", "processor time a token", cpu)
+
+
 class _Worker:
     """A process of bench.engine.training_worker."""
 
@@ -78,11 +127,8 @@ class _Worker:
         return MeasuredStep(**json.loads(line))
 
 
-async def measure(base: Path, count: int, extra: Mapping[str, str], folder: Path) -> tuple[Steps, float]:
-    """Return so many steps of each kind, after a first one, and the share of tokens that is learned.
-
-    Raises BenchError.
-    """
+async def measure(base: Path, count: int, extra: Mapping[str, str], folder: Path) -> Training:
+    """Measure so many steps of each kind, after a first one. Raises BenchError."""
     file = folder / "encoded"
     share = learned_share(await encode(base, texts(_EXAMPLES), file))
     environment = trainer_environment()
@@ -102,27 +148,7 @@ async def measure(base: Path, count: int, extra: Mapping[str, str], folder: Path
             log_progress(f"step {number + 1} of {count}; load {os.getloadavg()[0]:.1f} ...")
             for kind in rotated(list(kinds), number):
                 found[kind].append(await workers[kind].step())
-    return found, share
-
-
-def summary(found: Steps, size: ModelSize, share: float) -> dict[str, Any]:
-    """Return the figures by name; those of a kind begin with it."""
-    figures: dict[str, Any] = {}
-    flops = size.training_flops(share)
-    for kind, steps in found.items():
-        speed = median(step.tokens_per_second for step in steps)
-        pairs = list(zip(steps, found[PEER], strict=True))
-        figures[kind] = {
-            "tokens_per_second": round(speed, 1),
-            "speedup": round(
-                median(step.tokens_per_second / peer.tokens_per_second for step, peer in pairs), 3
-            ),
-            "cpu_ratio": round(median(step.cpu / peer.cpu for step, peer in pairs), 3),
-            "gflops": round(speed * flops / 1e9),
-            "peak_gib": round(max(step.peak_gib for step in steps), 2),
-            "loss": round(steps[-1].loss, 4),
-        }
-    return figures
+    return Training(found, read_size(base), share)
 
 
 def _shown(variables: Mapping[str, str]) -> str:
@@ -151,22 +177,6 @@ async def _worker(arguments: Sequence[str], environment: Mapping[str, str]) -> A
         await process.wait()
 
 
-def _table(figures: Mapping[str, Any], peak: machine.MatrixPeak, title: str) -> Table:
-    table = comparison_table(
-        "trained", "tokens/s", "of 0.1's", "its CPU time", f"of {peak.gflops:.0f} GFLOP/s", "GiB", title=title
-    )
-    for kind, found in figures.items():
-        table.add_row(
-            f"{kind} (0.1's adapter)" if kind == PEER else kind,
-            f"{found['tokens_per_second']:.0f}",
-            f"{found['speedup']:.2f}",
-            f"{found['cpu_ratio']:.2f}",
-            f"{found['gflops'] / peak.gflops:.2f}",
-            f"{found['peak_gib']:.2f}",
-        )
-    return table
-
-
 def _variable(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
@@ -190,9 +200,10 @@ def main() -> None:
     with exit_on(WeightsError), tempfile.TemporaryDirectory(prefix="bench-steps-") as folder:
         base = weights.find(options.base).path
         peak = machine.matrix_peak()
-        found, share = asyncio.run(measure(base, options.steps, dict(options.extra), Path(folder)))
-        figures = summary(found, read_size(base), share)
-    print_report(_table(figures, peak, title), figures, as_json=options.json)
+        found = asyncio.run(measure(base, options.steps, dict(options.extra), Path(folder)))
+    table = comparison_table("what", "measured", "beside it", "ratio", title=title)
+    found.add_rows(table, peak)
+    print_report(table, found.by_kind(), as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,17 @@ from engine.messages import Message
 from engine.tokens import Turn
 
 
+def import_library() -> Any:
+    """Return the module xllamacpp. Raises ImportError or OSError if it does not load on this machine."""
+    # OpenMP reads this when it is loaded. By default a thread that waits for another one spins for
+    # milliseconds on the core that the other needs: beside another busy process two cores fell from 120
+    # tokens/s to 5. With fewer spins they fall to 20, and lose nothing on an idle machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    import xllamacpp  # noqa: PLC0415  native code, loaded only when needed
+
+    return xllamacpp
+
+
 class LlamaCppGenerator:
     """One loaded model. `close` frees it, which must happen before the process exits."""
 
@@ -34,17 +45,12 @@ class LlamaCppGenerator:
 
         llama.cpp always opens a loopback port of its own, which requires `key` (a random one by default).
         """
-        # OpenMP reads this when it is loaded. By default a thread that waits for another one spins for
-        # milliseconds on the core that the other needs: beside another busy process two cores fell from 120
-        # tokens/s to 5. With fewer spins they fall to 20, and lose nothing on an idle machine.
-        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
-        import xllamacpp  # noqa: PLC0415  native code, loaded only when needed
-
+        xllamacpp = import_library()
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_parallel = SLOTS
         params.n_ctx = CONTEXT * SLOTS
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = system.usable_cores()
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = system.compute_threads()
         params.cache_ram_mib = 0
         params.verbosity = 0
         # the whole text is the completion: no part of it is reasoning

@@ -16,6 +16,8 @@ from engine.tokens import Turn
 
 log = logging.getLogger(__name__)
 
+_REFUSED = 400  # the status of a request that no runtime would answer
+
 
 class RoutedGenerator:
     """One loaded model. What OpenVINO cannot do, and all while it loads or has crashed, is llama.cpp's."""
@@ -42,12 +44,24 @@ class RoutedGenerator:
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         openvino = self._openvino
-        if self._runtimes.openvino is None or openvino is None or not openvino.can_answer(request):
-            self._load_again()
-            async with aclosing(self._llama.chunks(request)) as chunks:
+        if self._runtimes.openvino and openvino and openvino.can_answer(request):
+            begun = False
+            async with aclosing(self._openvino_chunks(openvino, request)) as chunks:
                 async for chunk in chunks:
+                    if not begun and _has_failed(chunk):
+                        break  # nothing was answered yet: llama.cpp does it
+                    begun = True
                     yield chunk
-            return
+            if begun:
+                return
+        self._load_again()
+        async with aclosing(self._llama.chunks(request)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _openvino_chunks(
+        self, openvino: OpenVinoGenerator, request: dict[str, Any]
+    ) -> AsyncGenerator[dict[str, Any]]:
         self._running += 1
         self._idle.clear()
         try:
@@ -102,3 +116,8 @@ class RoutedGenerator:
         if self._openvino:
             self._openvino.unload()
         await self._llama.close()
+
+
+def _has_failed(chunk: dict[str, Any]) -> bool:
+    """Return whether OpenVINO failed, and did not refuse the request."""
+    return "error" in chunk and chunk["error"]["code"] != _REFUSED

@@ -8,6 +8,7 @@ is measured once, with the base, and kept in `runtime.json` in the data folder.
 import asyncio
 import importlib.util
 import logging
+import platform
 import time
 from collections.abc import AsyncGenerator, Callable
 from importlib.metadata import version
@@ -30,6 +31,7 @@ RuntimeSetting = Literal["auto", "llama.cpp", "openvino"]
 
 _MIN_FREE_MEMORY = 2 * 2**30  # bytes: OpenVINO's process takes up to one GiB
 _FASTER = 1.15  # a smaller gain may be noise, and is not worth the memory
+_TRIED = frozenset({"x86_64", "amd64"})
 _PROBE_CHATS = SLOTS
 _PROBE_TOKENS = 32
 _PROBE: dict[str, Any] = {
@@ -87,6 +89,7 @@ class Runtimes:
             self._process = OpenVinoProcess(OPENVINO_SLOTS)
             if setting == "auto":
                 self._read()
+        log.info("%s", self._sentence())
 
     @property
     def openvino(self) -> OpenVinoProcess | None:
@@ -101,7 +104,7 @@ class Runtimes:
     @property
     def name(self) -> str:
         """What answers, in a word."""
-        return "openvino" if self.openvino else "llama.cpp"
+        return "openvino" if self.openvino and not self.openvino.is_given_up else "llama.cpp"
 
     @property
     def slots(self) -> int:
@@ -168,7 +171,23 @@ class Runtimes:
     def describe(self) -> dict[str, Any]:
         """Return the choice and why, for /healthz."""
         measured = self.measured.model_dump(exclude={"machine"}) if self.measured else None
-        return {"name": self.name, "reason": self.reason or None, "tokens_per_second": measured}
+        crashes: dict[str, Any] = {"count": 0, "last": None}
+        if process := self._process:
+            crashes = {"count": process.crashes, "last": process.last_crash or None}
+        return {
+            "name": self.name,
+            "reason": self.reason or None,
+            "tokens_per_second": measured,
+            "crashes": crashes,
+        }
+
+    def _sentence(self) -> str:
+        """Return the choice, for the log."""
+        if self._process is None:
+            return f"llama.cpp alone answers: {self.reason}"
+        if self.to_be_measured:
+            return "llama.cpp answers until the base has been measured in OpenVINO"
+        return "OpenVINO answers what it can as soon as it has loaded a model, llama.cpp the rest"
 
     async def close(self) -> None:
         """End OpenVINO's process."""
@@ -190,7 +209,9 @@ def _slower(measured: Measurement) -> str:
 def _obstacle(free: int) -> str:
     """Return why OpenVINO cannot be tried; empty if it can."""
     if importlib.util.find_spec("openvino_genai") is None:
-        return "OpenVINO is not installed: pip install openvino-genai"
+        if platform.machine().lower() in _TRIED:
+            return "OpenVINO is not installed: pip install openvino-genai"
+        return f"OpenVINO is not installed, which was tried on x86-64 only; this is {platform.machine()}"
     if free < _MIN_FREE_MEMORY:
         return f"OpenVINO needs 2 GiB of free memory, and {free / 2**30:.1f} are free"
     return ""
@@ -198,7 +219,7 @@ def _obstacle(free: int) -> str:
 
 def _machine() -> str:
     versions = [version(name) for name in ("openvino-genai", "xllamacpp")]
-    return " ".join([system.processor_fingerprint(), str(system.usable_cores()), *versions])
+    return " ".join([system.processor_fingerprint(), str(system.compute_threads()), *versions])
 
 
 async def _tokens_per_second(chunks: Chunks) -> float:

@@ -53,7 +53,7 @@ class TorchGenerator:
 
         Passes on the exceptions of transformers and peft.
         """
-        torch.set_num_threads(system.usable_cores())
+        torch.set_num_threads(system.compute_threads())
         device = base_model.best_device()
         with _LOAD_LOCK:
             tokenizer = base_model.load_tokenizer(base)

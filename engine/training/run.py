@@ -4,9 +4,10 @@ import csv
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+import torch
 from pydantic import BaseModel
 
-from engine import base_model, hyperparameters, resources
+from engine import base_model, hyperparameters, resources, system
 from engine.jobs import encoding
 from engine.training import gguf_weights
 from engine.training.full_model import FullModel
@@ -58,6 +59,8 @@ class TrainingRun:
         self._progress = _Progress()
         if request.base.is_file():
             gguf_weights.check_architecture(request.base)
+        # torch counts the machine's cores, whatever share of their time a container has
+        torch.set_num_threads(min(torch.get_num_threads(), system.compute_threads()))
         longest = encoding.longest_example(request.training_tokens, request.method)
         resources.check(request, longest=longest, on_cpu=base_model.best_device() == "cpu")
         start = StartingWeights(request.base_id, request.base, request.unpacked, request.start)

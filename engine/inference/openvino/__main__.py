@@ -78,7 +78,12 @@ class _Worker:
     def _load(self, order: Load) -> None:
         try:
             from engine.inference.openvino import pipeline, weights_copy  # noqa: PLC0415  a second, the first time
-
+        except Exception as error:  # of any kind: a wheel of another machine
+            log.exception("OpenVINO could not be imported")
+            failure = f"OpenVINO cannot be loaded on this machine: {_last_line(error)}"
+            self._orders.put((order.model, failure))
+            return
+        try:
             gguf = weights_copy.readable(order.gguf, order.copy_to)
             self._orders.put((order.model, pipeline.Pipeline(gguf, self._threads, self._completions)))
         except Exception as error:  # of any kind: OpenVINO has none of its own

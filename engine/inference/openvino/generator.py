@@ -1,9 +1,10 @@
 """Generate chat completions with OpenVINO, in its process."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from engine.limits import CONTEXT
 
 if TYPE_CHECKING:
     from engine.inference.openvino.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
 
 _NOT_KNOWN = ("grammar", "logprobs", "tools")  # fields of a request
 _SEEDS = 2**32
@@ -47,14 +50,14 @@ class OpenVinoGenerator:
     async def load(self) -> None:
         """Load it, or load it again after a crash (takes seconds). Raises OpenVinoError."""
         if self._vocabulary is None:
-            try:
-                vocabulary = await asyncio.to_thread(_read_vocabulary, self.gguf)
-            except ValueError as error:
-                raise OpenVinoError(str(error)) from error
-            if not vocabulary.ends:
-                raise OpenVinoError("no token of its vocabulary ends a text")
-            self._vocabulary = vocabulary
-        self._number = await self._process.load(self.gguf, self._copy_to)
+            self._vocabulary = await asyncio.to_thread(_read_vocabulary, self.gguf)
+        try:
+            self._number = await self._process.load(self.gguf, self._copy_to)
+        except OpenVinoError:
+            # the copy may be the reason: a damaged one is written anew the next time
+            with suppress(OSError):
+                self._copy_to.unlink()
+            raise
         self._life = self._process.life
 
     def can_answer(self, request: dict[str, Any]) -> bool:
@@ -101,7 +104,14 @@ class OpenVinoGenerator:
 def _read_vocabulary(gguf: Path) -> "Vocabulary":
     from engine.inference.openvino.vocabulary import Vocabulary  # noqa: PLC0415  imports numpy
 
-    return Vocabulary(gguf)
+    try:
+        vocabulary = Vocabulary(gguf)
+    except Exception as error:  # of any kind: gguf and numpy meet the damage of a file in many ways
+        log.exception("the vocabulary of %s could not be read", gguf)
+        raise OpenVinoError(f"its vocabulary cannot be read: {error}") from error
+    if not vocabulary.ends:
+        raise OpenVinoError("no token of its vocabulary ends a text")
+    return vocabulary
 
 
 class _Text:

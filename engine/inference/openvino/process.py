@@ -50,6 +50,8 @@ class OpenVinoProcess:
         self._loaded: set[int] = set()
         self.crashes = 0
         """How often it has crashed."""
+        self.last_crash = ""
+        """How it ended the last time; empty if it has not crashed."""
         self.life = 0
         """How often the process was started: a model of an earlier life is not loaded."""
 
@@ -140,13 +142,13 @@ class OpenVinoProcess:
             if self._process:
                 return
             if self.is_given_up:
-                raise OpenVinoError("its process has crashed too often")
+                raise OpenVinoError(f"its process has crashed too often; at last {self.last_crash}")
             paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "engine.inference.openvino",
-                str(system.usable_cores()),
+                str(system.compute_threads()),
                 str(self._at_once),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -169,18 +171,22 @@ class OpenVinoProcess:
         except ValueError:  # nothing that comes after it could be trusted
             log.exception("the OpenVINO process has written what is no answer")
             system.send_signal(process, signal.SIGKILL)
-        code = await process.wait()
+        ending = _ending(await process.wait())
         self._process = None
         self._loaded.clear()
         if not self._is_closing:
             self._lately.append(time.monotonic())
             self.crashes += 1
-            log.error("the OpenVINO process ended with %s; the end of its log:\n%s", code, await errors)
+            self.last_crash = ending
         for loaded in self._loading.values():
             if not loaded.done():
-                loaded.set_exception(OpenVinoError("its process has ended"))
+                loaded.set_exception(OpenVinoError(f"its process {ending}"))
         for number, queue in self._running.items():
             queue.put_nowait(Tokens(number=number, end="failed"))
+        if self._is_closing:
+            return
+        log.error("the OpenVINO process %s, while it generated %d answers", ending, len(self._running))
+        log.error("the end of its log:\n%s", await errors)
 
     def _handle(self, answer: Loaded | Tokens) -> None:
         if isinstance(answer, Tokens):
@@ -196,6 +202,21 @@ class OpenVinoProcess:
         if self._process is None or self._process.stdin is None:
             raise OpenVinoError("its process has ended")
         self._process.stdin.write(order.model_dump_json().encode() + b"\n")
+
+
+def _ending(code: int) -> str:
+    """Return how a process ended, by its exit code, as the rest of a sentence."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if name == "SIGILL":
+        return "was ended by SIGILL: this processor lacks instructions that OpenVINO is built for"
+    if name == "SIGKILL":
+        return "was ended by SIGKILL: by hand, or because memory ran out"
+    return f"was ended by {name}"
 
 
 async def _last_characters(stream: asyncio.StreamReader) -> str:

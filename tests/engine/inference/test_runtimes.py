@@ -1,7 +1,10 @@
 """Which runtime answers: as set, as the machine allows, or as measured."""
 
 import asyncio
+import importlib.util
 import json
+import logging
+import platform
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
@@ -85,7 +88,29 @@ def test_llama_cpp_can_be_demanded(tmp_path: Path) -> None:
         "name": "llama.cpp",
         "reason": "--runtime says so",
         "tokens_per_second": None,
+        "crashes": {"count": 0, "last": None},
     }
+
+
+@pytest.mark.parametrize(
+    ("machine", "reason"),
+    [
+        ("x86_64", "OpenVINO is not installed: pip install openvino-genai"),
+        ("aarch64", "OpenVINO is not installed, which was tried on x86-64 only; this is aarch64"),
+    ],
+)
+def test_without_its_package_llama_cpp_answers_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    machine: str,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    with caplog.at_level(logging.INFO):
+        assert auto(tmp_path).describe()["reason"] == reason
+    assert f"llama.cpp alone answers: {reason}" in caplog.text
 
 
 async def test_the_engine_measures_its_base_once(tiny_base: Path, tmp_path: Path) -> None:
