@@ -32,8 +32,8 @@ ROWS = 2  # of each table
 def make(path: Path, revision: str) -> None:
     """Make a database of a schema, with rows in each table."""
     engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        migrate(connection, revision)
+    with engine.begin() as migrating:
+        migrate(migrating, revision)
     engine.dispose()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.row_factory = sqlite3.Row
@@ -57,7 +57,11 @@ def values(
     """Yield the columns of one row; those that refer to another table refer to its row of this number."""
     query = "SELECT sql FROM sqlite_master WHERE name = ?"
     allowed = dict(_ALLOWED.findall(connection.execute(query, (table,)).fetchone()[0]))
-    by_name = {"emoji": "👍👎"[number], "value": (1, -1)[number], "action": f"promote:{number + 1}"}
+    by_name: dict[str, object] = {
+        "emoji": "👍👎"[number],
+        "value": (1, -1)[number],
+        "action": f"promote:{number + 1}",
+    }
     by_name["verdict"] = None
     for column in connection.execute(f'PRAGMA table_info("{table}")').fetchall():
         name = column["name"]
