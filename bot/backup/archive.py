@@ -87,19 +87,19 @@ def _new_path(path: Path) -> Path:
 
 async def _models(settings: Settings, database: Path, db: Database | None) -> _Models:
     if db is not None:
-        return await _query_models(db)
+        return await _query_models(db, hosted=settings.hosted)
     if read_schema(database) != newest():  # opening it would migrate it
         return _Models(None, set())
     try:
         async with open_database(settings.database) as opened:
-            return await _query_models(opened)
+            return await _query_models(opened, hosted=settings.hosted)
     except StoreError as error:
         raise BackupError(f"{error} No backup was made.") from error
 
 
-async def _query_models(db: Database) -> _Models:
+async def _query_models(db: Database, *, hosted: bool) -> _Models:
     async with db.read() as tx:
-        needed = await needed_models(tx)
+        needed = {} if hosted else await needed_models(tx)  # those of a hosted API are nowhere here
         return _Models(needed, {model.name for model in await models.list_all(tx)})
 
 

@@ -42,11 +42,13 @@ def model_folders(data_dir: Path, needed: Mapping[str, object] | None, known: se
     not among them are a person's own (`herosmith tune`), and belong in. Checkpoints do not.
     """
     found = {}
-    for manifest in sorted((data_dir / _MODELS).glob("*/manifest.json")):
+    root = data_dir / _MODELS
+    for folder in sorted(root.iterdir()) if root.exists() else ():
+        manifest = folder / "manifest.json"
         try:
             content = json.loads(manifest.read_bytes())
             name, is_checkpoint = str(content["id"]), bool(content.get("is_checkpoint"))
-        except FileNotFoundError:  # deleted just now
+        except (FileNotFoundError, NotADirectoryError):  # deleted just now, or not complete yet
             continue
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BackupError(
@@ -54,7 +56,7 @@ def model_folders(data_dir: Path, needed: Mapping[str, object] | None, known: se
                 "or stop the bot and move that model's folder away."
             ) from error
         if name in (needed or ()) or (not is_checkpoint and (needed is None or name not in known)):
-            found[name] = manifest.parent
+            found[name] = folder
     return ModelFolders(found, sorted(set(needed or ()) - set(found)))
 
 

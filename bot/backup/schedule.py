@@ -59,6 +59,8 @@ class BackupSchedule:
             log.error("the scheduled backup failed: %s", error)  # noqa: TRY400 (a sentence, no defect)
             await self._notify(now)
             return None
+        if made.manifest.missing_models:
+            log.warning("not in the backup, as their files are not here: %s", made.manifest.missing_models)
         log.info("made the backup %s (%.1f MB)", made.path, made.bytes / 1e6)
         return made
 

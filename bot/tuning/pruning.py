@@ -16,7 +16,6 @@ from bot.store import models
 from bot.store.database import Database
 from bot.store.models import Model
 from bot.tuning.follow import has_ended
-from bot.tuning.model_names import trains_heroes
 from bot.tuning.remote_api import FineTuningApi
 
 log = logging.getLogger(__name__)
@@ -113,10 +112,15 @@ class Pruner:
     async def _checkpoints(
         self, trainings: Sequence[FineTuningJob], begun_from: set[str]
     ) -> list[tuple[str, str]]:
-        """Return the checkpoints of the bot's ended trainings, each behind its model's name."""
+        """Return the checkpoints of this bot's ended trainings, each behind its model's name.
+
+        Several bots may share an engine: each deletes its own alone.
+        """
+        async with self._db.read() as tx:
+            ours = {each.name for each in await models.list_all(tx)}
         found = []
         for job in trainings:
-            if job.fine_tuned_model and has_ended(job) and trains_heroes(job):
+            if job.fine_tuned_model in ours and has_ended(job):
                 names = await self._fine_tuning.checkpoints(job.id)
                 found += [(job.fine_tuned_model, name) for name in names if name not in begun_from]
         return found

@@ -15,6 +15,8 @@ from tests.support.engine_process import EngineProcess
 
 NAMES = [f"ft:tiny:herosmith-0000000{number}:{number}" for number in range(1, 6)]
 OWN = "ft:tiny:mine:9"
+OTHER = "ft:tiny:herosmith-00000008:8"  # of another bot at the same engine
+OTHERS = {OWN, OTHER, f"{OTHER}:ckpt-step-3"}
 ADAPTER = NAMES[0]
 
 
@@ -56,9 +58,10 @@ _OLD_JOB = next(_OLD.glob("*/job.json"))
 def engine(tmp_path: Path, tiny_base: Path) -> Iterator[EngineProcess]:
     """Run an engine with five models of heroes, one of a person's own, and a checkpoint of the live one."""
     data = tmp_path / "data"
-    for name in (*NAMES, OWN):
+    for name in (*NAMES, OWN, OTHER):
         add_model(data, name)
     add_training(data, NAMES[4], 5)
+    add_training(data, OTHER, 6)
     with EngineProcess(data, tiny_base) as running:
         yield running
 
@@ -104,7 +107,7 @@ def on_disk(engine: EngineProcess) -> set[str]:
 
 async def test_old_retired_models_and_checkpoints_go(app: App, engine: EngineProcess) -> None:
     checkpoint = f"{NAMES[4]}:ckpt-step-3"
-    everything = {*NAMES, OWN, checkpoint}
+    everything = {*NAMES, *OTHERS, checkpoint}
     assert on_disk(engine) == everything
     planned = await app.pruner.plan()
     assert [each.name for each in planned] == [NAMES[0], NAMES[1], checkpoint]
@@ -114,7 +117,7 @@ async def test_old_retired_models_and_checkpoints_go(app: App, engine: EnginePro
     deleted = await app.pruner.prune()
     assert [each.name for each in deleted] == [each.name for each in planned]
     # the newest retired one stays besides the one for a rollback
-    assert on_disk(engine) == {*NAMES[2:], OWN}
+    assert on_disk(engine) == {*NAMES[2:], *OTHERS}
     adapter = app.settings.adapters / ADAPTER
     assert (adapter / "adapter_model.safetensors").read_bytes() == b"small"
     assert await app.pruner.plan() == []
