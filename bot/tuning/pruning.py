@@ -120,9 +120,10 @@ class Pruner:
             ours = {each.name for each in await models.list_all(tx)}
         found = []
         for job in trainings:
-            if job.fine_tuned_model in ours and has_ended(job):
+            model = job.fine_tuned_model
+            if model and model in ours and has_ended(job):
                 names = await self._fine_tuning.checkpoints(job.id)
-                found += [(job.fine_tuned_model, name) for name in names if name not in begun_from]
+                found += [(model, name) for name in names if name not in begun_from]
         return found
 
     async def _delete(self, each: Prunable) -> bool:
