@@ -96,11 +96,15 @@ async def _new_steps(server: RunningServer, job_id: str, seen: Sequence[Observed
 
 
 def _trainer_bytes(engine: int) -> int:
-    """Return the memory of the engine's child processes now; what they share counts once."""
+    """Return the memory of the engine's trainers now, and of the process they are copies of.
+
+    What they share counts once. OpenVINO's process is a child of the engine as well, and trains nothing.
+    """
     total = 0
     for child in psutil.Process(engine).children(recursive=True):
         try:
-            total += child.memory_full_info().pss
+            if any("engine.training" in word for word in child.cmdline()):
+                total += child.memory_full_info().pss
         except psutil.NoSuchProcess:  # it has just exited
             continue
     return total
