@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be deleted")] = False,
 ) -> None:
-    """Delete the files of old retired models and of checkpoints, as the bot does four times a day.
+    """Delete the files of old retired models and of checkpoints, as the bot does every hour.
 
     Models that are live, candidates, or needed for a rollback, a trial or a job stay, and so do the newest
     retired ones (KEEP_MODELS), and all that `tune` trained.

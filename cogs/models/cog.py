@@ -61,9 +61,14 @@ class ModelsCog(commands.Cog):
         except Exception:
             log.exception("the availability of the models could not be refreshed")
 
-    @tasks.loop(hours=6)
+    @tasks.loop(hours=1)
     async def prune(self) -> None:
-        """Delete the files of models at the embedded engine that nobody needs any more."""
+        """Delete the files of models at the embedded engine that nobody needs any more.
+
+        Not at the start: people who come then go first, and whoever has set KEEP_MODELS too low can mend it.
+        """
+        if self.prune.current_loop == 0:
+            return
         try:
             await self.app.pruner.prune()
         except HerosmithError as error:
