@@ -65,7 +65,7 @@ class ModelsCog(commands.Cog):
     async def prune(self) -> None:
         """Delete the files of models at the embedded engine that nobody needs any more.
 
-        Not at the start: people who come then go first, and whoever has set KEEP_MODELS too low can mend it.
+        Not at the start: the engine then has other work, and a KEEP_MODELS that is too low can be mended.
         """
         if self.prune.current_loop == 0:
             return
