@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.backup import backup, restore
 from bot.cli.chat import chat
 from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandGroup, Json
 from bot.cli.dataset import dataset
@@ -20,6 +21,7 @@ from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
+from bot.cli.prune import prune
 from bot.cli.runtime import (
     installation_settings,
     log_to_stderr,
@@ -110,6 +112,9 @@ cli.command(rich_help_panel=OWN_DATA)(serve)
 cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(doctor)
+cli.command(rich_help_panel=OPERATE)(backup)
+cli.command(rich_help_panel=OPERATE)(restore)
+cli.command(rich_help_panel=OPERATE)(prune)
 cli.command(rich_help_panel=OPERATE)(invite)
 cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
 

@@ -122,6 +122,14 @@ class Settings(BaseSettings):
     reports_to_hide: int = Field(default=2, ge=1)  # reports by different people that hide a description
     daily_reports: int = Field(default=10, ge=1)  # per person
 
+    # scheduled backups: none without a folder; hours between two; how many stay
+    backup_dir: Path | None = None
+    backup_every: float = Field(default=24, gt=0)
+    backup_keep: int = Field(default=7, ge=1)
+
+    # retired models whose files the engine keeps, besides those needed
+    keep_models: int = Field(default=3, ge=0)
+
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: LogFormat = "human"

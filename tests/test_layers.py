@@ -26,7 +26,7 @@ LAYERS = (
     ("settings", "store"),
     ("community", "jobs", "llm"),
     ("registry",),
-    ("serving",),
+    ("backup", "serving"),
     ("rating", "tuning"),
     ("dataset",),
     ("app", "connection", "processes"),

@@ -18,8 +18,10 @@ from sqlalchemy.pool import NullPool
 from bot.errors import DatabaseBusy, StoreError
 from bot.histogram import SHORT_SECONDS, Histogram
 from bot.store.faults import opening_error, passing_faults
-from bot.store.migrate import is_newest, migrate
+from bot.store.migrate import is_newest, migrate, older_revision
+from bot.store.snapshot import sqlite_path
 from bot.store.sqlite_connection import Connections
+from bot.store.upgrade_copy import copy_before_upgrade
 
 log = logging.getLogger(__name__)
 
@@ -277,7 +279,7 @@ def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
 
 
 async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connections: Connections) -> None:
-    """Migrate over a separate connection, which does not enforce foreign keys.
+    """Migrate over a separate connection, which does not enforce foreign keys. First copy an older database.
 
     SQLite changes a table by replacing it with a new one, and every reference to the old one would seem
     broken. A database of the newest schema, as at nearly every start, is only read: another program may be
@@ -286,6 +288,9 @@ async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connectio
     async with reader.begin() as transaction:
         if await transaction.run_sync(is_newest):
             return
+        older = await transaction.run_sync(older_revision)
+    if older and (database := sqlite_path(url)):
+        await asyncio.to_thread(copy_before_upgrade, database, older)
     migrating = _engine(url, connections, poolclass=NullPool)
     if migrating.url.get_backend_name() == "sqlite":
         _tune_sqlite(migrating, busy_timeout, begin="BEGIN IMMEDIATE", foreign_keys="OFF")

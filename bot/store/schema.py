@@ -198,7 +198,8 @@ _LIVE = text("state = 'live'")
 # A tuned model. An index ensures that at most one is live. served_as is the model name in chat requests,
 # NULL until the model is deployed if that is a separate step; retires_on is the day (YYYY-MM-DD) on which
 # its server shuts down it or its base. A model that was replaced may win its place back by votes until
-# challenges_until. verdict is what its check found: it is unchecked until then, and held back if it failed.
+# challenges_until. pruned_at: when its files were deleted at the engine; it never answers again. verdict is
+# what its check found: it is unchecked until then, and held back if it failed.
 model = Table(
     "model",
     metadata,
@@ -214,6 +215,7 @@ model = Table(
     Column("retires_on", String(10)),
     Column("challenges_until", Float),
     Column("created_at", Float, nullable=False),
+    Column("pruned_at", Float),
     CheckConstraint(
         "state IN ('unchecked', 'held back', 'candidate', 'live', 'retired')", name="model_state"
     ),
@@ -222,8 +224,8 @@ model = Table(
 
 # The history of a model, never deleted. passed, held back: by its check; promoted: by votes; override: by
 # hand; overruled: by hand, though its check did not let it; challenges: it may win its place back; outvoted:
-# it lost a trial. replaced_id is the live model that it replaced; actor_id is the operator's Discord id, NULL
-# if it was not done in Discord.
+# it lost a trial; pruned: its files were deleted. replaced_id is the live model that it replaced; actor_id
+# is the operator's Discord id, NULL if it was not done in Discord.
 model_event = Table(
     "model_event",
     metadata,
@@ -235,7 +237,7 @@ model_event = Table(
     Column("at", Float, nullable=False),
     CheckConstraint(
         "what IN ('registered', 'deployed', 'passed', 'held back', 'first', 'promoted', 'override', "
-        "'overruled', 'rolled back', 'fell back', 'lost', 'challenges', 'outvoted', 'retired')",
+        "'overruled', 'rolled back', 'fell back', 'lost', 'challenges', 'outvoted', 'retired', 'pruned')",
         name="model_event_what",
     ),
 )
