@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
+from bot.logs import LogFormat
 from bot.shipped_files import default_data_dir, own_or_shipped
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout, for scripts and tests
@@ -121,8 +122,20 @@ class Settings(BaseSettings):
     reports_to_hide: int = Field(default=2, ge=1)  # reports by different people that hide a description
     daily_reports: int = Field(default=10, ge=1)  # per person
 
+    # scheduled backups: none without a folder; hours between two; how many stay
+    backup_dir: Path | None = None
+    backup_every: float = Field(default=24, gt=0)
+    backup_keep: int = Field(default=7, ge=1)
+
+    # retired models whose files the engine keeps, besides those needed
+    keep_models: int = Field(default=3, ge=0)
+
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: LogFormat = "human"
+    # metrics and health of bot and worker (bot/monitoring/); 0: none
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
 
     @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
     @classmethod
@@ -230,18 +243,84 @@ def load_settings(env_file: Path | None = None) -> Settings:
 
     Raises SettingsError with one line for each mistake.
     """
-    path = env_file or Path(".env")
-    mistakes = _env_file_errors(path)
-    try:
-        settings = Settings(_env_file=None if mistakes else path)
-    except ValidationError as error:
-        # of several entries of one value, such as ids, the first is enough
-        mistakes += dict.fromkeys(_error_text(dict(item)) for item in error.errors())
-    except SourceError:  # a value that should be JSON: there is one such setting
-        mistakes.append(_wanted_text("tuning_extra"))
-    if mistakes:
+    settings, mistakes = _read(env_file or Path(".env"))
+    if settings is None or mistakes:
         raise SettingsError("The settings need mending:\n" + "\n".join(f"  - {line}" for line in mistakes))
     return settings
+
+
+def load_faulty_settings(env_file: Path | None = None) -> tuple[Settings, list[str]]:
+    """Return the settings with each mistaken one at its default, and a line for each mistake.
+
+    For what looks at an installation that cannot start; nothing else may run on such settings.
+    """
+    path = env_file or Path(".env")
+    settings, mistakes = _read(path)
+    return settings if settings is not None and not mistakes else _salvaged(path), mistakes
+
+
+def _read(path: Path) -> tuple[Settings | None, list[str]]:
+    """Return the settings, None if they do not validate, and a line for each mistake."""
+    mistakes = _env_file_errors(path)
+    file = None if mistakes else path
+    settings = None
+    try:
+        settings = Settings(_env_file=file)
+    except ValidationError as error:
+        mistakes += _error_texts(error)
+    except SourceError:  # a value that should be JSON: there is one such setting
+        mistakes.append(_wanted_text("tuning_extra"))
+        try:
+            _UncheckedSettings(_env_file=file, tuning_extra={})
+        except ValidationError as error:
+            mistakes += _error_texts(error)
+    return settings, mistakes
+
+
+def _error_texts(error: ValidationError) -> list[str]:
+    """Return what is wrong with each setting: of several entries of one, such as ids, the first is enough."""
+    return list(dict.fromkeys(_error_text(dict(item)) for item in error.errors()))
+
+
+class _UncheckedSettings(Settings):
+    """Settings whose combinations are not checked."""
+
+    tuning_extra: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _require_model_names(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _forbid_serving_when_hosted(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _forbid_tune_elsewhere(self) -> Self:
+        return self
+
+
+def _salvaged(path: Path) -> Settings:
+    """Return the settings that validate, the others at their defaults."""
+    file = path if _is_text(path) else None
+    defaults: dict[str, Any] = {}
+    for _ in Settings.model_fields:  # each round takes one out at least
+        try:
+            return _UncheckedSettings(_env_file=file, **defaults)
+        except ValidationError as error:
+            names = {str(item["loc"][0]) for item in error.errors()}
+            defaults |= {
+                name: Settings.model_fields[name].get_default(call_default_factory=True) for name in names
+            }
+    raise AssertionError("unreachable: all settings are at their defaults")
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def misspelt_names(env_file: Path | None = None) -> list[str]:

@@ -20,16 +20,18 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "i18n", "palette", "shipped_files"),
+    ("config", "histogram", "i18n", "logs", "palette", "shipped_files"),
     ("chat", "errors"),
     ("extras", "heroes"),
     ("settings", "store"),
     ("community", "jobs", "llm"),
     ("registry",),
-    ("serving",),
+    ("backup", "serving"),
     ("rating", "tuning"),
     ("dataset",),
-    ("app", "connection", "presentation", "processes"),
+    ("app", "connection", "processes"),
+    ("doctor", "monitoring"),
+    ("presentation",),
     ("client",),
     ("cogs", "cli", "playground"),
     ("command_line",),
@@ -39,6 +41,7 @@ MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.infe
 TORCH_FOLDER = "engine.training"
 DISCORD = {
     "bot.client",
+    "bot.connection.account",
     "bot.connection.command_sync",
     "bot.connection.invite",
     "bot.connection.login",

@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.heroes.config import read_heroes
-from bot.settings import Settings, load_settings, misspelt_names
+from bot.settings import Settings, load_faulty_settings, load_settings, misspelt_names
 
 
 def test_defaults_are_playground_and_embedded_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +103,40 @@ def test_all_mistakes_are_reported_at_once_without_secrets(
     assert "MIN_VOTERS" in text
     assert "HOME_GUILDS" in text
     assert "sk-secret" not in text
+
+
+def test_what_is_valid_is_read_beside_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("DAILY_VOTES=7\nthis is no setting\n")
+    monkeypatch.setenv("MIN_VOTERS", "none")
+    monkeypatch.setenv("HOME_GUILDS", "home, 3")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")  # wants names of models
+    monkeypatch.setenv("DISCORD_TOKEN", "abc")
+
+    settings, mistakes = load_faulty_settings()
+
+    assert (settings.daily_votes, settings.min_voters, settings.home_guilds) == (7, 2, frozenset())
+    assert settings.hosted
+    assert settings.discord_token is not None
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert all(each in str(caught.value) for each in mistakes)
+    assert len(mistakes) == 3  # combinations are looked at once the values are valid
+
+
+def test_faultless_settings_are_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COOLDOWN", "3")
+    assert load_faulty_settings() == (load_settings(), [])
+
+
+@pytest.mark.parametrize("value", ["{", "[]", '{"a": 1}'])
+def test_a_mistake_in_json_leaves_the_rest(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("TUNING_EXTRA", value)
+    monkeypatch.setenv("COOLDOWN", "3")
+    monkeypatch.setenv("MIN_VOTERS", "none")
+    settings, mistakes = load_faulty_settings()
+    assert settings.cooldown == 3
+    told = {line.partition(":")[0] for line in mistakes}
+    assert told == ({"MIN_VOTERS"} if value == '{"a": 1}' else {"MIN_VOTERS", "TUNING_EXTRA"})
 
 
 def test_a_binary_env_file_is_reported(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ def invite_url(application_id: int) -> str:
     return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=SCOPES)
 
 
-def permission_names() -> list[str]:
-    """Return the permissions of the invite as Discord's own settings call them."""
-    names = [name.replace("_", " ").title() for name, granted in PERMISSIONS if granted]
+def permission_names(permissions: discord.Permissions = PERMISSIONS) -> list[str]:
+    """Return permissions, by default those of the invite, as Discord's own settings call them."""
+    names = [name.replace("_", " ").title() for name, granted in permissions if granted]
     return ["View Channels" if name == "Read Messages" else name for name in names]
 
 

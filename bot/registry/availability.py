@@ -48,7 +48,7 @@ class ModelAvailability:
             for model in await models.list_all(tx):
                 if model.state == "retired":
                     continue
-                retires_on = _first_shutdown(dates, model)
+                retires_on = first_shutdown(dates, model)
                 if retires_on != model.retires_on:
                     await models.change(tx, model.id, retires_on=retires_on)
                 if model.state == "live" and retires_on:
@@ -63,7 +63,7 @@ class ModelAvailability:
         """
         try:
             apis = dict.fromkeys((self._training_api, self._chat_api))  # often one
-            listed = [await _list_models(api) for api in apis]
+            listed = [await list_models(api) for api in apis]
         except HerosmithError as error:
             log.info("the servers list no models: %s", error)
             return None
@@ -75,7 +75,7 @@ class ModelAvailability:
     async def is_missing(self, model: Model) -> bool:
         """Return whether the chat server lists models, but not this one."""
         try:
-            listed = await _list_models(self._chat_api)
+            listed = await list_models(self._chat_api)
             return bool(listed) and not {model.served_as, model.name} & listed.keys()
         except HerosmithError as error:
             log.warning("whether %s is missing is unknown: %s", model.name, error)
@@ -94,7 +94,12 @@ class ModelAvailability:
         return True
 
 
-async def _list_models(api: AsyncOpenAI) -> dict[str, str | None]:
+async def list_models(api: AsyncOpenAI) -> dict[str, str | None]:
+    """Return every model that a server lists, with its announced last day (YYYY-MM-DD) or None.
+
+    Raises HerosmithError if it does not answer, or refuses.
+    """
+
     async def page() -> AsyncPage[ServerModel]:
         return await api.models.list(timeout=10)
 
@@ -102,7 +107,7 @@ async def _list_models(api: AsyncOpenAI) -> dict[str, str | None]:
     return {each.id: (each.shutdown_date or "")[:10] or None for each in found.data or ()}
 
 
-def _first_shutdown(dates: dict[str, str | None], model: Model) -> str | None:
+def first_shutdown(dates: dict[str, str | None], model: Model) -> str | None:
     """Return the first day on which a model or its base is shut down."""
     days: Iterable[str | None] = (
         dates.get(name) for name in (model.name, model.served_as or model.name, model.base)

@@ -140,6 +140,20 @@ async def count_undecided(tx: Transaction, description_id: int) -> int:
     return int((await tx.execute(query)).scalar_one())
 
 
+async def count_waiting(tx: Transaction) -> int:
+    """Count the descriptions with reports on which no operator has decided."""
+    query = (
+        select(func.count(report.c.description_id.distinct()))
+        .join(description, description.c.id == report.c.description_id)
+        .where(
+            report.c.dismissed.is_(False),
+            report.c.withdrawn.is_(False),
+            description.c.removed_by_operators.is_(False),
+        )
+    )
+    return int((await tx.execute(query)).scalar_one())
+
+
 async def count_since(tx: Transaction, reporter: str, at: float, *, other_than: int) -> int:
     """Count the descriptions, other than one, that a person has reported since a moment.
 

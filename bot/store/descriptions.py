@@ -155,6 +155,19 @@ async def list_posted_since(tx: Transaction, moment: float, most: int) -> list[P
     return [Posted(*row) for row in await tx.execute(query.order_by(description.c.id.desc()).limit(most))]
 
 
+async def list_places(tx: Transaction, most: int) -> list[tuple[int, int]]:
+    """Return the servers and channels in which descriptions were posted, those of the newest first."""
+    newest = func.max(description.c.created_at)
+    query = (
+        select(description.c.guild_id, description.c.channel_id)
+        .where(description.c.guild_id.is_not(None), description.c.message_id.is_not(None))
+        .group_by(description.c.guild_id, description.c.channel_id)
+        .order_by(newest.desc())
+        .limit(most)
+    )
+    return [(row.guild_id, row.channel_id) for row in await tx.execute(query)]
+
+
 async def clear_messages(tx: Transaction, message_ids: Collection[int]) -> int:
     """Clear the references to deleted messages, and return how many there were.
 

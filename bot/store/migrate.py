@@ -17,11 +17,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
 
     The error's text continues the sentence that begins with the database's name.
     """
-    current = _revision(connection)
-    if current is None:
-        _check_no_tables(connection)
-    elif current not in _revisions():
-        raise StoreError(_unknown_revision_text(current))
+    known_revision(connection)
     # loaded here, because nearly every start finds the newest schema and migrates nothing
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -32,9 +28,31 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
+def known_revision(connection: Connection) -> str | None:
+    """Return the database's revision, None if it is empty. Raise StoreError if it is not one of ours."""
+    current = _revision(connection)
+    if current is None:
+        _check_no_tables(connection)
+    elif current not in _revisions():
+        raise StoreError(_unknown_revision_text(current))
+    return current
+
+
 def is_newest(connection: Connection) -> bool:
     """Return whether the schema is the newest one."""
     return _revision(connection) == newest()
+
+
+def older_revision(connection: Connection) -> str | None:
+    """Return the revision of a database that `migrate` would change; None for an empty or a newest one.
+
+    Also None for one that `migrate` refuses.
+    """
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found = connection.execute(select(_VERSION.c.version_num)).scalars().all()
+    older = _revisions() - {newest()}
+    return str(found[0]) if len(found) == 1 and found[0] in older else None
 
 
 def newest() -> str:

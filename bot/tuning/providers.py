@@ -119,7 +119,7 @@ class Provider:
         return LocalizedMessage(
             "Models cannot be trained with {provider}: it takes no training files. {elsewhere}",
             provider=self.display_name,
-            elsewhere=self._alternatives,
+            elsewhere=self.alternatives,
         )
 
     @property
@@ -129,11 +129,12 @@ class Provider:
             "This organization may not train models with {provider}: it answered 403. {why} {elsewhere}",
             provider=self.display_name,
             why=self.shutdown_notice or LocalizedMessage("Its key may lack the permission to train."),
-            elsewhere=self._alternatives,
+            elsewhere=self.alternatives,
         )
 
     @property
-    def _alternatives(self) -> LocalizedMessage:
+    def alternatives(self) -> LocalizedMessage:
+        """Return what works today in place of a training there."""
         return LocalizedMessage(
             "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty, and "
             "it trains on this machine), another provider by its base URL ({others}), or `{/dataset "

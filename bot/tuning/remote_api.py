@@ -194,6 +194,13 @@ class FineTuningApi:
             limit = answer.max_tokens
         return TokenCounts(tokens=tokens, errors=errors, max_tokens=limit)
 
+    async def check_permitted(self) -> None:
+        """Raise Forbidden if this organization may not even look at trainings, or another UserError.
+
+        That it may look does not say that a new training would be taken: only to start one tells.
+        """
+        await self._calls.permitted(partial(self._api.fine_tuning.jobs.list, limit=1), NO_RETRY)
+
     async def list_trainings(self) -> list[FineTuningJob]:
         """Return the newest trainings, newest first; none if the server lists none."""
         with suppress(Uncertain):

@@ -35,6 +35,7 @@ FIELDS = {
     "models show 1": f"{_MODEL} history",
     "models compare 1": "hero texts",
     "powers list": "added requested",
+    "doctor": "state online at checks",
     "chat --list": "name tuned unfinished model",
     "chat --message Hello": "model message answer finish_reason",
     "hero '40 woman healing'": "age gender power text model tuned finish_reason seconds",
@@ -56,6 +57,7 @@ OBJECTS = {
     "check.samples": "hero text reason",
     "history": "at what replaced",
     "texts": "by text",
+    "checks": "check state cause cure file",
     "requested": "power descriptions people",
 }
 BY_OTHER_NAMES = {"recipe.curation", "result.counts"}  # objects whose keys the page leaves to others
@@ -139,7 +141,7 @@ def test_the_fields_are_those(terminal: RunCommand, server: Script, tmp_path: Pa
     for command, fields in FIELDS.items():
         server.texts = ["Good day."] if command.startswith("chat --message") else []
         done = terminal(*shlex.split(command), "--json")
-        assert done.exit_code == 0, (command, done.output)
+        assert done.exit_code == 0 or command == "doctor", (command, done.output)
         value = json.loads(done.stdout)
         entries = value if isinstance(value, list) else [value]
         assert entries, command

@@ -1,17 +1,20 @@
-"""A local HTTP server with the routes of Discord's API that login, command sync and vote backfill use.
+"""A local HTTP server with the routes of Discord's API that login, command sync, backfill and doctor use.
 
 Unlike simcord it has pages, rate limits and super reactions, and discord.py's own HTTP client talks to it.
 """
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 import discord
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from aiohttp.typedefs import Handler
 
 BOT = 1 << 22
 NORMAL, BURST = 0, 1
@@ -34,6 +37,10 @@ class ScriptedDiscord:
     registered: list[dict[str, Any]] = field(default_factory=list)  # commands, as Discord returns them
     syncs: list[list[dict[str, Any]]] = field(default_factory=list)  # what was sent to replace them
     refused_syncs: list[tuple[int, int]] = field(default_factory=list)  # status and code of the next ones
+    guilds: dict[int, int] = field(default_factory=dict)  # by id, what the bot's role may do there
+    channels: dict[int, tuple[int, int]] = field(default_factory=dict)  # server, and what is denied there
+    profile: dict[str, str] = field(default_factory=dict)  # more fields of the application
+    clock_skew: float = 0.0  # seconds by which this server's clock is behind
 
     def _message(self, request: web.Request) -> dict[tuple[str, int], list[int]]:
         self.requests.append(request.path_qs)
@@ -66,7 +73,51 @@ class ScriptedDiscord:
             "flags": 0,
         }
         flags = {"bot_public": True, "bot_require_code_grant": False, "team": None}
-        return _json(application | flags | {"owner": _user(BOT, bot=True), "rpc_origins": [], "summary": ""})
+        return _json(
+            application
+            | flags
+            | {"owner": _user(BOT, bot=True), "rpc_origins": [], "summary": ""}
+            | self.profile
+        )
+
+    async def guild(self, request: web.Request) -> web.Response:
+        guild_id = int(request.match_info["guild"])
+        self._require_guild(guild_id)
+        everyone = _role(guild_id, 0)
+        role = _role(guild_id + 1, self.guilds[guild_id])
+        settings = dict.fromkeys(
+            ("verification_level", "explicit_content_filter", "mfa_level", "nsfw_level"), 0
+        )
+        guild = {"id": str(guild_id), "name": "Home", "roles": [everyone, role], "owner_id": "1"}
+        lists: dict[str, Any] = {"emojis": [], "stickers": [], "features": []}
+        return _json(guild | settings | lists | {"preferred_locale": "en-US", "premium_tier": 0})
+
+    async def member(self, request: web.Request) -> web.Response:
+        guild_id = int(request.match_info["guild"])
+        self._require_guild(guild_id)
+        times = {"joined_at": "2026-01-01T00:00:00+00:00", "deaf": False, "mute": False, "flags": 0}
+        return _json({"user": _user(BOT, bot=True), "roles": [str(guild_id + 1)]} | times)
+
+    def _require_guild(self, guild_id: int) -> None:
+        if guild_id not in self.guilds:
+            raise _refusal(web.HTTPNotFound, 10004, "Unknown Guild")
+
+    async def channel(self, request: web.Request) -> web.Response:
+        channel_id = int(request.match_info["channel"])
+        if channel_id in self.closed:
+            raise _refusal(web.HTTPForbidden, 50001, "Missing Access")
+        if channel_id not in self.channels:
+            raise _refusal(web.HTTPNotFound, 10003, "Unknown Channel")
+        guild_id, denied = self.channels[channel_id]
+        overwrite = {"id": str(guild_id), "type": 0, "allow": "0", "deny": str(denied)}
+        channel = {
+            "id": str(channel_id),
+            "guild_id": str(guild_id),
+            "name": "heroes",
+            "type": 0,
+            "position": 0,
+        }
+        return _json(channel | {"permission_overwrites": [overwrite] if denied else [], "nsfw": False})
 
     async def list_commands(self, request: web.Request) -> web.Response:
         """Return the commands; as Discord does, with the translations only if they are asked for."""
@@ -160,6 +211,12 @@ def _json(content: Any) -> web.Response:
     return web.Response(body=json.dumps(content).encode(), content_type="application/json")
 
 
+def _role(role_id: int, permissions: int) -> dict[str, Any]:
+    flags = dict.fromkeys(("hoist", "managed", "mentionable"), False)
+    head = {"id": str(role_id), "name": "r", "color": 0, "position": 0, "flags": 0}
+    return head | flags | {"permissions": str(permissions)}
+
+
 def _user(user_id: int, *, bot: bool) -> dict[str, Any]:
     return {"id": str(user_id), "username": "u", "discriminator": "0", "avatar": None, "bot": bot}
 
@@ -176,7 +233,19 @@ def _refusal(kind: type[web.HTTPException], code: int, text: str, **details: flo
 async def scripted_discord() -> AsyncIterator[ScriptedDiscord]:
     """Serve until the block ends, and redirect discord.py to this server."""
     script = ScriptedDiscord()
-    service = web.Application()
+
+    @web.middleware
+    async def dated(request: web.Request, handler: Handler) -> web.StreamResponse:
+        now = formatdate(time.time() - script.clock_skew, usegmt=True)
+        try:
+            response = await handler(request)
+        except web.HTTPException as refusal:
+            refusal.headers["Date"] = now
+            raise
+        response.headers["Date"] = now
+        return response
+
+    service = web.Application(middlewares=[dated])
     message = "/channels/{channel}/messages/{message}"
     service.add_routes(
         [
@@ -185,6 +254,9 @@ async def scripted_discord() -> AsyncIterator[ScriptedDiscord]:
             web.get("/gateway/bot", script.gateway),
             web.get("/applications/{id}/commands", script.list_commands),
             web.put("/applications/{id}/commands", script.put_commands),
+            web.get("/guilds/{guild}", script.guild),
+            web.get("/guilds/{guild}/members/{user}", script.member),
+            web.get("/channels/{channel}", script.channel),
             web.get(message, script.message),
             web.get(message + "/reactions/{emoji}", script.people),
         ]

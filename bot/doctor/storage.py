@@ -1,0 +1,255 @@
+"""Checks of what an installation keeps: its data folder, its database, and the clock that dates both."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.connection.account import Account
+from bot.doctor.finding import Finding, State
+from bot.doctor.installation import NOT_OURS, Installation, Rows, is_on_this_machine, read_rows
+from bot.errors import DatabaseBusy, StoreError
+from bot.i18n.format import format_duration
+from bot.i18n.message import LocalizedMessage
+from bot.store.database import Database
+from bot.store.inspection import (
+    DatabaseFile,
+    database_file,
+    database_host,
+    open_to_inspect,
+    quick_check,
+    schema_versions,
+    sees_locks,
+    writer_of,
+)
+
+_BUSY_TIMEOUT = 3.0  # seconds
+_LOCK_LOOKS, _LOCK_PAUSE = 4, 0.25  # a lock held in each look is no short write
+_LARGE_WAL = 64 * 2**20  # bytes; SQLite writes the log back from 4 MB on
+_QUICK_SIZE = 256 * 2**20  # bytes that are checked in seconds
+_MB = 10**6
+_EFFECTIVE = os.access in os.supports_effective_ids
+_SLIGHT_SKEW, _LARGE_SKEW = 30.0, 300.0  # seconds
+_CLOCK_CURE = LocalizedMessage("Let this machine set its clock from the network (NTP).")
+
+
+def check_data_folder(installation: Installation) -> list[Finding]:
+    """Look whether the folder is there, and may be read and written."""
+    folder = installation.settings.data_dir
+    if not os.path.lexists(folder):
+        cause = LocalizedMessage("The data folder is not there: a start makes a new one, with nothing in it.")
+        cure = LocalizedMessage("If this installation has run before, correct DATA_DIR, or mount its disk.")
+        return [Finding("data_folder", "warning", cause, cure, str(folder))]
+    if not os.path.isdir(folder):  # noqa: PTH112 (it is False where nobody may look)
+        cause = LocalizedMessage("The data folder is no folder.")
+        cure = LocalizedMessage("Name another one in DATA_DIR, or move this file away.")
+        return [Finding("data_folder", "failed", cause, cure, str(folder))]
+    closed = next((each for each in _own(folder) if not _may_use(each)), None)
+    if closed is not None:
+        cause = LocalizedMessage("This program may not read and write what is in the data folder.")
+        return [Finding("data_folder", "failed", cause, NOT_OURS, str(closed))]
+    cause = LocalizedMessage("The data folder may be read and written.")
+    return [Finding("data_folder", "ok", cause, file=str(folder))]
+
+
+def _own(folder: Path) -> list[Path]:
+    """Return the folder, and what the bot itself needs in it as far as it is there."""
+    names = ("hero.db", "hero.db-wal", "hero.db-shm", "voters.key", "engine", "logs")
+    return [folder, *(each for each in map(folder.joinpath, names) if os.path.lexists(each))]
+
+
+def _may_use(path: Path) -> bool:
+    mode = os.R_OK | os.W_OK
+    return os.access(path, mode | (os.X_OK if path.is_dir() else 0), effective_ids=_EFFECTIVE)
+
+
+def check_pseudonyms(installation: Installation, rows: Rows | None) -> list[Finding]:
+    """Look for the secret behind the pseudonyms: without it, what people did belongs to nobody."""
+    file = installation.settings.data_dir / "voters.key"
+    if os.path.exists(file):  # noqa: PTH110 (it is False where nobody may look)
+        return [Finding("pseudonyms", "ok", LocalizedMessage("The key of the pseudonyms is there."))]
+    if rows is None or rows.newest is None:
+        return [Finding("pseudonyms", "skipped", LocalizedMessage("Nothing is stored about anybody."))]
+    return [
+        Finding(
+            "pseudonyms",
+            "failed",
+            LocalizedMessage(
+                "The key of the pseudonyms is gone, though the database has rows: votes belong to nobody, "
+                "and people could vote again."
+            ),
+            LocalizedMessage("Put the file back from a backup before the next start, which makes a new one."),
+            str(file),
+        )
+    ]
+
+
+async def check_database(installation: Installation) -> tuple[list[Finding], Rows | None]:
+    """Return what is found of the database, and its rows if they can be read."""
+    url = installation.settings.database
+    try:
+        file = database_file(url)
+    except StoreError as error:
+        cure = LocalizedMessage("Correct DATABASE_URL, or leave it empty.")
+        return [Finding("database", "failed", LocalizedMessage(str(error)), cure)], None
+    path = str(file.path) if file else None
+    if installation.db is None and file and (absent := _absence(file.path)):
+        return [absent], None
+    if not (installation.online or file or (database_host(url) is None or _is_local(url))):
+        cause = LocalizedMessage("The database is on another machine, which was not asked.")
+        return [Finding("database", "skipped", cause)], None
+    found = await _check_lock(installation, file) if file else []
+    try:
+        async with _opened(installation) as db:
+            rows, more = await _read(installation, db, file)
+    except StoreError as error:
+        cure = LocalizedMessage("Do as the sentence says; docs/operating.md has how to restore a backup.")
+        return [*found, Finding("database", "failed", LocalizedMessage(str(error)), cure, path)], None
+    except DatabaseBusy as error:
+        cure = LocalizedMessage("Close other programs that have the database open, and look again.")
+        return [*found, Finding("database", "failed", error.message, cure, path)], None
+    return [*more, *found], rows
+
+
+def _absence(path: Path) -> Finding | None:
+    """Return that there is no database, or that nobody here may look; None if it is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        cause = LocalizedMessage("There is no database yet; the first start makes it.")
+        return Finding("database", "skipped", cause, file=str(path))
+    except OSError as error:
+        cause = LocalizedMessage("The database cannot be looked at. {reason}.", reason=error.strerror)
+        return Finding("database", "failed", cause, NOT_OURS, str(path))
+    return None
+
+
+def _is_local(url: str) -> bool:
+    return is_on_this_machine(database_host(url))
+
+
+@asynccontextmanager
+async def _opened(installation: Installation) -> AsyncIterator[Database]:
+    """Yield the running bot's database, or open it for reading."""
+    if installation.db is not None:
+        yield installation.db
+        return
+    async with open_to_inspect(installation.settings.database, busy_timeout=_BUSY_TIMEOUT) as db:
+        yield db
+
+
+async def _read(
+    installation: Installation, db: Database, file: DatabaseFile | None
+) -> tuple[Rows | None, list[Finding]]:
+    path = str(file.path) if file else None
+    async with db.read() as tx:
+        version, newest = await schema_versions(tx)
+    if version == newest:
+        cause = LocalizedMessage("The database has the schema of this version, {version}.", version=newest)
+        found = [Finding("database", "ok", cause, file=path)]
+    else:
+        cause = LocalizedMessage(
+            "The database has the schema {version}; the next start makes it {newest}.",
+            version=version or "0000",
+            newest=newest,
+        )
+        cure = LocalizedMessage("Copy the data folder before the next start, with the bot stopped.")
+        found = [Finding("database", "warning", cause, cure, path)]
+    if file:
+        found += [await _check_pages(installation, db, file), _check_size(file)]
+    damaged = any(each.state == "failed" for each in found)
+    return await read_rows(db) if version == newest and not damaged else None, found
+
+
+async def _check_pages(installation: Installation, db: Database, file: DatabaseFile) -> Finding:
+    if installation.quick and file.path.stat().st_size > _QUICK_SIZE:
+        cause = LocalizedMessage("The database is too large to be read while you wait.")
+        cure = LocalizedMessage("Run `herosmith doctor` in the terminal.")
+        return Finding("database_pages", "skipped", cause, cure, str(file.path))
+    async with db.read() as tx:
+        faults = await quick_check(tx)
+    if not faults:
+        return Finding("database_pages", "ok", LocalizedMessage("SQLite finds no damage."))
+    cause = LocalizedMessage("The database is damaged. SQLite says “{reason}”.", reason="; ".join(faults))
+    cure = LocalizedMessage("Stop the bot, and restore a backup (docs/operating.md).")
+    return Finding("database_pages", "failed", cause, cure, str(file.path))
+
+
+def _check_size(file: DatabaseFile) -> Finding:
+    wal = file.wal.stat().st_size if file.wal.exists() else 0
+    cause = LocalizedMessage(
+        "The database has {size:,.1f} MB, and its log {log:,.1f} MB.",
+        size=file.path.stat().st_size / _MB,
+        log=wal / _MB,
+    )
+    if wal <= _LARGE_WAL:
+        return Finding("database_size", "ok", cause, file=str(file.path))
+    cure = LocalizedMessage(
+        "A program keeps an old state open, so that the log cannot be written back. Close database browsers "
+        "and backups; a restart of the bot writes it back."
+    )
+    return Finding("database_size", "warning", cause, cure, str(file.wal))
+
+
+async def _check_lock(installation: Installation, file: DatabaseFile) -> list[Finding]:
+    """Look whether a program holds the lock for writing all the time."""
+    if installation.db:
+        if await _can_write(installation.db):
+            return [_free()]
+        return [_held(file, LocalizedMessage("Another program holds the database."))]
+    if not sees_locks():
+        cause = LocalizedMessage("This system does not tell who holds the database.")
+        return [Finding("database_lock", "skipped", cause)]
+    holder = None
+    for _ in range(_LOCK_LOOKS):
+        holder = writer_of(file)
+        if holder is None:
+            return [_free()]
+        await asyncio.sleep(_LOCK_PAUSE)
+    return [_held(file, LocalizedMessage("Process {process} holds the database.", process=str(holder)))]
+
+
+async def _can_write(db: Database) -> bool:
+    try:
+        await db.check_writable()
+    except DatabaseBusy:
+        return False
+    return True
+
+
+def _free() -> Finding:
+    return Finding("database_lock", "ok", LocalizedMessage("No program holds the database."))
+
+
+def _held(file: DatabaseFile, cause: LocalizedMessage) -> Finding:
+    cure = LocalizedMessage(
+        "Close it if it is a database browser or a backup; until then nothing can be written."
+    )
+    return Finding("database_lock", "failed", cause, cure, str(file.path))
+
+
+def check_clock(installation: Installation, rows: Rows | None, account: Account | None) -> list[Finding]:
+    """Compare this machine's clock with the newest row of the database, and with Discord's."""
+    found = []
+    if rows and rows.newest is not None:
+        ahead = rows.newest - installation.now
+        cause = LocalizedMessage("No row of the database is from the future.")
+        if ahead > _SLIGHT_SKEW:
+            cause = LocalizedMessage(
+                "The newest row of the database is {time} in the future: this machine's clock is slow, or "
+                "was fast.",
+                time=format_duration(ahead),
+            )
+        found.append(_skew(ahead if ahead > 0 else 0.0, cause))
+    if account and account.clock_ahead is not None:
+        skew = abs(account.clock_ahead)
+        cause = LocalizedMessage("Clocks here and at Discord differ by {time}.", time=format_duration(skew))
+        found.append(_skew(skew, cause))
+    nothing = LocalizedMessage("There is nothing to compare this machine's clock with.")
+    return found or [Finding("clock", "skipped", nothing)]
+
+
+def _skew(seconds: float, cause: LocalizedMessage) -> Finding:
+    state: State = "failed" if seconds > _LARGE_SKEW else "warning" if seconds > _SLIGHT_SKEW else "ok"
+    return Finding("clock", state, cause, None if state == "ok" else _CLOCK_CURE)

@@ -1,0 +1,106 @@
+"""Checks of the work in progress: a worker that does not answer, and what waits for a person."""
+
+from bot.doctor.finding import Finding
+from bot.doctor.installation import Installation, Rows
+from bot.i18n.format import format_duration
+from bot.i18n.message import LocalizedMessage
+from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
+from bot.jobs.worker_lock import may_have_worker
+from bot.store.jobs import Job
+
+_STALE_AFTER = WorkerTiming().stale_after
+_UNSENT = 3600.0  # seconds after which a notice that asks for a decision should have gone out
+
+
+def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]:
+    """Say whether the jobs that should go on have a worker that does."""
+    if rows is None:
+        return [_unknown("worker")]
+    due = [each for each in rows.active if each.state in ("queued", "running", "cancelling")]
+    has_worker = may_have_worker(installation.settings.data_dir)
+    found = [finding for job in due if (finding := _stuck(job, installation.now, has_worker=has_worker))]
+    if found:
+        return found
+    if not due:
+        return [Finding("worker", "ok", LocalizedMessage("No job waits for a worker."))]
+    numbers = [str(each.id) for each in due]
+    cause = LocalizedMessage("A worker is at work, or about to be. Jobs in hand: {numbers}.", numbers=numbers)
+    return [Finding("worker", "ok", cause)]
+
+
+def _stuck(job: Job, now: float, *, has_worker: bool) -> Finding | None:
+    """Return that nobody works on a job; None if somebody does."""
+    silent = now - job.heartbeat if job.owner and job.heartbeat is not None else None
+    if silent is not None and silent < _STALE_AFTER:
+        return None
+    if silent is None and has_worker:
+        return None  # it is taken in a second
+    cause = LocalizedMessage("Job {number} is due, and no worker runs.", number=job.id)
+    if silent is not None:
+        cause = LocalizedMessage(
+            "The worker of job {number} has not been heard of for {time}.",
+            number=job.id,
+            time=format_duration(silent),
+        )
+    cure = LocalizedMessage(
+        "Start the bot, or a worker (`herosmith worker`). If one runs, `logs/worker.log` in the data folder "
+        "says why it is silent."
+    )
+    return Finding("worker", "warning", cause, cure)
+
+
+def check_waiting(rows: Rows | None) -> list[Finding]:
+    """Say what waits for a person: questions and pauses of jobs, models, reports, notices."""
+    if rows is None:
+        return [_unknown("waiting")]
+    found = [_waiting_job(each) for each in rows.active if each.state == "paused"]
+    for model in rows.models:
+        if model.state != "retired" and model.served_as is None:
+            cause = LocalizedMessage("Model {number} is not deployed at its provider.", number=model.id)
+            cure = LocalizedMessage("Deploy it there, then tell the bot its name by `{/models deployed}`.")
+            found.append(Finding("waiting", "warning", cause, cure))
+    if rows.reported:
+        cause = LocalizedMessage.counted(
+            "{number} reported text waits for a decision of the operators.",
+            "{number} reported texts wait for a decision of the operators.",
+            rows.reported,
+        )
+        cure = LocalizedMessage("Decide by the buttons under the notice of each.")
+        found.append(Finding("waiting", "warning", cause, cure))
+    return found or [Finding("waiting", "ok", LocalizedMessage("Nothing waits for a person."))]
+
+
+def check_notices(installation: Installation, rows: Rows | None) -> list[Finding]:
+    """Say whether notices to the operators are delivered."""
+    if rows is None:
+        return [_unknown("notices")]
+    old = [each for each in rows.pending if installation.now - each.at > _UNSENT]
+    if not old:
+        return [Finding("notices", "ok", LocalizedMessage("No notice waits to be sent."))]
+    cause = LocalizedMessage.counted(
+        "{number} notice to the operators was not delivered.",
+        "{number} notices to the operators were not delivered.",
+        len(old),
+    )
+    cure = LocalizedMessage("Let the bot run, and set ADMIN_CHANNEL to a channel in which it may write.")
+    return [Finding("notices", "warning", cause, cure)]
+
+
+def _waiting_job(job: Job) -> Finding:
+    if job.question:
+        cause = LocalizedMessage(WAITING_FOR_ANSWER, job_id=job.id, question=job.question)
+        cure = LocalizedMessage("Answer it by the buttons of its message, or by `herosmith jobs answer`.")
+        return Finding("waiting", "warning", cause, cure)
+    cause = LocalizedMessage("Job {number} is paused.", number=job.id)
+    cure = LocalizedMessage(
+        "Resume or cancel it by the buttons of its message, or by `herosmith jobs resume`."
+    )
+    return Finding("waiting", "warning", cause, cure)
+
+
+def _unknown(check: str) -> Finding:
+    return Finding(
+        check,
+        "skipped",
+        LocalizedMessage("The database tells this, and it cannot be read or is not there yet."),
+    )

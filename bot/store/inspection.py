@@ -1,0 +1,163 @@
+"""Look at a database without changing anything: no migration, no lock, and no file left beside it."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Float, event, func, make_url, select
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from bot.errors import StoreError
+from bot.store.database import Database, Transaction
+from bot.store.faults import opening_error
+from bot.store.migrate import known_revision, newest
+from bot.store.schema import metadata
+from bot.store.sqlite_connection import Connections
+
+_PROC_LOCKS = Path("/proc/locks")
+_WAL_WRITE_LOCK = 120  # the byte of the -shm file that a writer locks
+_RESERVED_LOCK = 0x40000001  # the byte of the database itself, if it has no WAL
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFile:
+    """The file of an SQLite database, and the write-ahead log beside it."""
+
+    path: Path
+
+    @property
+    def wal(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-wal")
+
+    @property
+    def shared_memory(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-shm")
+
+
+def database_file(url: str) -> DatabaseFile | None:
+    """Return the file of a database; None if it is none of SQLite's. Raises StoreError for no URL at all."""
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise opening_error(url, error) from error
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return DatabaseFile(Path(parsed.database))
+
+
+def database_host(url: str) -> str | None:
+    """Return the host on which a database server is asked; None for a file, or a socket of this machine."""
+    return make_url(url).host
+
+
+@asynccontextmanager
+async def open_to_inspect(url: str, *, busy_timeout: float) -> AsyncIterator[Database]:
+    """Open a database for reading, whatever its schema. busy_timeout: in seconds.
+
+    Raises StoreError, with a sentence for the operator, if it cannot be opened or read.
+    """
+    connections = Connections(busy_timeout)
+    async with AsyncExitStack() as stack:
+        try:
+            engine = _reading_engine(url, connections, busy_timeout)
+        except (SQLAlchemyError, ImportError, OSError) as error:
+            raise opening_error(url, error) from error
+        stack.push_async_callback(connections.end)
+        stack.push_async_callback(engine.dispose)
+        db = Database(engine, engine)
+        try:
+            async with engine.begin() as transaction:
+                await transaction.run_sync(known_revision)
+        except (SQLAlchemyError, StoreError, OSError) as error:
+            raise opening_error(url, error) from error
+        yield db
+
+
+def _reading_engine(url: str, connections: Connections, busy_timeout: float) -> AsyncEngine:
+    file = database_file(url)
+    if file is None:
+        return create_async_engine(url, poolclass=NullPool)
+    # SQLite makes a log to read a database that nobody has open: as an immutable one it needs none
+    mode = "mode=ro" if file.wal.exists() else "mode=ro&immutable=1"
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///file:{quote(str(file.path.absolute()))}?{mode}&uri=true",
+        poolclass=NullPool,
+        connect_args={"async_creator_fn": connections.opening},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout * 1000)}")
+        cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+async def schema_versions(tx: Transaction) -> tuple[str | None, str]:
+    """Return the database's schema, None if it is empty, and the one that this version makes of it."""
+    return await tx.run_sync(known_revision), newest()
+
+
+async def quick_check(tx: Transaction) -> list[str]:
+    """Return what SQLite finds damaged, in its own words; nothing of a sound database."""
+    try:
+        found = [str(line) for line in (await tx.exec_driver_sql("PRAGMA quick_check(5)")).scalars()]
+    except DatabaseError as error:  # so damaged that the check itself fails
+        return [str(error.orig)]
+    return [] if found == ["ok"] else found
+
+
+async def newest_moment(tx: Transaction) -> float | None:
+    """Return the newest time, in seconds since 1970, at which anything was written; None if nothing was."""
+    moments: list[float] = []
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if not isinstance(column.type, Float):
+                continue
+            if column.name in ("at", "heartbeat") or column.name.endswith("_at"):
+                found = (await tx.execute(select(func.max(column)))).scalar_one()
+                moments += [] if found is None else [float(found)]
+    return max(moments, default=None)
+
+
+def writer_of(file: DatabaseFile) -> int | None:
+    """Return the process that holds the lock for writing at this moment; None if none does, or none is seen.
+
+    Read from Linux's own list: to open the files here would drop the locks that this process has on them.
+    """
+    try:
+        lines = _PROC_LOCKS.read_text(encoding="ascii").splitlines()
+        held = {path.stat().st_ino: byte for path, byte in _lock_bytes(file) if path.exists()}
+    except (OSError, UnicodeDecodeError):
+        return None
+    for line in lines:
+        words = line.split()  # 1: POSIX ADVISORY WRITE 4711 08:01:131 120 120
+        if len(words) != 8 or words[3] != "WRITE":
+            continue
+        byte = held.get(int(words[5].rpartition(":")[2]))
+        end = sys.maxsize if words[7] == "EOF" else int(words[7])
+        if byte is not None and int(words[6]) <= byte <= end:
+            return int(words[4])
+    return None
+
+
+def sees_locks() -> bool:
+    """Return whether this system tells who holds a lock."""
+    return _PROC_LOCKS.exists()
+
+
+def _lock_bytes(file: DatabaseFile) -> tuple[tuple[Path, int], ...]:
+    return (file.shared_memory, _WAL_WRITE_LOCK), (file.path, _RESERVED_LOCK)
