@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from openai import AsyncOpenAI
 
+from bot.backup.schedule import BackupSchedule
 from bot.community.about import About
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.content_reports import ContentReports
@@ -48,6 +49,8 @@ from bot.rating.scores import Scores, Thresholds
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
+from bot.registry.adapter_download import AdapterDownload
+from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.availability import ModelAvailability
 from bot.registry.lora_deployment import LoraDeployment
 from bot.registry.registry import Registry
@@ -59,6 +62,7 @@ from bot.serving.rate_limits import UserRateLimits
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
+from bot.store.use_lock import in_use
 from bot.tuning.estimate import TuningEstimator
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.gate import Gate
@@ -66,6 +70,7 @@ from bot.tuning.gate_rules import GateRules
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.model_reader import ModelReader
 from bot.tuning.providers import SERVING_HINT, provider_of
+from bot.tuning.pruning import Pruner
 from bot.tuning.remote_api import FineTuningApi
 from bot.tuning.remote_calls import FineTuningApiTiming
 from bot.tuning.report_files import ReportFiles
@@ -140,7 +145,10 @@ class App:
     trials: Trials
     duels: Duels
     rate_limits: UserRateLimits
+    waiting_queue: WaitingQueue
     content_reports: ContentReports
+    backups: BackupSchedule
+    pruner: Pruner
     jobs: JobQueue
     builds: BuildJobs
     finetunes: FinetuneJobs
@@ -164,7 +172,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     )
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_database(settings.database, timing.database))
+        db = await stack.enter_async_context(_database(settings, timing))
         budget = Budget(db, prices, daily=settings.daily_budget)
         training_api = await stack.enter_async_context(open_training_api(settings))
         serving_api, lora_deployment = training_api, None
@@ -321,6 +329,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 account_days=settings.account_days,
             ),
             rate_limits=UserRateLimits(db, pseudonyms, guild_settings.limits),
+            waiting_queue=waiting_queue,
             content_reports=ContentReports(
                 db,
                 pseudonyms,
@@ -329,11 +338,28 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 account_days=settings.account_days,
                 daily=settings.daily_reports,
             ),
+            backups=BackupSchedule(db, settings),
+            pruner=Pruner(
+                db,
+                training_api,
+                fine_tuning_api,
+                AdapterDownload(training_api, AdapterFolder(settings.adapters)),
+                kept=settings.keep_models,
+                enabled=not settings.hosted,
+            ),
             jobs=jobs,
             builds=builds,
             finetunes=finetunes,
             worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
         )
+
+
+@asynccontextmanager
+async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Database]:
+    """Open the database; no restore can begin in the data folder meanwhile."""
+    with in_use(settings.data_dir):
+        async with open_database(settings.database, timing.database) as db:
+            yield db
 
 
 def _extensions(settings: Settings) -> Extensions:

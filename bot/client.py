@@ -16,6 +16,7 @@ from bot.connection.account import INTENTS
 from bot.connection.command_sync import CommandSync
 from bot.connection.failed_starts import FailedStarts
 from bot.connection.login import check_session_limit, check_token, not_discord, refusal_of
+from bot.monitoring.interactions import Interactions
 from cogs import EXTENSIONS
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class HeroBot(commands.Bot):
     """The bot. It only answers Discord: long work is a row in the job table, done by a worker."""
 
     def __init__(self, app: App) -> None:
+        self.interactions = Interactions()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -41,7 +43,9 @@ class HeroBot(commands.Bot):
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=0.5,  # seconds without another server after which the list is complete
             tree_cls=HeroTree,
+            http_trace=self.interactions.trace(),
         )
+        self.connected = False  # to Discord's gateway, now
         self.app = app
         self.report_failure: FailureReporter | None = None  # set by cogs.common, which has the texts
         self.failed_starts = FailedStarts(app.settings.data_dir / "failed_starts.json")
@@ -107,6 +111,23 @@ class HeroBot(commands.Bot):
     async def on_message(self, message: discord.Message) -> None:
         """Do nothing: there are no prefix commands, and HeroCog answers mentions."""
 
+    @property
+    def guild_count(self) -> int:
+        """How many servers the bot is in."""
+        return len(self.guilds)
+
+    async def on_app_command_completion(self, _interaction: Interaction, _command: object) -> None:
+        self.interactions.end("answered")
+
+    async def on_connect(self) -> None:
+        self.connected = True
+
+    async def on_disconnect(self) -> None:
+        self.connected = False
+
+    async def on_resumed(self) -> None:
+        self.connected = True
+
     async def on_ready(self) -> None:
         self.failed_starts.reset()
         log.info("ready as %s in %d servers", self.user, len(self.guilds))
@@ -114,6 +135,13 @@ class HeroBot(commands.Bot):
 
 class HeroTree(app_commands.CommandTree["HeroBot"]):
     """The slash commands. A failure is reported to the person who used the command."""
+
+    async def interaction_check(self, interaction: Interaction) -> bool:
+        """Begin the interaction; every command may be used."""
+        if interaction.type is discord.InteractionType.application_command:
+            command = interaction.command
+            self.client.interactions.begin(f"/{command.qualified_name}" if command else "unknown command")
+        return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
         if self.client.report_failure is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.backup import backup, restore
 from bot.cli.chat import chat
 from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandGroup, Json
 from bot.cli.dataset import dataset
@@ -20,6 +21,7 @@ from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
+from bot.cli.prune import prune
 from bot.cli.runtime import (
     installation_settings,
     log_to_stderr,
@@ -110,6 +112,9 @@ cli.command(rich_help_panel=OWN_DATA)(serve)
 cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(doctor)
+cli.command(rich_help_panel=OPERATE)(backup)
+cli.command(rich_help_panel=OPERATE)(restore)
+cli.command(rich_help_panel=OPERATE)(prune)
 cli.command(rich_help_panel=OPERATE)(invite)
 cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
 
@@ -123,7 +128,7 @@ def worker(
     """Carry out builds and trainings, for a bot that runs with --without-worker and ENGINE_URL."""
     # a parent has set DATA_DIR to the installation's folder
     settings = read_settings() if with_parent else installation_settings()
-    log_to_stderr(settings)
+    log_to_stderr(settings, process="worker")
     run_command(_worker(settings, with_parent=with_parent), endless=True)
 
 
@@ -137,6 +142,7 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
     from bot.app import open_app
     from bot.client import HeroBot
     from bot.connection.login import ReconnectFilter
+    from bot.monitoring.server import open_monitoring
 
     log_to_stderr(settings)
     warn_of_misspelt_settings()
@@ -145,8 +151,11 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
         reachable = await stack.enter_async_context(run_engine(settings))
         app = await stack.enter_async_context(open_app(reachable))
         if worker:
-            await stack.enter_async_context(run_worker(reachable))
+            # the next port: the bot has the one of the settings
+            port = settings.metrics_port + 1 if settings.metrics_port else 0
+            await stack.enter_async_context(run_worker(reachable, metrics_port=port))
         bot = await stack.enter_async_context(HeroBot(app))
+        await stack.enter_async_context(open_monitoring(app, bot))
         try:
             await bot.serve(token)
         except LoginRefused as refusal:
@@ -176,11 +185,13 @@ async def _playground(settings: Settings, *, open_browser: bool) -> None:
 async def _worker(settings: Settings, *, with_parent: bool) -> None:
     from bot.app import open_app
     from bot.jobs.worker_lock import worker_lock
+    from bot.monitoring.server import open_monitoring
 
     async with AsyncExitStack() as stack:
         reachable = await stack.enter_async_context(run_engine(settings))
         app = await stack.enter_async_context(open_app(reachable))
         stack.enter_context(worker_lock(settings.data_dir))
+        await stack.enter_async_context(open_monitoring(app))
         print("worker ready", flush=True)
         worker = asyncio.create_task(app.worker.run_forever())
         parent_watch = asyncio.create_task(_cancel_at_end_of_input(worker)) if with_parent else None

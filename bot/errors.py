@@ -21,6 +21,8 @@
     └── OperatorError       its message is for the terminal and the log, never for Discord
         ├── SettingsError   the environment or .env is wrong
         ├── StoreError      the database cannot be opened
+        ├── BackupError     a backup cannot be made, or is none that can be restored
+        │   └── BackupRunning   another one is being made
         ├── ServerError     the model server refused or failed
         └── LoginRefused    Discord does not let the bot in, or cannot be reached
 
@@ -133,6 +135,14 @@ class SettingsError(OperatorError):
 
 class StoreError(OperatorError):
     """The database cannot be opened."""
+
+
+class BackupError(OperatorError):
+    """A backup cannot be made, read or restored; the message says what to do."""
+
+
+class BackupRunning(BackupError):
+    """Another backup of the same data is being made."""
 
 
 class ServerError(OperatorError):

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -45,6 +46,7 @@ _OWN_OPTIONS = {
     "--runtime": "ENGINE_RUNTIME",
 }
 _MAX_LOG_BYTES = 5_000_000
+_LOG_POLL = 60.0  # seconds
 
 
 class ChildProcess:
@@ -63,8 +65,13 @@ class ChildProcess:
         start_timeout: float = _START_TIMEOUT,
         stop_timeout: float = _STOP_TIMEOUT,
         stop_hint: str = "",
+        *,
+        max_log_bytes: int = _MAX_LOG_BYTES,
     ) -> None:
-        """stop_hint: what the log adds while a stop takes longer."""
+        """Prepare; `start` starts it.
+
+        stop_hint: what the log adds while a stop takes longer. max_log_bytes: from where on it is rotated.
+        """
         self.name = name
         self.arguments = list(arguments)
         self._env = {**os.environ, **env}
@@ -72,6 +79,7 @@ class ChildProcess:
         self._start_timeout = start_timeout
         self._stop_timeout = stop_timeout
         self._stop_hint = stop_hint
+        self._max_log_bytes = max_log_bytes
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> str:
@@ -102,11 +110,29 @@ class ChildProcess:
         """Open the log for appending, a new one if it has grown large. Raise OperatorError if that fails."""
         try:
             self._log_file.parent.mkdir(parents=True, exist_ok=True)
-            if self._log_file.exists() and self._log_file.stat().st_size > _MAX_LOG_BYTES:
+            if self._log_file.exists() and self._log_file.stat().st_size > self._max_log_bytes:
                 self._log_file.replace(self._log_file.with_suffix(".old.log"))
             return self._log_file.open("ab")
         except OSError as error:
             raise OperatorError(f"DATA_DIR cannot be written: {error}") from error
+
+    async def keep_log_small(self, poll: float = _LOG_POLL) -> None:
+        """Begin the log anew whenever it has grown large, also of a process that runs for months.
+
+        The child goes on writing to the same file. poll: seconds between two looks.
+        """
+        while True:
+            await asyncio.sleep(poll)
+            try:
+                await asyncio.to_thread(self._rotate_log)
+            except OSError as error:
+                log.warning("the log %s cannot be begun anew: %s", self._log_file, error)
+
+    def _rotate_log(self) -> None:
+        """Copy a large log to the old one, and empty it: the child appends, so it goes on at its start."""
+        if self._log_file.exists() and self._log_file.stat().st_size > self._max_log_bytes:
+            shutil.copyfile(self._log_file, self._log_file.with_suffix(".old.log"))
+            os.truncate(self._log_file, 0)
 
     def _last_log_line(self) -> str:
         lines = self._log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -180,13 +206,15 @@ def _send_signal(process: asyncio.subprocess.Process, number: signal.Signals) ->
 
 @asynccontextmanager
 async def _supervised(child: ChildProcess) -> AsyncIterator[None]:
-    supervisor = asyncio.create_task(child.supervise())
+    tasks = [asyncio.create_task(child.supervise()), asyncio.create_task(child.keep_log_small())]
     try:
         yield
     finally:
-        supervisor.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await supervisor
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await child.stop()
 
 
@@ -213,7 +241,11 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         )
     required = settings.engine_api_key or (SecretStr(secrets.token_urlsafe(32)) if needs_key else None)
     key = required or SecretStr("none")  # clients have to send one
-    env = {"ENGINE_API_KEY": required.get_secret_value() if required else ""}  # everybody sees arguments
+    env = {
+        "ENGINE_API_KEY": required.get_secret_value() if required else "",  # everybody sees arguments
+        "LOG_FORMAT": settings.log_format,
+        "LOG_LEVEL": settings.log_level,
+    }
     engine = ChildProcess(
         "engine",
         [*arguments, "--port", str(port)],
@@ -366,13 +398,20 @@ async def _answers(url: str, key: str) -> bool:
 
 
 @asynccontextmanager
-async def run_worker(settings: Settings) -> AsyncIterator[None]:
-    """Run a worker process with the same database, heroes, model server and check of new models."""
+async def run_worker(settings: Settings, *, metrics_port: int = 0) -> AsyncIterator[None]:
+    """Run a worker process with the same database, heroes, model server and check of new models.
+
+    metrics_port: of its own metrics, 0 for none.
+    """
     env = {
         "DATA_DIR": str(settings.data_dir),
         "HEROES_FILE": str(settings.heroes_file),
         "DATABASE_URL": settings.database,
         "CHECK_HEROES": str(settings.check_heroes),
+        "LOG_FORMAT": settings.log_format,
+        "LOG_LEVEL": settings.log_level,
+        "METRICS_PORT": str(metrics_port),
+        "METRICS_HOST": settings.metrics_host,
     }
     if not settings.hosted and settings.engine_url:
         env["ENGINE_URL"] = settings.engine_url

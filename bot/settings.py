@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
+from bot.logs import LogFormat
 from bot.shipped_files import default_data_dir, own_or_shipped
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout, for scripts and tests
@@ -121,8 +122,20 @@ class Settings(BaseSettings):
     reports_to_hide: int = Field(default=2, ge=1)  # reports by different people that hide a description
     daily_reports: int = Field(default=10, ge=1)  # per person
 
+    # scheduled backups: none without a folder; hours between two; how many stay
+    backup_dir: Path | None = None
+    backup_every: float = Field(default=24, gt=0)
+    backup_keep: int = Field(default=7, ge=1)
+
+    # retired models whose files the engine keeps, besides those needed
+    keep_models: int = Field(default=3, ge=0)
+
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: LogFormat = "human"
+    # metrics and health of bot and worker (bot/monitoring/); 0: none
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
 
     @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
     @classmethod

@@ -33,6 +33,7 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
 from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.weights_choice import WeightsChooser, WeightsSetting
+from engine.logs import configure_logs
 from engine.storage import weights
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
@@ -158,8 +159,10 @@ def base_url(host: str, port: int) -> str:
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line, by default this process's. Exits with a sentence if the engine cannot start."""
     options = arguments().parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs each request to llama.cpp's port
+    try:
+        configure_logs(os.environ.get("LOG_FORMAT") or "human", os.environ.get("LOG_LEVEL") or "INFO")
+    except ValueError as error:
+        sys.exit(f"engine: {error}")
     try:
         base = weights.find(options.base)
     except weights.WeightsError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -23,9 +24,14 @@ from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
 from bot.store.migrate import migrate
 from tests.support.eventually import eventually
+from tests.support.log_guard import OURS, LogGuard
 from tests.support.scripted_server import Script, scripted_server
 
-pytest_plugins = ["tests.support.tiny_engine", "tests.support.two_models", "tests.support.streaming"]
+pytest_plugins = [
+    "tests.support.streaming",
+    "tests.support.tiny_engine",
+    "tests.support.two_models",
+]
 
 HOME = 424_242_424_242_424_242
 SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a busy machine
@@ -99,6 +105,23 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def log_guard() -> Iterator[LogGuard]:
+    """Collect all log lines of a test, and fail it if one holds what it must not."""
+    guard = LogGuard()
+    levels = {name: logging.getLogger(name).level for name in OURS}
+    logging.getLogger().addHandler(guard)
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        yield guard
+    finally:
+        logging.getLogger().removeHandler(guard)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+    assert guard.leaks() == []
+
+
 @pytest.fixture
 async def script() -> AsyncIterator[Script]:
     async with scripted_server() as running:
@@ -168,7 +191,8 @@ def timing() -> Timing:
 
 
 @pytest.fixture
-async def app(settings: Settings, timing: Timing) -> AsyncIterator[App]:
+async def app(settings: Settings, timing: Timing, log_guard: LogGuard) -> AsyncIterator[App]:
+    log_guard.forbid_secrets_of(settings)
     async with open_app(settings, timing) as opened:
         yield opened
 
@@ -231,13 +255,16 @@ def reserved_ids() -> tuple[int, ...]:
 
 
 @pytest.fixture
-async def env(app: App, reserved_ids: tuple[int, ...]) -> AsyncIterator[simcord.Env]:
+async def env(app: App, reserved_ids: tuple[int, ...], log_guard: LogGuard) -> AsyncIterator[simcord.Env]:
     """Run the real bot in a simulated Discord. An error that it raised and no test checked fails the test."""
-    simulated = PatientEnv(HeroBot(app), settle_timeout=SETTLE_TIMEOUT)
+    bot = HeroBot(app)
+    log_guard.watch(bot)
+    simulated = PatientEnv(bot, settle_timeout=SETTLE_TIMEOUT)
     for number in reserved_ids:
         simulated.backend.reserve_id(number)
     await simulated.start()
     yield simulated
+    log_guard.forbid(*(user.id for user in simulated.backend.users.values() if not user.bot))
     await simulated.shutdown()
     simulated._raise_errors_since(simulated._errors_acknowledged)  # as simcord.run does
 

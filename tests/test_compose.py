@@ -22,7 +22,7 @@ from engine.api.hosts import Hosts
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-HARDENED = ("engine", "worker", "bot", "postgres", "vllm", "browse")
+HARDENED = ("engine", "worker", "bot", "postgres", "vllm", "browse", "prometheus", "grafana")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 # the Dockerfile's stages by name
 STAGES = dict(re.findall(r"^FROM \S+ AS (\S+)\n((?:(?!FROM ).*\n)*)", DOCKERFILE, re.MULTILINE))
@@ -115,6 +115,25 @@ def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
     assert extras.split(",") == settings.extras
 
 
+@pytest.mark.parametrize("service", ["bot", "worker"])
+def test_health_and_metrics_are_asked_where_they_are(service: str) -> None:
+    port = SERVICES[service]["environment"]["METRICS_PORT"]
+    assert f"http://127.0.0.1:{port}/readyz" in SERVICES[service]["healthcheck"]["test"][-1]
+    compile(SERVICES[service]["healthcheck"]["test"][-1], "healthcheck", "exec")
+    scraped = yaml.safe_load((ROOT / "ops" / "prometheus.yml").read_text())["scrape_configs"]
+    assert f"{service}:{port}" in [each["static_configs"][0]["targets"][0] for each in scraped]
+
+
+def test_files_that_are_mounted_are_there() -> None:
+    mounted = [
+        volume.partition(":")[0] for options in SERVICES.values() for volume in options.get("volumes", [])
+    ]
+    files = [path for path in mounted if path.startswith(".")]
+    assert files
+    assert all((ROOT / path).exists() for path in files)
+    assert set(mounted) - set(files) == set(COMPOSE["volumes"])
+
+
 def test_compose_s_schema_accepts_the_file() -> None:
     """The schema is that of github.com/compose-spec/compose-spec, whose licence is Apache 2.0."""
     schema = json.loads((ROOT / "tests" / "data" / "compose-spec.json").read_text(encoding="utf-8"))
@@ -164,6 +183,8 @@ def test_profiles_are_off_unless_asked_for() -> None:
     assert {name for name in HARDENED if not SERVICES[name].get("profiles")} == {"engine", "worker", "bot"}
     for name in ("postgres", "vllm", "browse"):
         assert SERVICES[name]["profiles"] == [name]
+    for name in ("prometheus", "grafana"):
+        assert SERVICES[name]["profiles"] == ["metrics"]
 
 
 def test_the_browser_of_the_database_cannot_write() -> None:

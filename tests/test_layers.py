@@ -20,17 +20,17 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "i18n", "palette", "shipped_files"),
+    ("config", "histogram", "i18n", "logs", "palette", "shipped_files"),
     ("chat", "errors"),
     ("extras", "heroes"),
     ("settings", "store"),
     ("community", "jobs", "llm"),
     ("registry",),
-    ("serving",),
+    ("backup", "serving"),
     ("rating", "tuning"),
     ("dataset",),
     ("app", "connection", "processes"),
-    ("doctor",),
+    ("doctor", "monitoring"),
     ("presentation",),
     ("client",),
     ("cogs", "cli", "playground"),

@@ -72,6 +72,7 @@ async def test_the_bots_engine_has_a_random_key_that_is_nowhere_to_be_read(
         engine, worker = child(str(own_engine.data_dir / "engine")), child("worker")
         assert worker.environ()["ENGINE_API_KEY"] == key
         assert worker.environ()["ENGINE_URL"] == reachable.engine_url
+        assert worker.environ()["METRICS_PORT"] == "0"  # the port of the settings is the bot's
         assert key not in " ".join(engine.cmdline() + worker.cmdline())
         logs = "".join(each.read_text() for each in (own_engine.data_dir / "logs").iterdir())
         assert key not in logs + repr(reachable)
@@ -167,6 +168,32 @@ async def test_who_uses_an_engine_learns_when_it_has_ended_or_another_has_its_pl
     else:
         published.write_text(left)
     await asyncio.wait_for(waiting, 10)
+
+
+_SPEAKS_AGAIN_IN_AN_EMPTY_LOG = """
+import os, sys, time
+print("ready", flush=True)
+os.write(2, b"x" * 2000)
+while os.fstat(2).st_size:
+    time.sleep(0.01)
+os.write(2, b"y" * 100)
+sys.stdin.read()
+"""
+
+
+async def test_the_log_of_a_long_run_is_begun_anew(tmp_path: Path) -> None:
+    """The process goes on writing, and what it wrote before is in the old log."""
+    arguments = ["-S", "-E", "-c", _SPEAKS_AGAIN_IN_AN_EMPTY_LOG]
+    writer = ChildProcess("worker", arguments, {}, tmp_path, max_log_bytes=1000)
+    await writer.start()
+    keeping = asyncio.create_task(writer.keep_log_small(poll=0.01))
+    current, old = tmp_path / "worker.log", tmp_path / "worker.old.log"
+    try:
+        await eventually(lambda: current.read_text() == "y" * 100, what="it goes on at the beginning")
+        assert old.read_text() == "x" * 2000
+    finally:
+        keeping.cancel()
+        await writer.stop()
 
 
 def child_process(tmp_path: Path, code: str, *, stop_timeout: float = 10.0) -> ChildProcess:

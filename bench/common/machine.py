@@ -71,17 +71,6 @@ def resident_mib(process_id: int) -> float:
     return float(psutil.Process(process_id).memory_info().rss) / 2**20
 
 
-def tree_mib(process_id: int) -> float:
-    """Return the physical memory of a process and all that it started, in MiB; shared pages count once."""
-    return sum(process.memory_full_info().pss for process in _tree(process_id)) / 2**20
-
-
-def cpu_seconds(process_id: int) -> float:
-    """Return the processor time that a process and all that it started have used."""
-    times = [process.cpu_times() for process in _tree(process_id)]
-    return float(sum(each.user + each.system for each in times))
-
-
 def describe() -> str:
     """Return cores, the processor's instructions, memory and load in one line."""
     memory = psutil.virtual_memory().total / 2**30
@@ -94,11 +83,6 @@ def instructions() -> str:
     """Return the processor's instructions for products of matrices, as Linux calls them."""
     flags = system.processor_flags()
     return " ".join(flag for flag in _FLAGS if flag in flags) or "unknown instructions"
-
-
-def _tree(process_id: int) -> list[psutil.Process]:
-    process = psutil.Process(process_id)
-    return [process, *process.children(recursive=True)]
 
 
 def _fastest(action: Callable[[], object], tries: int) -> float:

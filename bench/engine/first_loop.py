@@ -6,7 +6,7 @@ The bot, its worker and its engine run as they do by default, on a folder of the
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +19,13 @@ from bench.common.report import log_progress
 from bot.app import App, open_app
 from bot.llm.stream import Stream
 from bot.processes import run_engine, run_worker
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
+from bot.shipped_files import shipped
 from bot.store.job_schema import BuildResult, FinetuneResult
 
 Result = TypeVar("Result", BuildResult, FinetuneResult)
 
+_JOB_SECONDS = 3600.0
 _FIRST_FORECAST = 5  # the step from which on the time left is to be right
 
 
@@ -102,7 +104,7 @@ class FirstLoop:
 
 async def measure(folder: Path) -> FirstLoop:
     """Run the loop once, on an empty folder. Raises BenchError if a part of it fails."""
-    settings = Settings.model_construct(data_dir=folder, heroes_file=ROOT / "data" / "heroes.toml")
+    settings = Settings.model_construct(data_dir=folder, heroes_file=shipped("data/heroes.toml"))
     log_progress("the first loop: starting ...")
     started = time.perf_counter()
     async with run_engine(settings) as reachable, run_worker(reachable), open_app(reachable) as app:
@@ -116,6 +118,8 @@ async def measure(folder: Path) -> FirstLoop:
             job, _ = await app.finetunes.submit()
             await _until_done(app, job.id, FinetuneResult)
         tuned = time.perf_counter()
+        if not timeline:
+            raise BenchError("The training told no steps.")
         (hero,) = app.heroes.vocabulary.sample(1, limit=1)
         await app.describer.generate(hero, Stream())
         answered = time.perf_counter()
@@ -144,7 +148,10 @@ def _forecasts(timeline: Timeline) -> list[Forecast]:
 
 
 async def _until_done(app: App, job_id: int, result: type[Result]) -> Result:
-    while (job := await app.jobs.get(job_id)).finished_at is None:  # noqa: ASYNC110 (in another process)
+    deadline = time.monotonic() + _JOB_SECONDS
+    while (job := await app.jobs.get(job_id)).finished_at is None:  # in another process
+        if time.monotonic() > deadline:
+            raise BenchError(f"The {job.kind} has not ended in {_JOB_SECONDS:.0f} s")
         await asyncio.sleep(0.1)
     if job.state != "succeeded":
         raise BenchError(f"The {job.kind} {job.state}: {job.error}")
@@ -158,8 +165,12 @@ async def _timeline(settings: Settings) -> AsyncIterator[Timeline]:
     key = settings.engine_api_key.get_secret_value() if settings.engine_api_key else "none"
     async with AsyncOpenAI(base_url=settings.engine_url, api_key=key, max_retries=0) as client:
         watch = asyncio.create_task(_watch(client, timeline))
-        yield timeline
-        watch.cancel()
+        try:
+            yield timeline
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch  # passes on what it failed for
 
 
 async def _watch(client: AsyncOpenAI, timeline: Timeline) -> None:

@@ -2,18 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench.common import machine
+from bench.common import processes
 from bench.common.servers import RunningServer
 
 ANSWER_TOKENS = 120
 
-Messages = Sequence[Any]
-"""The messages of one chat; a last one of the assistant is continued."""
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is asked: messages, of which a last one of the assistant is continued, and parameters."""
+
+    messages: Sequence[Any]
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"max_completion_tokens": ANSWER_TOKENS})
 
 
 @dataclass(frozen=True)
@@ -45,38 +50,35 @@ class ChatRound:
     cpu_per_token: float
 
 
-async def run_chats(
-    model: ServedModel, prompts: Iterator[Messages], *, streams: int, count: int
-) -> ChatRound:
+async def run_chats(model: ServedModel, prompts: Iterator[Prompt], *, streams: int, count: int) -> ChatRound:
     """Have `count` chats, `streams` of them at a time."""
     pending = iter(enumerate([next(prompts) for _ in range(count)]))
     timings: list[ChatTiming] = []
 
     async def stream() -> None:
-        for number, messages in pending:
-            timings.append(await run_chat(model, messages, seed=number))
+        for number, prompt in pending:
+            timings.append(await run_chat(model, prompt, seed=number))
 
-    started, cpu_started = time.perf_counter(), machine.cpu_seconds(model.server.process_id)
+    servers = processes.answering(model.server.process_id)
+    started, cpu_started = time.perf_counter(), processes.cpu_seconds(servers)
     await asyncio.gather(*(stream() for _ in range(streams)))
     seconds = time.perf_counter() - started
-    cpu = machine.cpu_seconds(model.server.process_id) - cpu_started
+    cpu = processes.cpu_seconds(servers) - cpu_started
     tokens = sum(timing.tokens for timing in timings)
     return ChatRound(tokens / seconds, median(timing.first for timing in timings), cpu / tokens)
 
 
-async def run_chat(
-    model: ServedModel, messages: Messages, *, seed: int, tokens: int = ANSWER_TOKENS
-) -> ChatTiming:
+async def run_chat(model: ServedModel, prompt: Prompt, *, seed: int) -> ChatTiming:
     """Have one chat and stream the answer."""
     started = time.perf_counter()
     first, count = None, 0
     async for chunk in await model.server.client.chat.completions.create(
         model=model.id,
-        messages=list(messages),
-        max_completion_tokens=tokens,
+        messages=list(prompt.messages),
         seed=seed,
         stream=True,
         stream_options={"include_usage": True},
+        **prompt.parameters,
     ):
         if first is None and chunk.choices and chunk.choices[0].delta.content:
             first = time.perf_counter() - started

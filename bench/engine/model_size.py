@@ -15,13 +15,14 @@ class ModelSize:
     layers: int
     head: int
 
-    def training_flops(self, learned_share: float) -> float:
+    def training_flops(self, learned_share: float, *, frozen: bool = False) -> float:
         """Return the floating-point operations per token if this share of the tokens is learned.
 
-        Six per weight: two forward, two to propagate the gradient, two for the gradient of the weight itself.
-        The head counts for learned tokens only; attention is left out.
+        Six per weight: two forward, two to propagate the gradient, two for the gradient of the weight itself,
+        which a frozen one has not. The head counts for learned tokens only; attention and an adapter's own
+        small weights are left out.
         """
-        return 6 * (self.layers + self.head * learned_share)
+        return (4 if frozen else 6) * (self.layers + self.head * learned_share)
 
 
 def read_size(model: Path) -> ModelSize:

@@ -6,7 +6,8 @@ the median over the rounds, and a ratio the median of the ratios within a round.
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +16,20 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.common import machine, servers
+from bench.common import machine, processes, servers
+from bench.common.errors import BenchError
 from bench.common.report import log_progress
 from bench.common.rounds import rotated
 from bench.common.servers import RunningServer
 from bench.engine import model_size, training
 from bench.engine.load import ChatRound, ServedModel, run_chat, run_chats
 from bench.engine.model_size import ModelSize
-from bench.engine.texts import author_requests, questions, texts
+from bench.engine.texts import author_prompts, questions, texts
 from bench.engine.training import TrainingRun
 
 STREAMS = (1, 4, 8, 16)
 BUILD = "build"
-"""Seven of a dataset build's requests at once, as the bot asks them."""
+"""Seven requests at once of a dataset build: beginnings of texts, of which curation would keep most."""
 
 BASE, TUNED, PEER, PEER_BASE, LLAMA = "base", "tuned", "llama.cpp", "llama.cpp, base", "llama.cpp's server"
 """The engine's base and tuned model, the same of one with llama.cpp alone, and its own server's base."""
@@ -64,12 +66,16 @@ class Serving:
     bandwidth: float
     """Bytes per second that all cores together can read."""
     base: ModelSize
+    """Of the file that the runtime reads: OpenVINO's copy has 8 bits a weight."""
     tuned: ModelSize
+    packed_bytes: int
+    """Of the packaged weights."""
     rounds: Rounds
     serve_mib: float
     """Memory of the engine with the base and two tuned models loaded."""
+    two_models_mib: float
+    """The same with one tuned model; `peer_mib`: with llama.cpp alone."""
     peer_mib: float
-    """The same with llama.cpp alone, the base and one tuned model."""
     llama_mib: float
     """Memory of llama.cpp's server with the base alone."""
     supervised: TrainingRun
@@ -122,6 +128,7 @@ class Serving:
             "speedup_build": self.ratio(BASE, PEER_BASE, BUILD),
             "cpu_per_token_ratio_8": self.ratio(TUNED, PEER, 8, lambda each: each.cpu_per_token),
             "serve_mib": self.serve_mib,
+            "serve_two_models_mib": self.two_models_mib,
             "train_tok_s": self.supervised.tokens_per_second,
             "train_gib": self.supervised.peak_gib,
             "dpo_gib": self.dpo.peak_gib,
@@ -140,9 +147,14 @@ class Serving:
             f"llama.cpp's server, base alone: {self.llama_mib:.0f} MiB",
             f"{self.serve_mib / self.llama_mib:.2f}",
         )
-        table.add_row("", "", f"llama.cpp, base + 1 tuned: {self.peer_mib:.0f} MiB", "")
+        table.add_row(
+            "engine: base + 1 tuned",
+            f"{self.two_models_mib:.0f} MiB",
+            f"llama.cpp: {self.peer_mib:.0f} MiB",
+            f"{self.two_models_mib / self.peer_mib:.2f}",
+        )
         for name, job in (("supervised", self.supervised), ("dpo", self.dpo)):
-            weights_gib = self.base.weight_bytes / 2**30
+            weights_gib = self.packed_bytes / 2**30
             table.add_row(
                 f"trainer's memory, {name}",
                 f"{job.peak_gib:.2f} GiB",
@@ -220,10 +232,17 @@ async def measure(plan: Plan, base: Path | None, base_file: Path, base_id: str, 
                 PEER_BASE: ServedModel(peer, base_id),
                 LLAMA: ServedModel(llama, base_id),
             }
+            await _load(models.values())
+            if runtime == "openvino":
+                await _until_loaded(engine, 2)
             rounds = await _rounds(models, plan.rounds)
-            peer_mib, llama_mib = machine.tree_mib(peer.process_id), machine.tree_mib(llama.process_id)
+            await _require(engine, runtime)
+            peer_mib, llama_mib = _memory_mib(peer), _memory_mib(llama)
+        two_models_mib = _memory_mib(engine)
         await run_chat(ServedModel(engine, dpo.model), next(questions()), seed=1)
-        serve_mib = machine.tree_mib(engine.process_id)  # base, and two tuned models
+        if runtime == "openvino":
+            await _until_loaded(engine, 3)
+        serve_mib = _memory_mib(engine)
 
         # before and after, so that other work that starts meanwhile is not blamed on the training
         quiet = await _short_chats(base_model, plan.short_chats)
@@ -233,10 +252,12 @@ async def measure(plan: Plan, base: Path | None, base_file: Path, base_id: str, 
     return Serving(
         runtime=runtime,
         bandwidth=bandwidth,
-        base=model_size.read_size(base_file),
+        base=model_size.read_size(next((ours / "openvino").glob("*.gguf"), base_file)),
+        packed_bytes=model_size.read_size(base_file).weight_bytes,
         tuned=model_size.read_size(tuned_file),
         rounds=rounds,
         serve_mib=serve_mib,
+        two_models_mib=two_models_mib,
         peer_mib=peer_mib,
         llama_mib=llama_mib,
         supervised=supervised,
@@ -266,22 +287,54 @@ async def _train(
 
 async def _until_chosen(model: ServedModel) -> str:
     """Return the runtime that the engine chose. It measures both with its first chats."""
-    health = str(model.server.client.base_url).replace("/v1/", "/healthz")
     prompts = questions(seed=9)
-    async with asyncio.timeout(_LOADING_SECONDS):
-        while True:
-            await run_chat(model, next(prompts), seed=0)
-            found: Any = await model.server.client.get(health, cast_to=dict)
-            if found["runtime"]["tokens_per_second"] or found["runtime"]["reason"]:
-                return str(found["runtime"]["name"])
-            await asyncio.sleep(0.5)  # nothing tells that it has been chosen
+    deadline = time.monotonic() + _LOADING_SECONDS
+    while time.monotonic() < deadline:
+        await run_chat(model, next(prompts), seed=0)
+        found = await _runtime(model.server)
+        if found["tokens_per_second"] or found["reason"]:
+            return str(found["name"])
+        await asyncio.sleep(0.5)  # nothing tells that it has been chosen
+    raise BenchError(f"The engine has chosen no runtime in {_LOADING_SECONDS:.0f} s")
+
+
+async def _load(models: Iterable[ServedModel]) -> None:
+    prompts = questions(seed=7)
+    for model in models:
+        await run_chats(model, prompts, streams=2, count=4)
+
+
+async def _until_loaded(server: RunningServer, models: int) -> None:
+    """Wait until OpenVINO has loaded so many models; llama.cpp answers before."""
+    metrics = str(server.client.base_url).replace("/v1/", "/metrics")
+    deadline = time.monotonic() + _LOADING_SECONDS
+    while f"engine_openvino_models {models}.0" not in await server.client.get(metrics, cast_to=str):
+        if time.monotonic() > deadline:
+            raise BenchError(f"OpenVINO has not loaded {models} models in {_LOADING_SECONDS:.0f} s")
+        await asyncio.sleep(0.2)  # only the metrics tell
+
+
+async def _require(server: RunningServer, runtime: str) -> None:
+    """Raise BenchError if another runtime has answered meanwhile."""
+    found = await _runtime(server)
+    if found["name"] != runtime or found.get("crashes"):
+        raise BenchError(f"{runtime} has not answered throughout: {found}")
+
+
+async def _runtime(server: RunningServer) -> dict[str, Any]:
+    """Return what /healthz tells of the runtime."""
+    health = str(server.client.base_url).replace("/v1/", "/healthz")
+    found: Any = await server.client.get(health, cast_to=dict)
+    return dict(found["runtime"])
+
+
+def _memory_mib(server: RunningServer) -> float:
+    return processes.memory_mib(processes.answering(server.process_id))
 
 
 async def _rounds(models: Mapping[str, ServedModel], count: int) -> Rounds:
     """Let the models take turns."""
-    prompts, requests = questions(), author_requests()
-    for model in models.values():  # loads them
-        await run_chats(model, prompts, streams=2, count=4)
+    prompts, beginnings = questions(), author_prompts()
     rounds: dict[tuple[str, int | str], list[ChatRound]] = {}
     for number in range(count):
         log_progress(f"chatting: round {number + 1} of {count} ...")
@@ -290,17 +343,17 @@ async def _rounds(models: Mapping[str, ServedModel], count: int) -> Rounds:
                 result = await run_chats(models[name], prompts, streams=streams, count=max(2, streams))
                 rounds.setdefault((name, streams), []).append(result)
         for name in rotated(_BUILDING, number):
-            result = await run_chats(models[name], requests, streams=_BUILD_STREAMS, count=2 * _BUILD_STREAMS)
+            result = await run_chats(
+                models[name], beginnings, streams=_BUILD_STREAMS, count=6 * _BUILD_STREAMS
+            )
             rounds.setdefault((name, BUILD), []).append(result)
     return rounds
 
 
 async def _short_chats(model: ServedModel, count: int) -> list[float]:
     """Return the seconds of short chats, one after the other."""
-    prompts = questions(seed=5)
-    timings = [
-        await run_chat(model, next(prompts), seed=number, tokens=_SHORT_ANSWER) for number in range(count)
-    ]
+    prompts = questions(seed=5, tokens=_SHORT_ANSWER)
+    timings = [await run_chat(model, next(prompts), seed=number) for number in range(count)]
     return [timing.seconds for timing in timings]
 
 

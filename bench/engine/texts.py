@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.engine.load import Messages
+from bench.engine.load import ANSWER_TOKENS, Prompt
 from bot.heroes.config import read_heroes
-from bot.settings import ROOT
+from bot.shipped_files import shipped
 from engine.jobs import encoding
 from engine.limits import CONTEXT
 from engine.tokens import Encoded
@@ -94,23 +94,33 @@ async def encode(base: Path, texts: Sequence[Text], out: Path) -> list[Encoded]:
     return [text for found in encoding.read(out) for text in found]
 
 
-def questions(seed: int = 2) -> Iterator[Messages]:
-    """Yield an endless series of different questions, each about 60 tokens long with the chat template."""
+def questions(seed: int = 2, *, tokens: int = ANSWER_TOKENS) -> Iterator[Prompt]:
+    """Yield an endless series of different questions, each about 60 tokens long with the chat template.
+
+    tokens: of the answer, at most.
+    """
     draw = random.Random(seed)  # noqa: S311
     while True:
         question = (
             f"Describe {draw.choice(_NAMES)}, {draw.randint(16, 99)}, who has {draw.choice(_LOOKS)}, "
             f"{draw.choice(_TRADES)} and has the power of {draw.choice(_POWERS)}, in six long sentences."
         )
-        yield [_message("user", question)]
+        yield Prompt([_message("user", question)], {"max_completion_tokens": tokens})
 
 
-def author_requests() -> Iterator[Messages]:
-    """Yield an endless series of what a dataset build asks a small model: an answer to continue."""
-    heroes = read_heroes(ROOT / "data" / "heroes.toml")
+def author_prompts() -> Iterator[Prompt]:
+    """Yield an endless series of what a dataset build asks a small model: the beginnings of answers."""
+    heroes = read_heroes(shipped("data/heroes.toml"))
     for seed in itertools.count():
         (hero,) = heroes.vocabulary.sample(seed, limit=1)
-        yield heroes.prompts.author_request(hero, small=True, seed=seed).messages
+        request = heroes.prompts.author_request(hero, small=True, seed=seed)
+        sampling = request.sampling
+        parameters = {
+            "max_completion_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+        }
+        yield Prompt(request.messages, parameters)
 
 
 def _text(draw: random.Random) -> Text:

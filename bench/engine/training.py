@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
 from openai.types.fine_tuning import FineTuningJob
 
+from bench.common import processes
 from bench.common.errors import BenchError
 from bench.common.servers import RunningServer
 
@@ -49,11 +49,11 @@ async def start_job(
 async def follow_job(server: RunningServer, job_id: str) -> TrainingRun:
     """Poll a job until it succeeds. Raises BenchError if it fails or is cancelled."""
     seen: list[ObservedStep] = []
-    peak = 0
+    peak = 0.0
     while True:
         job = await server.client.fine_tuning.jobs.retrieve(job_id)
         seen += await _new_steps(server, job_id, seen)
-        peak = max(peak, _trainer_bytes(server.process_id))
+        peak = max(peak, processes.memory_mib(processes.training(server.process_id)))
         if job.status in {"failed", "cancelled"}:
             raise BenchError(f"The training {job.status}: {job.error and job.error.message}")
         if job.status == "succeeded":
@@ -79,10 +79,10 @@ def tokens_per_second(trained_tokens: int, seen: Sequence[ObservedStep]) -> floa
     return trained_tokens * (last.step - first.step) / last.step / (last.seen_at - first.seen_at)
 
 
-def _training(job: FineTuningJob, seen: Sequence[ObservedStep], peak: int) -> TrainingRun:
-    if job.fine_tuned_model is None or not job.trained_tokens or len(seen) < 2:
+def _training(job: FineTuningJob, seen: Sequence[ObservedStep], peak_mib: float) -> TrainingRun:
+    if job.fine_tuned_model is None or not job.trained_tokens or len({step.seen_at for step in seen}) < 2:
         raise BenchError("The training was too short to be measured.")
-    return TrainingRun(job.fine_tuned_model, tokens_per_second(job.trained_tokens, seen), peak / 2**30)
+    return TrainingRun(job.fine_tuned_model, tokens_per_second(job.trained_tokens, seen), peak_mib / 2**10)
 
 
 async def _new_steps(server: RunningServer, job_id: str, seen: Sequence[ObservedStep]) -> list[ObservedStep]:
@@ -93,18 +93,3 @@ async def _new_steps(server: RunningServer, job_id: str, seen: Sequence[Observed
     # `data` has no type in the package
     steps = [int(event.data["step"]) for event in page.data if isinstance(event.data, dict)]
     return [ObservedStep(step, now) for step in sorted(steps) if step > known]
-
-
-def _trainer_bytes(engine: int) -> int:
-    """Return the memory of the engine's trainers now, and of the process they are copies of.
-
-    What they share counts once. OpenVINO's process is a child of the engine as well, and trains nothing.
-    """
-    total = 0
-    for child in psutil.Process(engine).children(recursive=True):
-        try:
-            if any("engine.training" in word for word in child.cmdline()):
-                total += child.memory_full_info().pss
-        except psutil.NoSuchProcess:  # it has just exited
-            continue
-    return total

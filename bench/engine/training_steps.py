@@ -67,10 +67,11 @@ class Training:
 
     def by_kind(self) -> dict[str, dict[str, float]]:
         """Return each kind's figures by name; ratios are the median of those of a batch."""
-        return {kind: self._figures(steps) for kind, steps in self.steps.items()}
+        return {kind: self._figures(kind, steps) for kind, steps in self.steps.items()}
 
-    def _figures(self, steps: Sequence[MeasuredStep]) -> dict[str, float]:
+    def _figures(self, kind: str, steps: Sequence[MeasuredStep]) -> dict[str, float]:
         speed = median(step.tokens_per_second for step in steps)
+        flops = self.size.training_flops(self.learned_share, frozen=kind.partition(",")[0] != "all")
         pairs = list(zip(steps, self.steps[PEER], strict=True))
         return {
             "tokens_per_second": round(speed, 1),
@@ -78,7 +79,7 @@ class Training:
                 median(step.tokens_per_second / peer.tokens_per_second for step, peer in pairs), 3
             ),
             "cpu_ratio": round(median(step.cpu / peer.cpu for step, peer in pairs), 3),
-            "gflops": round(speed * self.size.training_flops(self.learned_share) / 1e9),
+            "gflops": round(speed * flops / 1e9),
             "peak_gib": round(max(step.peak_gib for step in steps), 2),
             "loss": round(steps[-1].loss, 4),
         }

@@ -86,6 +86,7 @@ def _embed(hero: str, text: str) -> discord.Embed:
 async def _herosmith(model: str, folder: Path) -> None:
     from bot.app import open_app  # noqa: PLC0415 (the bare bot must not load it)
     from bot.client import HeroBot  # noqa: PLC0415
+    from bot.monitoring.server import open_monitoring  # noqa: PLC0415
     from bot.settings import Settings  # noqa: PLC0415
 
     class AnnouncingBot(HeroBot):
@@ -94,7 +95,7 @@ async def _herosmith(model: str, folder: Path) -> None:
 
     # one text for each hero: the server knows but one, and another draw would be the same
     settings = Settings(_env_file=None, data_dir=folder, engine_url=model, draws=1)
-    async with open_app(settings) as app, AnnouncingBot(app) as bot:
+    async with open_app(settings) as app, AnnouncingBot(app) as bot, open_monitoring(app, bot):
         await _run_until_stdin_closes(bot.serve("token"))
 
 

@@ -57,8 +57,10 @@ class DiscordServer:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/gateway", self._connect),
+            web.get("/api/gateway/bot", self._gateway_info),
             web.get("/api/users/@me", self._me),
             web.get("/api/oauth2/applications/@me", self._application),
+            web.get("/api/applications/{app}/commands", self._commands),
             web.put("/api/applications/{app}/commands", self._commands),
             web.post("/api/interactions/{id}/{token}/callback", self._callback),
             web.patch("/api/webhooks/{app}/{token}/messages/@original", self._edit),
@@ -89,6 +91,10 @@ class DiscordServer:
 
     async def _dispatch(self, name: str, data: dict[str, Any]) -> None:
         await self._gateway.send_json({"op": 0, "t": name, "s": next(self._sequence), "d": data})
+
+    async def _gateway_info(self, _: web.Request) -> web.Response:
+        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+        return _json({"shards": 1, "url": self.url, "session_start_limit": limit})
 
     async def _me(self, _: web.Request) -> web.Response:
         return _json(_user(1, bot=True))

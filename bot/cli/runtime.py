@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import typer
 
 from bot.cli.terminal import TERMINAL
 from bot.errors import HerosmithError, UserError
+from bot.logs import begin_reference, configure_logs
 from bot.settings import Settings, load_faulty_settings, load_settings, misspelt_names
 
 log = logging.getLogger(__name__)
@@ -38,16 +38,13 @@ def examined_settings() -> tuple[Settings, list[str]]:
     return settings if settings.discord_token else settings.within("playground"), mistakes
 
 
-def log_to_stderr(settings: Settings, *, quiet: bool = False) -> None:
-    """Log to standard error. quiet: warnings only, unless LOG_LEVEL asks for more."""
+def log_to_stderr(settings: Settings, *, process: str = "bot", quiet: bool = False) -> None:
+    """Log to standard error. process: its name in JSON lines.
+
+    quiet: warnings only, unless LOG_LEVEL asks for more.
+    """
     chosen = not quiet or "log_level" in settings.model_fields_set
-    logging.basicConfig(
-        level=settings.log_level if chosen else "WARNING",
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    for name in ("alembic", "discord", "openai", "httpx2", "aiohttp", "matplotlib"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    configure_logs(process, settings.log_level if chosen else "WARNING", settings.log_format)
 
 
 def warn_of_misspelt_settings() -> None:
@@ -62,6 +59,8 @@ def run_command(main: Coroutine[Any, Any, None], *, endless: bool = False) -> No
     Print a HerosmithError as a sentence and exit with code 1. Exit silently on Ctrl-C and SIGTERM, with the
     shells' 130 and 143 for unfinished work; with 0 if the command is endless: to be stopped is its end.
     """
+    if not endless:
+        begin_reference()
     try:
         asyncio.run(_run_until_sigterm(main))
     except HerosmithError as error:

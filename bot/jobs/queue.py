@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.errors import JobActive, UserError
 from bot.i18n.message import LocalizedMessage, mark
+from bot.logs import ensure_reference
 from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
 from bot.store.job_schema import JobSpec, Kind
@@ -56,7 +57,12 @@ class JobQueue:
         async with self._db.write() as tx:
             await _none_active(tx, spec.kind)
             return await jobs.add(
-                tx, spec=spec, requester_id=requester_id, channel_id=channel_id, at=time.time()
+                tx,
+                spec=spec,
+                requester_id=requester_id,
+                channel_id=channel_id,
+                reference=ensure_reference(),
+                at=time.time(),
             )
 
     async def submit(self, spec: JobSpec, **origin: int | None) -> Job:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 from bot.errors import DatabaseBusy, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
+from bot.logs import ensure_reference, under_reference
 from bot.store import jobs, notifications
 from bot.store.database import Database
 from bot.store.job_schema import KINDS, JobResult, Kind
@@ -178,15 +179,21 @@ class Worker:
             job = await jobs.claim(tx, kinds, owner=self._owner, at=now, stale_before=stale_before)
         if job is None:
             return False
+        with under_reference(job.reference or ""):
+            await self._run(job)
+        return True
+
+    async def _run(self, job: Job) -> None:
+        """Run a claimed job, until it ends or is stopped."""
         log.info("job %d (%s) starts", job.id, job.kind)
         run = Run(self._db, job, self._owner, self._timing)
         runner = self._runners[job.kind]
         if job.state == "cancelling":
             await self._cancel(run, runner)
-            return True
+            return
         if job.state == "paused":  # its worker died before it told the server
             await self._pause(run)
-            return True
+            return
         work = asyncio.ensure_future(runner.run(run))
         heartbeats = asyncio.create_task(self._send_heartbeats(run, work))
         shut_down = False
@@ -203,7 +210,6 @@ class Worker:
             await asyncio.gather(heartbeats, work, return_exceptions=True)
             if shut_down and not run.stopped:
                 await run.hand_over()
-        return True
 
     async def _end(self, run: Run, work: Awaitable[JobResult]) -> None:
         """Await the work and write how it ended; for a failure, with a sentence for people."""
@@ -233,8 +239,8 @@ class Worker:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
             reason = error.message
         except Exception:
-            reference = secrets.token_hex(4)
-            log.exception("job %d failed, reference %s", run.job.id, reference)
+            reference = ensure_reference()
+            log.exception("job %d failed", run.job.id)
             reason = LocalizedMessage(
                 "Something went wrong on our side; the log has the cause under {reference}.",
                 reference=reference,

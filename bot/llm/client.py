@@ -3,18 +3,20 @@
 import asyncio
 import ssl
 import time
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import httpx2
 import openai
 from openai import AsyncOpenAI
 
 from bot.chat import ChatRequest
-from bot.errors import OutOfReach, Stopped, UnknownModel
+from bot.errors import OutOfReach, OverBudget, Stopped, Unavailable, UnknownModel
+from bot.histogram import Histogram
 from bot.llm.budget import Account, Budget, Charge
 from bot.llm.model_parameters import Extensions, SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
@@ -22,6 +24,7 @@ from bot.llm.response import Completion, StreamReader, parse
 from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, lacks_v1, retry_after, with_retries
 from bot.llm.stream import Stream
 from bot.llm.thinking import ThinkingFilter
+from bot.logs import REQUEST_ID_HEADER, current_reference
 from bot.store.database import Database, WriteTask
 
 T = TypeVar("T")
@@ -80,6 +83,36 @@ class CallRecord(Protocol):
     async def failed(self, error: Exception) -> None: ...
 
 
+Outcome = Literal["answered", "stopped", "over_budget", "unavailable", "failed"]
+
+
+@dataclass(slots=True)
+class CallStatistics:
+    """What was asked of models since the start, by model; seconds counts answers only."""
+
+    outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    seconds: dict[str, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
+    prompt_tokens: Counter[str] = field(default_factory=Counter)
+    completion_tokens: Counter[str] = field(default_factory=Counter)
+
+    def count_answer(self, model: str, answer: ChatAnswer) -> None:
+        self.outcomes[model, "answered"] += 1
+        self.seconds[model].observe(answer.seconds)
+        self.prompt_tokens[model] += answer.prompt_tokens
+        self.completion_tokens[model] += answer.completion_tokens
+
+    def count_failure(self, model: str, error: Exception) -> None:
+        self.outcomes[model, _outcome(error)] += 1
+
+
+def _outcome(error: Exception) -> Outcome:
+    if isinstance(error, Stopped):
+        return "stopped"
+    if isinstance(error, OverBudget):
+        return "over_budget"
+    return "unavailable" if isinstance(error, Unavailable) else "failed"
+
+
 class ModelClient:
     """Sends chat requests. extensions: what the server takes beyond OpenAI's API."""
 
@@ -87,6 +120,7 @@ class ModelClient:
         self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
     ) -> None:
         self.api = api
+        self.statistics = CallStatistics()
         self._db = db
         self._budget = budget
         self._extensions = extensions
@@ -116,9 +150,20 @@ class ModelClient:
         word.
         """
         call = _Call(request, model, account, retry_policy, record, stream)
-        limiter = self.rate_limiter(model)
         try:
-            return await with_retries(lambda: self._attempt(call, limiter), retry_policy, limiter, stream)
+            answer = await self._complete(call)
+        except Exception as error:
+            self.statistics.count_failure(model, error)
+            raise
+        self.statistics.count_answer(model, answer)
+        return answer
+
+    async def _complete(self, call: "_Call") -> ChatAnswer:
+        limiter, stream = self.rate_limiter(call.model), call.stream
+        try:
+            return await with_retries(
+                lambda: self._attempt(call, limiter), call.retry_policy, limiter, stream
+            )
         except Stopped:
             if not (stream and stream.text):
                 raise
@@ -129,7 +174,7 @@ class ModelClient:
                 raise
             raise UnknownModel(
                 "No server here knows the model {model}. An operator must check its name.",
-                model=model,
+                model=call.model,
             ) from error
 
     def rate_limiter(self, model: str) -> RateLimiter:
@@ -305,8 +350,16 @@ def open_api(base_url: str | None, api_key: str) -> AsyncOpenAI:
         api_key=api_key,
         max_retries=0,
         timeout=300,
-        http_client=openai.DefaultAioHttpClient(limits=_LIMITS, verify=_tls_context()),
+        http_client=openai.DefaultAioHttpClient(
+            limits=_LIMITS, verify=_tls_context(), event_hooks={"request": [_add_reference]}
+        ),
     )
+
+
+async def _add_reference(request: httpx2.Request) -> None:
+    """Tell the server under which reference our logs have this request: the engine logs it under the same."""
+    if reference := current_reference():
+        request.headers[REQUEST_ID_HEADER] = reference
 
 
 @cache

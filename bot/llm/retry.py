@@ -16,6 +16,7 @@ from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownM
 from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.rate_limiter import RateLimiter, parse_duration
 from bot.llm.stream import Stream
+from bot.logs import current_reference
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ async def with_retries(
             elapsed = waited if policy.honour_retry_after else time.monotonic() - started + pause
             if attempt >= policy.max_attempts or elapsed > policy.max_seconds:
                 raise OutOfReach("The model is not answering right now. Try again in a minute.") from error
-            log.warning("model server: %s; trying again in %.1f s", error, pause)
+            log.warning("model server: %s; trying again in %.1f s", with_request_id(error), pause)
             if rate_limiter and isinstance(error, openai.RateLimitError):
                 rate_limiter.pause(pause)  # the next attempt waits for its permit, as everyone does
             else:
@@ -167,6 +168,14 @@ def _raise_unless_transient(error: openai.APIError | Truncated) -> None:
 def lacks_v1(error: BaseException | None) -> bool:
     """Return whether a server refused a call at an address without /v1, where few servers answer."""
     return isinstance(error, openai.APIStatusError) and "/v1" not in error.request.url.path
+
+
+def with_request_id(error: BaseException) -> str:
+    """Return an error for the log, with the id by which the server knows the request, if it told one."""
+    request_id = error.request_id if isinstance(error, openai.APIStatusError) else None
+    return (
+        f"{error} (request {request_id})" if request_id and request_id != current_reference() else str(error)
+    )
 
 
 def error_text(error: openai.APIError) -> str:

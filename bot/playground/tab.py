@@ -101,11 +101,11 @@ class Tab:
             answer = await request.action.run(self._person, self._world, t)
         except Refused as refused:
             answer = {"refused": t(refused.message)}
-        except ValidationError:
-            log.info("a page sent an invalid action: %.200s", text, exc_info=True)
+        except ValidationError as invalid:
+            log.info("a page sent an invalid action: %s", [each["loc"] for each in invalid.errors()])
             answer = {"refused": t("The page and the playground do not understand each other: reload it.")}
         except Exception:
-            log.exception("an action on the page failed: %.200s", text)
+            log.exception("an action on the page failed")
             answer = {"refused": t("Something went wrong in the playground; its log says what.")}
         await self._send({"number": number, **answer})
 

@@ -31,6 +31,7 @@ _EVENTS = {
     "challenges": mark("lost its place by votes, and may win it back"),
     "outvoted": mark("retired: votes preferred the live model"),
     "retired": mark("retired"),
+    "pruned": mark("its files were deleted to free disk space"),
 }
 _IN_THE_TERMINAL = mark(", in the terminal")
 _BY_ITSELF = mark(", by itself")
@@ -83,6 +84,7 @@ def model_line(
         t("dataset v{version}", version=model.dataset_id),
         *([t("loss {after:.3f}", after=after)] if after else []),
         _votes_text(t, votes),
+        *([t("files deleted")] if model.pruned_at is not None else []),
         *(
             [shutdown_mark(model.retires_on) + t("available until {day}", day=model.retires_on)]
             if model.retires_on

@@ -152,10 +152,10 @@ async def predecessor(tx: Transaction, model: Model) -> Model | None:
 
 
 def _missing_ids(events: list[ModelEvent]) -> set[int]:
-    """Return the ids of models that their server has lost and that did not come back since."""
+    """Return the ids of models that their server has lost or deleted, and that did not come back since."""
     missing: set[int] = set()
     for event in events:
-        if event.what == "lost":
+        if event.what in ("lost", "pruned"):
             missing.add(event.model_id)
         elif event.what not in ("retired", "outvoted"):
             missing.discard(event.model_id)

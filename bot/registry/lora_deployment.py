@@ -3,20 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
-from urllib.parse import quote
 
-import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.types import Model
 
 from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage
-from bot.llm.retry import BACKGROUND, RetryPolicy, Truncated, with_retries
-from bot.registry.adapter_folder import AdapterFolder, BrokenArchive
+from bot.llm.retry import BACKGROUND, RetryPolicy, with_retries
+from bot.registry.adapter_download import AdapterDownload
+from bot.registry.adapter_folder import AdapterFolder
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +40,9 @@ class LoraDeployment:
 
         hint: a sentence that tells how to start that server so that it loads adapters.
         """
-        self._training = training
         self._serving = serving
         self._folder = AdapterFolder(here)
+        self._adapters = AdapterDownload(training, self._folder)
         self._there = PurePosixPath(there)
         self._hint = hint
 
@@ -55,8 +53,7 @@ class LoraDeployment:
         ServerError.
         """
         try:
-            if not self._folder.has(model):
-                await self._fetch_adapter(model)
+            await self._adapters.fetch(model)
             cards = await self._list_models()
             await asyncio.to_thread(self._folder.set_base, model, _base_name(cards))
         except OSError as error:
@@ -68,37 +65,6 @@ class LoraDeployment:
             ) from error
         if not _is_listed(model, cards):
             await self._load(model)
-
-    async def _fetch_adapter(self, model: str) -> None:
-        try:
-            await with_retries(partial(self._download_and_unpack, model), BACKGROUND)
-        except UnknownModel as error:
-            raise UserError(
-                "The model server that trained {model} has no adapter of it.", model=model
-            ) from error
-
-    async def _download_and_unpack(self, model: str) -> None:
-        with self._folder.workspace() as workspace:
-            archive = workspace / "adapter.tar"
-            try:
-                await self._download(f"/models/{quote(model, safe=':')}/adapter", archive)
-                await asyncio.to_thread(self._folder.unpack, archive, model, workspace)
-            except (httpx2.HTTPError, BrokenArchive) as error:
-                raise Truncated(f"the adapter of {model} was truncated") from error
-
-    async def _download(self, path: str, to: Path) -> None:
-        response = await self._training.get(
-            path,
-            cast_to=httpx2.Response,
-            # as the SDK's with_streaming_response does, which exists only for paths that the SDK knows
-            options={"headers": {"X-Stainless-Raw-Response": "stream"}},
-        )
-        try:
-            with to.open("wb") as out:
-                async for chunk in response.aiter_bytes():
-                    await asyncio.to_thread(out.write, chunk)
-        finally:
-            await response.aclose()
 
     async def _load(self, model: str) -> None:
         """Have the server load the adapter.

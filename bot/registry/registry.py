@@ -208,6 +208,13 @@ class Registry:
                 )
             if chosen.state == "live":
                 return chosen
+            if chosen.pruned_at is not None:
+                raise UserError(
+                    "The files of model {model_id} were deleted to free disk space, so it cannot answer any "
+                    "more. Train one on its dataset again: `{/finetune dataset:{version}}`.",
+                    model_id=model_id,
+                    version=chosen.dataset_id,
+                )
             if not lifecycle.must_be_overruled(chosen):
                 await lifecycle.promote(tx, chosen, "override", actor_id=actor_id)
             elif overrule:

@@ -129,4 +129,4 @@ class Draws:
         return not seen or (self._continues and seen < len(text))
 
     def _log_fault(self, fault: str | None) -> None:
-        log.info("%s: draw %d of %d has a fault: %s", self._hero, self.number, self._most, fault)
+        log.info("draw %d of %d has a fault: %s", self.number, self._most, fault)

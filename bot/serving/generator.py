@@ -77,7 +77,7 @@ class Generator:
             except HerosmithError as error:
                 if isinstance(error, Stopped) or not draws.has_whole:
                     raise
-                log.warning("%s: a draw failed, the one before stays: %s", hero, error)
+                log.warning("a draw failed, the one before stays: %s", error)
                 break
             settled = draws.add(request, answer)
         best = draws.best()

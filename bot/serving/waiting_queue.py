@@ -11,9 +11,20 @@ class WaitingQueue:
     """Hands out slots at the model, and tells each waiting stream its position."""
 
     def __init__(self, slots: int, *, max_length: int) -> None:
+        self._slots = slots
         self._free = slots
         self._max_length = max_length
         self._waiting: list[Stream] = []  # in the order of their arrival
+
+    @property
+    def running(self) -> int:
+        """How many requests are with the model."""
+        return self._slots - self._free
+
+    @property
+    def length(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
 
     @asynccontextmanager
     async def slot(self, stream: Stream) -> AsyncIterator[None]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,9 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from bot.errors import DatabaseBusy, StoreError
+from bot.histogram import SHORT_SECONDS, Histogram
 from bot.store.faults import opening_error, passing_faults
-from bot.store.migrate import is_newest, migrate
+from bot.store.migrate import is_newest, migrate, older_revision
+from bot.store.snapshot import sqlite_path
 from bot.store.sqlite_connection import Connections
+from bot.store.upgrade_copy import copy_before_upgrade
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,15 @@ class DatabaseTiming:
     patience: float = 300.0  # for a single write that must not be lost
 
 
+@dataclass(slots=True)
+class DatabaseWaits:
+    """How long transactions waited for their beginning, and how many met a database that was busy."""
+
+    write: Histogram = field(default_factory=lambda: Histogram(SHORT_SECONDS))
+    read: Histogram = field(default_factory=lambda: Histogram(SHORT_SECONDS))
+    busy: int = 0
+
+
 class Database:
     """Opens transactions for queries.
 
@@ -50,6 +63,7 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._timing = timing or DatabaseTiming()
+        self.waits = DatabaseWaits()
         self._waiting: list[_Waiting] = []
         self._shared: asyncio.Task[None] | None = None
         self._busy = False  # at the last attempt
@@ -58,9 +72,8 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
         """Begin a transaction that is on the disk when the block ends; if it raises, nothing is written."""
-        with passing_faults():
-            async with self._writer.begin() as tx:
-                yield tx
+        async with self._begin(self._writer, self.waits.write) as tx:
+            yield tx
         if self._busy:
             self._busy = False
             log.warning("the database is free again")
@@ -169,9 +182,21 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """Begin a transaction with a consistent view, for queries that write nothing."""
-        with passing_faults():
-            async with self._reader.begin() as tx:
-                yield tx
+        async with self._begin(self._reader, self.waits.read) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _begin(self, engine: AsyncEngine, waits: Histogram) -> AsyncIterator[Transaction]:
+        """Begin a transaction, and count how long that took. Raises DatabaseBusy."""
+        started = time.monotonic()
+        try:
+            with passing_faults():
+                async with engine.begin() as tx:
+                    waits.observe(time.monotonic() - started)
+                    yield tx
+        except DatabaseBusy:
+            self.waits.busy += 1
+            raise
 
 
 @dataclass(frozen=True)
@@ -249,11 +274,12 @@ def create_engines(
 def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
     if make_url(url).drivername == "sqlite+aiosqlite":
         options["connect_args"] = {"async_creator_fn": connections.opening}
-    return create_async_engine(url, **options)
+    # its errors are logged, and parameters are texts and ids of people
+    return create_async_engine(url, hide_parameters=True, **options)
 
 
 async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connections: Connections) -> None:
-    """Migrate over a separate connection, which does not enforce foreign keys.
+    """Migrate over a separate connection, which does not enforce foreign keys. First copy an older database.
 
     SQLite changes a table by replacing it with a new one, and every reference to the old one would seem
     broken. A database of the newest schema, as at nearly every start, is only read: another program may be
@@ -262,6 +288,9 @@ async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connectio
     async with reader.begin() as transaction:
         if await transaction.run_sync(is_newest):
             return
+        older = await transaction.run_sync(older_revision)
+    if older and (database := sqlite_path(url)):
+        await asyncio.to_thread(copy_before_upgrade, database, older)
     migrating = _engine(url, connections, poolclass=NullPool)
     if migrating.url.get_backend_name() == "sqlite":
         _tune_sqlite(migrating, busy_timeout, begin="BEGIN IMMEDIATE", foreign_keys="OFF")

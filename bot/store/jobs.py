@@ -35,7 +35,8 @@ class Job:
 
     rate is examples or steps a second; cost what the job has spent so far, in US dollars; lost counts calls
     that were in flight when a worker died, which may be paid twice. remote_asked_at is when a server was
-    asked to start a training; question is what an operator must answer before the job continues.
+    asked to start a training; question is what an operator must answer before the job continues;
+    reference is under what logs have what is done for it, None for a job of an older version.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Job:
     remote_job_id: str | None
     question: LocalizedMessage | None
     owner: str | None
+    reference: str | None
     heartbeat: float | None
     remote_asked_at: float | None
     created_at: float | None
@@ -88,6 +90,7 @@ async def add(
     requester_id: int | None,
     channel_id: int | None,
     at: float,
+    reference: str | None = None,
 ) -> Job:
     """Add a planned job."""
     values = {
@@ -96,6 +99,7 @@ async def add(
         "state": "planned",
         "requester_id": requester_id,
         "channel_id": channel_id,
+        "reference": reference,
         "created_at": at,
     }
     row = (await tx.execute(job.insert().values(values).returning(*job.c))).one()

@@ -43,6 +43,18 @@ def is_newest(connection: Connection) -> bool:
     return _revision(connection) == newest()
 
 
+def older_revision(connection: Connection) -> str | None:
+    """Return the revision of a database that `migrate` would change; None for an empty or a newest one.
+
+    Also None for one that `migrate` refuses.
+    """
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found = connection.execute(select(_VERSION.c.version_num)).scalars().all()
+    older = _revisions() - {newest()}
+    return str(found[0]) if len(found) == 1 and found[0] in older else None
+
+
 def newest() -> str:
     """Return the newest revision."""
     return max(_revisions())

@@ -25,6 +25,7 @@ EventKind = Literal[
     "challenges",
     "outvoted",
     "retired",
+    "pruned",
 ]
 
 
@@ -35,7 +36,7 @@ class Model:
     It is unchecked until its texts are read; verdict is what that found, None before. served_as is the model
     name in chat requests, None until the model is deployed. retires_on is the day (YYYY-MM-DD) on which its
     server shuts down it or its base, None if none is known. challenges_until: until when it may win its place
-    back after it was replaced.
+    back after it was replaced. pruned_at: when its files were deleted to free disk space.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Model:
     retires_on: str | None
     challenges_until: float | None
     created_at: float
+    pruned_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _model(row: Row[Any]) -> Model:
 
 
 async def add(tx: Transaction, **values: Any) -> Model:
-    """Add a model; values are all columns but id, verdict, retires_on and challenges_until.
+    """Add a model; values are all columns but id, verdict, retires_on, challenges_until and pruned_at.
 
     Raise IntegrityError if its name is known, or another model is live already.
     """

@@ -107,7 +107,7 @@ _ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 # active. Workers write the progress here and the bot shows it: rate is units per second, lost the number of
 # calls that were under way when a worker died. remote_asked_at is set before a server is asked to start a
 # training: if the answer is lost, trainings that began since then are searched. question is what an
-# operator must answer before a paused job continues.
+# operator must answer before a paused job continues. reference: under which logs have what is done for it.
 job = Table(
     "job",
     metadata,
@@ -130,6 +130,7 @@ job = Table(
     Column("remote_job_id", Text),
     Column("question", MessageColumn),
     Column("owner", Text),
+    Column("reference", Text),
     *_times("heartbeat", "remote_asked_at", "created_at", "started_at", "finished_at"),
     CheckConstraint("kind IN ('build', 'finetune')", name="job_kind"),
     CheckConstraint(
@@ -197,7 +198,8 @@ _LIVE = text("state = 'live'")
 # A tuned model. An index ensures that at most one is live. served_as is the model name in chat requests,
 # NULL until the model is deployed if that is a separate step; retires_on is the day (YYYY-MM-DD) on which
 # its server shuts down it or its base. A model that was replaced may win its place back by votes until
-# challenges_until. verdict is what its check found: it is unchecked until then, and held back if it failed.
+# challenges_until. pruned_at: when its files were deleted at the engine; it never answers again. verdict is
+# what its check found: it is unchecked until then, and held back if it failed.
 model = Table(
     "model",
     metadata,
@@ -213,6 +215,7 @@ model = Table(
     Column("retires_on", String(10)),
     Column("challenges_until", Float),
     Column("created_at", Float, nullable=False),
+    Column("pruned_at", Float),
     CheckConstraint(
         "state IN ('unchecked', 'held back', 'candidate', 'live', 'retired')", name="model_state"
     ),
@@ -221,8 +224,8 @@ model = Table(
 
 # The history of a model, never deleted. passed, held back: by its check; promoted: by votes; override: by
 # hand; overruled: by hand, though its check did not let it; challenges: it may win its place back; outvoted:
-# it lost a trial. replaced_id is the live model that it replaced; actor_id is the operator's Discord id, NULL
-# if it was not done in Discord.
+# it lost a trial; pruned: its files were deleted. replaced_id is the live model that it replaced; actor_id
+# is the operator's Discord id, NULL if it was not done in Discord.
 model_event = Table(
     "model_event",
     metadata,
@@ -234,7 +237,7 @@ model_event = Table(
     Column("at", Float, nullable=False),
     CheckConstraint(
         "what IN ('registered', 'deployed', 'passed', 'held back', 'first', 'promoted', 'override', "
-        "'overruled', 'rolled back', 'fell back', 'lost', 'challenges', 'outvoted', 'retired')",
+        "'overruled', 'rolled back', 'fell back', 'lost', 'challenges', 'outvoted', 'retired', 'pruned')",
         name="model_event_what",
     ),
 )

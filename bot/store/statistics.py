@@ -1,11 +1,28 @@
 """Queries on totals of the whole installation."""
 
+import time
 from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import Select, case, distinct, func, select
 
+from bot.store import duels, jobs, trials
 from bot.store.database import Transaction
-from bot.store.schema import dataset, description, duel_vote, model, model_event, vote
+from bot.store.duels import DuelTally
+from bot.store.schema import (
+    dataset,
+    description,
+    duel,
+    duel_vote,
+    job,
+    model,
+    model_event,
+    notice,
+    spending,
+    vote,
+)
+
+K = TypeVar("K", str, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +55,66 @@ async def get_totals(tx: Transaction) -> Totals:
         select(func.count(distinct(model_event.c.model_id))).where(model_event.c.what == "promoted"),
     )
     return Totals(*[int((await tx.execute(query)).scalar_one()) for query in queries])
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the installation has now. Ages are in seconds, costs in US dollars.
+
+    votes: thumbs by up and down; duel_votes: by whether they count. jobs: by kind and state, without plans
+    that nobody confirmed; job_ages: of active jobs, by kind and state; heartbeat_ages: of running ones, by
+    kind. notifications: to admins, not sent yet. spent_today: by purpose. trial: the running one's votes,
+    None if none runs.
+    """
+
+    descriptions: int
+    votes: dict[str, int]
+    duels: int
+    duel_votes: dict[bool, int]
+    models: dict[str, int]
+    jobs: dict[tuple[str, str], int]
+    job_ages: dict[tuple[str, str], float]
+    heartbeat_ages: dict[str, float]
+    notifications: int
+    spent_today: dict[str, float]
+    trial: DuelTally | None
+
+
+async def get_state(tx: Transaction, *, now: float) -> State:
+    """Return the installation's state at a moment, in seconds since 1970."""
+    thumb = case((vote.c.value > 0, "up"), else_="down")
+    active = [each for each in await jobs.recent(tx, 100) if not each.ended]
+    today = time.strftime("%Y-%m-%d", time.gmtime(now))
+    cost = select(spending.c.purpose, func.sum(spending.c.cost)).where(spending.c.day == today)
+    running = await trials.get_running(tx)
+    return State(
+        descriptions=await _count(tx, select(func.count()).select_from(description)),
+        votes={"up": 0, "down": 0} | await _counts(tx, select(thumb, func.count()).group_by(thumb)),
+        duels=await _count(tx, select(func.count()).select_from(duel)),
+        duel_votes={True: 0, False: 0}
+        | await _counts(tx, select(duel_vote.c.counts, func.count()).group_by(duel_vote.c.counts)),
+        models=await _counts(tx, select(model.c.state, func.count()).group_by(model.c.state)),
+        jobs={
+            (row[0], row[1]): int(row[2])
+            for row in await tx.execute(
+                select(job.c.kind, job.c.state, func.count())
+                .where(job.c.state != "planned")
+                .group_by(job.c.kind, job.c.state)
+            )
+        },
+        job_ages={(each.kind, each.state): now - (each.created_at or now) for each in active},
+        heartbeat_ages={
+            each.kind: now - each.heartbeat for each in active if each.state == "running" and each.heartbeat
+        },
+        notifications=await _count(tx, select(func.count()).where(notice.c.told.is_(False))),
+        spent_today={row[0]: float(row[1]) for row in await tx.execute(cost.group_by(spending.c.purpose))},
+        trial=await duels.get_tally(tx, running.id) if running else None,
+    )
+
+
+async def _count(tx: Transaction, query: Select[int]) -> int:
+    return int((await tx.execute(query)).scalar_one())
+
+
+async def _counts(tx: Transaction, query: Select[K, int]) -> dict[K, int]:
+    return {row[0]: int(row[1]) for row in await tx.execute(query)}

@@ -1,6 +1,7 @@
-"""/settings, /powers and /doctor, and what admins are notified of."""
+"""/settings, /powers and /doctor, what admins are notified of, and scheduled backups."""
 
 from bot.client import HeroBot
+from cogs.admin.backups import BackupsCog
 from cogs.admin.doctor import DoctorCog
 from cogs.admin.notifications import NotificationsCog
 from cogs.admin.powers import PowersCog
@@ -8,6 +9,6 @@ from cogs.admin.settings import ChannelMenu, SettingsCog
 
 
 async def setup(bot: HeroBot) -> None:
-    for cog in (SettingsCog, PowersCog, DoctorCog, NotificationsCog):
+    for cog in (SettingsCog, PowersCog, DoctorCog, NotificationsCog, BackupsCog):
         await bot.add_cog(cog(bot, bot.app))
     bot.add_dynamic_items(ChannelMenu)

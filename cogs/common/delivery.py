@@ -90,6 +90,10 @@ class Place:
     channel_id: int | None = None
     user_id: int | None = None
 
+    def __str__(self) -> str:
+        """Name the place for the log, without the person."""
+        return f"channel {self.channel_id}" if self.channel_id else "(direct)"
+
     async def send(self, bot: HeroBot, render: Callable[[Translator], MessageContent]) -> discord.Message:
         """Send a message in the place's language. Without its files, if those alone are refused."""
         if self.channel_id is None:

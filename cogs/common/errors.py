@@ -1,7 +1,6 @@
 """Error messages: what a person reads when a command, button, modal or mention fails."""
 
 import logging
-import secrets
 
 import discord
 from discord import app_commands
@@ -9,6 +8,8 @@ from discord import app_commands
 from bot.client import Interaction
 from bot.errors import JobActive, OverBudget, Unavailable, Undeliverable, UserError
 from bot.i18n.message import Translator
+from bot.logs import ensure_reference
+from bot.monitoring.interactions import Outcome
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_or_english
 from cogs.common.responses import InteractionResponder, Responder, responder_of
@@ -27,6 +28,17 @@ async def report_failure(interaction: Interaction, error: Exception) -> None:
     if isinstance(cause, JobActive) and (link := _message_link(interaction, *cause.place)):
         text += " " + t("[Look at its message]({link})", link=link)
     await _send(interaction, text)
+    interaction.client.interactions.end(outcome_of(error))
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return how an interaction that failed is counted."""
+    cause = _cause_of(error)
+    if isinstance(cause, Undeliverable | discord.HTTPException):
+        return "undelivered"
+    if isinstance(cause, Unavailable | OverBudget):
+        return "unavailable"
+    return "refused" if isinstance(cause, UserError | app_commands.AppCommandError) else "failed"
 
 
 def _message_link(interaction: Interaction, channel_id: int | None, message_id: int | None) -> str | None:
@@ -51,16 +63,17 @@ def _cause_of(error: Exception) -> Exception:
 def failure_text(error: Exception, t: Translator) -> str:
     """Return a sentence for the person, and log the cause under the reference that the sentence names.
 
-    What the person alone can correct, such as a mistyped word, needs no reference.
+    What the person alone can correct, such as a mistyped word, needs no reference. Its log line has no words
+    of the person: the sentence stands in it without its fields.
     """
     cause = _cause_of(error)
-    reference = secrets.token_hex(4)
+    reference = ensure_reference()
     if isinstance(cause, (Unavailable, OverBudget)):
-        log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
+        log.warning("refused: %s", cause, exc_info=cause.__cause__)
         suffix = t("(reference `{reference}`)", reference=reference)
         return f"{t(cause.message)} {suffix}"
     if isinstance(cause, UserError):
-        log.info("refused: %s", cause, exc_info=cause.__cause__)
+        log.info("refused (%s): %s", type(cause).__name__, cause.message.template, exc_info=cause.__cause__)
         return t(cause.message)
     if isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
@@ -69,13 +82,13 @@ def failure_text(error: Exception, t: Translator) -> str:
         log.warning("Discord shows an old list of commands: %s", cause)
         return outdated
     if isinstance(cause, discord.HTTPException):
-        log.warning("Discord did not take an answer, reference %s: %s", reference, cause)
+        log.warning("Discord did not take an answer: %s", cause)
         return t(
             "Discord did not take my answer. Try again; if that does not help, tell an operator the "
             "reference `{reference}`.",
             reference=reference,
         )
-    log.error("command failed, reference %s", reference, exc_info=cause)
+    log.error("command failed", exc_info=cause)
     return t(
         "Something went wrong on our side. Tell an operator the reference `{reference}`.", reference=reference
     )
@@ -103,7 +116,7 @@ async def send_failure(responder: Responder, text: str) -> None:
     try:
         await responder.send_error(text)
     except (*DISCORD_FAILURES, Undeliverable) as error:
-        log.warning("nobody could be told %r: %s", text, error)
+        log.warning("nobody could be told why nothing came: %s", error)
 
 
 async def _send(interaction: Interaction, text: str) -> None:
@@ -121,4 +134,4 @@ async def _send(interaction: Interaction, text: str) -> None:
         else:  # a button's own message stays as it is
             await interaction.followup.send(text, ephemeral=True)
     except (*DISCORD_FAILURES, Undeliverable) as error:
-        log.warning("nobody could be told %r: %s", text, error)
+        log.warning("nobody could be told why nothing came: %s", error)

@@ -29,10 +29,13 @@ class PersistentItem(discord.ui.DynamicItem[ItemT], template=_MATCHES_NOTHING):
     async def callback(self, interaction: discord.Interaction[ClientT]) -> None:
         """Handle the interaction, and report a failure to the person: discord.py would only log it."""
         ours = _ours(interaction)
+        ours.client.interactions.begin(type(self).__name__)
         try:
             await self.handle(ours)
         except Exception as error:  # noqa: BLE001 (report_failure logs it and words it for the person)
             await report_failure(ours, error)
+        else:
+            ours.client.interactions.end("answered")
 
     async def handle(self, interaction: Interaction) -> None:
         """Handle the interaction."""
@@ -60,7 +63,10 @@ class Modal(discord.ui.Modal):
     """A modal that reports its failures to the person."""
 
     async def on_submit(self, interaction: discord.Interaction[ClientT], /) -> None:
-        await self.submit(_ours(interaction))
+        ours = _ours(interaction)
+        ours.client.interactions.begin(type(self).__name__)
+        await self.submit(ours)
+        ours.client.interactions.end("answered")
 
     async def submit(self, interaction: Interaction) -> None:
         """Handle the values that were filled in."""

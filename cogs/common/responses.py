@@ -196,7 +196,7 @@ async def confirm(interaction: Interaction, text: str, view: discord.ui.View | N
     try:
         await interaction.followup.send(**MessageContent(content=text, view=view).send_kwargs, ephemeral=True)
     except DISCORD_FAILURES as error:
-        log.info("nobody could be told %r: %s", text, error)
+        log.info("nobody could be told that a click was taken: %s", error)
 
 
 async def with_retries(show: Callable[[], Awaitable[T]]) -> T:

@@ -14,7 +14,7 @@ from bot.i18n.message import ENGLISH, Translator
 from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
 from cogs.common.content import MessageContent
-from cogs.common.errors import failure_text, send_failure
+from cogs.common.errors import failure_text, outcome_of, send_failure
 from cogs.common.locale import translator_of, translator_of_server
 from cogs.common.permissions import require_open_channel
 from cogs.common.persistent import PersistentButton
@@ -60,12 +60,16 @@ class HeroCog(commands.Cog):
         candidates = requests_in(message, self.bot.user) if self.bot.user else None
         if candidates is None:
             return
+        self.bot.interactions.begin("mention")
         t, responder = ENGLISH, ReplyResponder(message)
         try:
             t = await translator_of_server(self.bot, message.guild)
             await self._answer(message, candidates, t, responder)
         except Exception as error:  # noqa: BLE001 (failure_text logs it and words it for the person)
             await send_failure(responder, failure_text(error, t))
+            self.bot.interactions.end(outcome_of(error))
+        else:
+            self.bot.interactions.end("answered")
 
     async def _answer(
         self, message: discord.Message, candidates: list[str], t: Translator, responder: Responder

@@ -8,7 +8,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.errors import UserError
+from bot.errors import HerosmithError, UserError
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.llm.budget import Account
 from bot.presentation import models
@@ -47,9 +47,11 @@ class ModelsCog(commands.Cog):
 
     async def cog_load(self) -> None:
         self.refresh_availability.start()
+        self.prune.start()
 
     async def cog_unload(self) -> None:
         self.refresh_availability.cancel()
+        self.prune.cancel()
 
     @tasks.loop(hours=6)
     async def refresh_availability(self) -> None:
@@ -58,6 +60,21 @@ class ModelsCog(commands.Cog):
             await self.app.availability.refresh()
         except Exception:
             log.exception("the availability of the models could not be refreshed")
+
+    @tasks.loop(hours=1)
+    async def prune(self) -> None:
+        """Delete the files of models at the embedded engine that nobody needs any more.
+
+        Not at the start: the engine then has other work, and a KEEP_MODELS that is too low can be mended.
+        """
+        if self.prune.current_loop == 0:
+            return
+        try:
+            await self.app.pruner.prune()
+        except HerosmithError as error:
+            log.warning("old models are not deleted now: %s", error)
+        except Exception:
+            log.exception("old models could not be deleted")
 
     @group.command(name="list", description="List the trained models, the newest first")
     @operators_only

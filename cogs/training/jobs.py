@@ -13,6 +13,7 @@ from bot.app import App, JobMessageTiming
 from bot.client import HeroBot
 from bot.errors import DatabaseBusy, Undeliverable
 from bot.i18n.message import ENGLISH, Translator, mark
+from bot.logs import under_reference
 from bot.presentation.jobs import progress_text, result_text
 from bot.store.job_schema import FinetuneResult, JobResult
 from bot.store.jobs import Job
@@ -98,6 +99,10 @@ class JobsCog(commands.Cog):
         await self.bot.wait_until_ready()
 
     async def _try_to_render(self, job: Job) -> None:
+        with under_reference(job.reference or ""):
+            await self._render_or_back_off(job)
+
+    async def _render_or_back_off(self, job: Job) -> None:
         try:
             await self._render_job(job)
         except DISCORD_FAILURES as error:

@@ -148,21 +148,27 @@ def _of_runtime(runtimes: Runtimes) -> Iterator[Metric]:
         "Answers that llama.cpp gave because OpenVINO failed before their first word",
         value=runtimes.failovers,
     )
-    if process := runtimes.process:
-        yield GaugeMetricFamily(
-            "engine_openvino_models", "Models in the memory of OpenVINO's process", value=process.models
-        )
-        yield GaugeMetricFamily(
-            "engine_openvino_answers_running",
-            "Completions that OpenVINO generates",
-            value=process.completions,
-        )
-        yield GaugeMetricFamily(
-            "engine_openvino_resident_bytes", "Memory of OpenVINO's process", value=process.resident_bytes
-        )
-        yield CounterMetricFamily(
-            "engine_openvino_crashes", "Crashes of OpenVINO's process", value=process.crashes
-        )
+    process = runtimes.process  # without it the metrics are described, but have no values
+    yield GaugeMetricFamily(
+        "engine_openvino_models",
+        "Models in the memory of OpenVINO's process",
+        value=process.models if process else None,
+    )
+    yield GaugeMetricFamily(
+        "engine_openvino_answers_running",
+        "Completions that OpenVINO generates",
+        value=process.completions if process else None,
+    )
+    yield GaugeMetricFamily(
+        "engine_openvino_resident_bytes",
+        "Memory of OpenVINO's process",
+        value=process.resident_bytes if process else None,
+    )
+    yield CounterMetricFamily(
+        "engine_openvino_crashes",
+        "Crashes of OpenVINO's process",
+        value=process.crashes if process else None,
+    )
 
 
 def _by_status(name: str, what: str, statuses: Any, found: Iterable[str]) -> GaugeMetricFamily:

@@ -12,6 +12,7 @@ from engine.api.error_middleware import error_middleware, to_api_error
 from engine.api.hosts import LOOPBACK, Hosts, require_known_host
 from engine.api.metrics import Metrics
 from engine.api.pagination import chosen, paginate, reject_unknown_parameters
+from engine.api.request_ids import answer_request_id, log_request
 from engine.api.tar import TarStream
 from engine.batches.schema import CreateBatchRequest
 from engine.batches.service import BatchService
@@ -54,6 +55,7 @@ class Api:
             client_max_size=MAX_JSON_BYTES,
             middlewares=[
                 self.metrics.count_request,
+                log_request,
                 error_middleware,
                 require_known_host(hosts),
                 auth.require_api_key(api_key),
@@ -61,6 +63,7 @@ class Api:
                 bodies.receive_json(_MAX_JSON_SECONDS),
             ],
         )
+        app.on_response_prepare.append(answer_request_id)
         app.add_routes(
             [
                 web.get("/healthz", self.health),

@@ -31,7 +31,7 @@ class BatchFolder:
     def save(self, batch: Batch) -> None:
         """Write the batch. Raises OSError."""
         self._path.mkdir(parents=True, exist_ok=True)
-        atomic.write_json(self._path / "batch.json", batch.model_dump())
+        atomic.write_json(self._path / "batch.json", batch.model_dump() | {"request_id": batch.request_id})
 
     def load(self) -> Batch | None:
         """Return the batch, or None if a crash prevented its first save."""

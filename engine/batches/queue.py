@@ -33,6 +33,7 @@ from engine.errors import ApiError, from_validation
 from engine.inference.answer import ModelRequest
 from engine.inference.service import Endpoint, InferenceService
 from engine.limits import BACKGROUND_SLOTS
+from engine.logs import under_request_id
 from engine.storage.files import FileStore
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,10 @@ class BatchQueue:
 
     async def _persevere(self, batch: Batch, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Take a step, and again after a while if the disk is full; an unexpected error fails the batch."""
+        with under_request_id(batch.request_id):
+            await self._take(batch, step)
+
+    async def _take(self, batch: Batch, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:
             try:
                 return await step()

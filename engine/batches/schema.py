@@ -107,6 +107,8 @@ class Batch(BaseModel):
     cancelled_at: int | None = None
     request_counts: RequestCounts = Field(default_factory=RequestCounts)
     metadata: Metadata | None = None
+    request_id: str | None = Field(default=None, exclude=True)
+    """Of the request that created it, for the log; OpenAI's object has none."""
 
     def change(self, status: Status) -> None:
         """Set the status and its time."""

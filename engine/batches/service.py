@@ -4,6 +4,7 @@ from engine.batches.batch_folder import BatchStore
 from engine.batches.queue import BatchQueue
 from engine.batches.schema import Batch, CreateBatchRequest, cannot_cancel
 from engine.errors import ApiError, not_found
+from engine.logs import current_request_id
 from engine.storage.files import FileStore
 
 
@@ -29,7 +30,10 @@ class BatchService:
             message = f"The purpose of the file is '{purpose}': upload it with the purpose 'batch'."
             raise ApiError(400, message, code="invalid_purpose", param=param)
         batch = Batch(
-            endpoint=request.endpoint, input_file_id=request.input_file_id, metadata=request.metadata
+            endpoint=request.endpoint,
+            input_file_id=request.input_file_id,
+            metadata=request.metadata,
+            request_id=current_request_id() or None,
         )
         self._store.add(batch)
         self._queue.validate(batch)

@@ -24,7 +24,7 @@ class JobFolder:
     def save(self, job: Job) -> None:
         """Write the job. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
-        atomic.write_json(self.path / "job.json", job.model_dump())
+        atomic.write_json(self.path / "job.json", job.model_dump() | {"request_id": job.request_id})
 
     def load(self) -> Job | None:
         """Return the job, or None if a crash prevented its first save."""
@@ -96,6 +96,7 @@ class JobStore:
         except OSError:
             log.exception("job %s cannot be saved", job.id)
         for event in events:
+            log.info("job %s: %s", job.id, event.message)
             self.append(job, event)
 
     def append(self, job: Job, event: JobEvent) -> None:

@@ -17,6 +17,7 @@ from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.training_requests import TrainingRequests
 from engine.jobs.weights_choice import WeightsChooser
 from engine.limits import CONTEXT
+from engine.logs import under_request_id
 from engine.storage import atomic
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore, TunedModel
@@ -164,6 +165,10 @@ class JobQueue:
             self._store.save(job, JobEvent(level="warn", message=message))
 
     async def _validate(self, job: Job) -> None:
+        with under_request_id(job.request_id):
+            await self._validate_or_fail(job)
+
+    async def _validate_or_fail(self, job: Job) -> None:
         async with self._validating:
             self._store.save(job, JobEvent(message=f"Validating training file: {job.training_file}"))
             with suppress(OSError):  # the training tries again, and reports it
@@ -210,17 +215,21 @@ class JobQueue:
             if job is None:
                 await self._wake.wait()
                 continue
-            try:
-                await self._run(job)
-            except trainer_process.TrainingFailed as failure:
-                self._fail(job, JobError(code=failure.code, message=failure.message))
-            except OSError as error:
-                log.exception("job %s failed", job.id)
-                self._fail(job, _storage_error(error))
-            except Exception:
-                log.exception("job %s failed", job.id)
-                message = "The engine could not run the job."
-                self._fail(job, JobError(code="internal_error", message=message))
+            with under_request_id(job.request_id):
+                await self._run_or_fail(job)
+
+    async def _run_or_fail(self, job: Job) -> None:
+        try:
+            await self._run(job)
+        except trainer_process.TrainingFailed as failure:
+            self._fail(job, JobError(code=failure.code, message=failure.message))
+        except OSError as error:
+            log.exception("job %s failed", job.id)
+            self._fail(job, _storage_error(error))
+        except Exception:
+            log.exception("job %s failed", job.id)
+            message = "The engine could not run the job."
+            self._fail(job, JobError(code="internal_error", message=message))
 
     async def _run(self, job: Job) -> None:
         choice = await self._requests.choose_weights(job)

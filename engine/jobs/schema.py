@@ -158,6 +158,8 @@ class Job(BaseModel):
     estimated_finish: int | None = None
     organization_id: str = "local"
     result_files: list[str] = []
+    request_id: str | None = Field(default=None, exclude=True)
+    """Of the request that created it, for the log; OpenAI's object has none."""
     integrations: list[str] = []
 
     def set_method(self, name: MethodName, numbers: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from engine.jobs.schema import (
     wrong_status,
 )
 from engine.jobs.weights_choice import WeightsChoice, WeightsChooser, WeightsSetting
+from engine.logs import current_request_id
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 
@@ -64,6 +65,7 @@ class JobService:
             seed=secrets.randbelow(2**31) if request.seed is None else request.seed,
             metadata=request.metadata,
             user_provided_suffix=request.suffix,
+            request_id=current_request_id() or None,
         )
         job.set_method(method.type, method.hyperparameters.with_auto())
         self._store.add(job)

@@ -13,7 +13,7 @@ from bench.engine.figures import Figures
 from bench.engine.first_loop import FirstLoop, Forecast
 from bench.engine.load import ChatRound
 from bench.engine.serving import STREAMS, Serving
-from bench.engine.texts import author_requests, questions, texts
+from bench.engine.texts import author_prompts, questions, texts
 from bench.engine.training import ObservedStep, TrainingRun, tokens_per_second
 from bench.engine.training_steps import MeasuredStep, Training
 from engine.messages import TrainingExample
@@ -44,12 +44,14 @@ def measured() -> Serving:
         bandwidth=100_000.0,
         base=size,
         tuned=replace(size, weight_bytes=2000),
+        packed_bytes=500,
         rounds={
             (name, load): rounds(*speeds)
             for load in (*STREAMS, serving.BUILD)
             for name, speeds in SPEEDS.items()
         },
         serve_mib=900.0,
+        two_models_mib=700.0,
         peer_mib=600.0,
         llama_mib=300.0,
         supervised=TrainingRun("ft:a", tokens_per_second=100_000.0, peak_gib=2.0),
@@ -122,6 +124,7 @@ def test_training_costs_six_flops_per_weight() -> None:
     )
     assert (size.layers, size.head) == (128, 800)
     assert size.training_flops(0.5) == 6 * 128 + 6 * 400
+    assert size.training_flops(0.5, frozen=True) == 4 * 128 + 4 * 400
 
 
 def test_training_speed_excludes_the_time_before_the_first_step() -> None:
@@ -143,8 +146,9 @@ def test_texts_are_valid_training_lines_and_always_the_same() -> None:
         TrainingExample.model_validate(text.to_supervised())
     prompts = questions()
     assert len({str(next(prompts)) for _ in range(50)}) > 45
-    *_, opening = next(author_requests())
-    assert opening["role"] == "assistant"
+    beginning = next(author_prompts())
+    assert beginning.messages[-1]["role"] == "assistant"
+    assert beginning.parameters["max_completion_tokens"] < 100
 
 
 def test_steps_are_compared_batch_by_batch() -> None:

@@ -83,7 +83,7 @@ async def test_a_first_sentence_with_a_fault_is_cut_short_and_drawn_again(
     assert drawn.text == GOOD
     assert drawn.draws == 2
     assert len(script.asked) == asked + 2
-    assert f"40-year-old woman, healing: draw 1 of 4 has a fault: {fault}" in caplog.text
+    assert f"draw 1 of 4 has a fault: {fault}" in caplog.text
 
 
 async def test_a_fault_of_the_whole_text_is_found_at_its_end(app: App, script: Script) -> None:

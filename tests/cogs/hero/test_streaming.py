@@ -16,6 +16,7 @@ from cogs.hero.embeds import hero_buttons
 from tests.cogs.hero.test_cog import tune
 from tests.conftest import Stage
 from tests.support.eventually import eventually
+from tests.support.log_guard import LogGuard
 from tests.support.scripted_server import Script
 from tests.support.streaming import (
     SENTENCE,
@@ -114,7 +115,7 @@ async def test_stop_after_the_end_leaves_the_final_buttons(stage: Stage) -> None
 
 
 async def test_failed_stream_is_replaced_by_an_error_with_a_reference(
-    stage: Stage, script: Script, caplog: pytest.LogCaptureFixture
+    stage: Stage, script: Script, log_guard: LogGuard
 ) -> None:
     script.texts = [SENTENCE * 20]
     script.stream.error_after = 13
@@ -130,7 +131,7 @@ async def test_failed_stream_is_replaced_by_an_error_with_a_reference(
 
     message = await until(stage, lambda message: "no credit left" in message.content)
     reference = message.content.split("`")[1]
-    assert f"reference {reference}" in caplog.text
+    assert any("refused: " in line for line in log_guard.lines_of(reference))
     assert (message.embeds, labels(message)) == ([], [])
     stage.refusal()
 
@@ -179,7 +180,7 @@ async def test_answer_is_a_new_message_if_nothing_was_shown_in_time(stage: Stage
 
 
 async def test_log_has_the_reference_if_the_bot_may_not_write_either(
-    stage: Stage, script: Script, caplog: pytest.LogCaptureFixture
+    stage: Stage, script: Script, log_guard: LogGuard
 ) -> None:
     message = await half_written(stage, script, words=13)
     expire_interactions(stage)
@@ -190,12 +191,12 @@ async def test_log_has_the_reference_if_the_bot_may_not_write_either(
 
     async def logged() -> bool:
         await stage.env.advance_time(0.5)
-        return "nobody could be told" in caplog.text
+        return any("nobody could be told" in line for line in log_guard.lines)
 
     await eventually(logged, what="the error is logged")
     assert "Discord refused the answer everywhere" in stage.refusal()
-    reference = caplog.text.split("nobody could be told")[1].split("`")[1]
-    assert f"refused, reference {reference}" in caplog.text
+    (reference,) = (line[-9:-1] for line in log_guard.lines if "nobody could be told" in line)
+    assert any("refused: " in line for line in log_guard.lines_of(reference))
 
 
 async def test_thumb_before_the_end_of_the_text_is_a_vote(stage: Stage, script: Script, app: App) -> None:

@@ -67,7 +67,7 @@ class OneModel(ModelCache):
     """A cache that holds one scripted model."""
 
     def __init__(self, generator: Generator) -> None:
-        super().__init__(Path(), Runtimes("llama.cpp", Path()))
+        super().__init__(Path(), Runtimes("llama.cpp", Path(), Path()))
         self._generator = generator
 
     async def get(self, path: Path) -> Generator:  # noqa: ARG002

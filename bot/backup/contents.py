@@ -1,0 +1,112 @@
+"""What belongs into a backup besides the database: files of the data folder, and settings without secrets."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from bot.backup.manifest import ENGINE, REPORTS, SECRET, SETTINGS
+from bot.errors import BackupError
+from bot.settings import Settings
+
+_MODELS, *_RECORDS = ENGINE
+_SETTINGS_FILES = ("heroes_file", "prices_file", "blocklist")
+_SECRET_WORDS = ("key", "token", "secret", "password", "credential")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to copy. may_vanish: the engine may delete it meanwhile, which is no fault."""
+
+    path: str
+    source: Path
+    may_vanish: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolders:
+    """The folders of tuned models to copy, by name, and the needed models that have none here."""
+
+    found: dict[str, Path]
+    missing: list[str]
+
+
+def model_folders(data_dir: Path, needed: Mapping[str, object] | None, known: set[str]) -> ModelFolders:
+    """Return which tuned models' folders belong into a backup.
+
+    needed: the bot's models that have to stay, None for all. known: all of the bot's models; those that are
+    not among them are a person's own (`herosmith tune`), and belong in. Checkpoints do not.
+    """
+    found = {}
+    root = data_dir / _MODELS
+    for folder in sorted(root.iterdir()) if root.exists() else ():
+        manifest = folder / "manifest.json"
+        try:
+            content = json.loads(manifest.read_bytes())
+            name, is_checkpoint = str(content["id"]), bool(content.get("is_checkpoint"))
+        except (FileNotFoundError, NotADirectoryError):  # deleted just now, or not complete yet
+            continue
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackupError(
+                f"{manifest} cannot be read ({error}), so no backup was made. Let the bot's user read it; "
+                "or stop the bot and move that model's folder away."
+            ) from error
+        if name in (needed or ()) or (not is_checkpoint and (needed is None or name not in known)):
+            found[name] = folder
+    return ModelFolders(found, sorted(set(needed or ()) - set(found)))
+
+
+def list_files(settings: Settings, models: ModelFolders) -> Iterator[SourceFile]:
+    """Yield the files of the data folder and of the installation's settings, in the order of copying."""
+    data = settings.data_dir
+    yield SourceFile(SECRET, data / SECRET)
+    for name in _SETTINGS_FILES:
+        source: Path = getattr(settings, name)
+        if source.is_file():
+            yield SourceFile(f"{SETTINGS}/{source.name}", source)
+    for folder in models.found.values():
+        yield from _below(folder, f"{_MODELS}/{folder.name}")
+    for record in (*_RECORDS, REPORTS):
+        yield from _below(data / record, record, may_vanish=True)
+
+
+def _below(folder: Path, path: str, *, may_vanish: bool = False) -> Iterator[SourceFile]:
+    """Yield all files below a folder, but for the states of trainings and for what is being written."""
+
+    def fail(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for at, folders, names in os.walk(folder, onerror=fail):
+        folders.sort()
+        relative = Path(at).relative_to(folder)
+        for name in sorted(names):
+            source = Path(at) / name
+            if name.startswith("state.pt") or name.endswith(".part") or not source.is_file():
+                continue  # a training whose state is missing begins again
+            yield SourceFile((Path(path) / relative / name).as_posix(), source, may_vanish)
+
+
+def settings_text(settings: Settings) -> str:
+    """Return the settings that differ from the defaults, as lines of a .env file, without secrets."""
+    lines = ["# The settings of this backup. Tokens, keys, passwords and addresses with one are left out."]
+    for name in sorted(settings.model_fields_set):
+        value = getattr(settings, name, None)
+        if value is None or isinstance(value, SecretStr) or _may_be_secret(name, value):
+            continue
+        if isinstance(value, (set, frozenset)):
+            value = ",".join(map(str, sorted(value)))
+        lines.append(f"{name.upper()}={value}")
+    return "\n".join(lines) + "\n"
+
+
+def _may_be_secret(name: str, value: object) -> bool:
+    """Return whether a value may hold a secret: free JSON does, and so does an address with a password."""
+    if isinstance(value, dict) or any(word in name for word in _SECRET_WORDS):
+        return True
+    text = str(value)
+    return "://" in text and ("@" in urlsplit(text).netloc or bool(urlsplit(text).query))

@@ -1,0 +1,106 @@
+"""The manifest of a backup: what is in it, by which program it was made, and the hash of each file."""
+
+import json
+import re
+from pathlib import PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import BackupError
+
+NAME = "manifest.json"
+DATABASE = "hero.db"
+SECRET = "voters.key"  # noqa: S105 (a name)
+SETTINGS = "settings"
+REPORTS = "reports"
+ENGINE = ("engine/models", "engine/files", "engine/jobs", "engine/batches")
+MAX_BYTES = 64_000_000  # of a manifest: it has one line for each file
+
+_FORMAT: Literal[1] = 1
+_TOP = (SETTINGS, REPORTS, *ENGINE)
+
+
+class BackedUpFile(BaseModel):
+    """A file of a backup: its path with slashes, its size and the SHA-256 of its content."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Manifest(BaseModel):
+    """What a backup holds. It is written last, so a backup that has one is complete.
+
+    made_by: the version of Herosmith. db_schema: the revision of the database. rows: of each table, by its
+    name. models: the tuned models whose files are in it, by their names at the engine. missing_models: those
+    that are needed, and that this data folder does not have, such as at a hosted API.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = _FORMAT
+    made_by: str
+    made_at: str
+    db_schema: str
+    rows: dict[str, int]
+    models: list[str]
+    missing_models: list[str]
+    files: list[BackedUpFile]
+
+    @property
+    def total_bytes(self) -> int:
+        """Return the size of all files."""
+        return sum(file.bytes for file in self.files)
+
+
+def parse_manifest(content: bytes, newest_schema: str) -> Manifest:
+    """Read a manifest. Raise BackupError if it is none, is a newer version's, or names other paths."""
+    try:
+        raw = json.loads(content)
+        found_format = raw["format"]
+        if isinstance(found_format, int) and found_format > _FORMAT:
+            raise BackupError(_newer(str(raw.get("made_by", "?"))))
+        manifest = Manifest.model_validate(raw)
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
+        raise BackupError(f"The backup's {NAME} cannot be read, so it is damaged or no backup.") from error
+    if _is_newer(manifest.db_schema, newest_schema):
+        raise BackupError(_newer(manifest.made_by))
+    for file in manifest.files:
+        _check_path(file.path)
+    paths = [file.path for file in manifest.files]
+    if len(set(paths)) < len(paths) or not {DATABASE, SECRET} <= set(paths):
+        raise BackupError(
+            f"The backup's {NAME} is wrong: it names a file twice, or not {DATABASE} and {SECRET}. Nothing "
+            "was changed; take another backup."
+        )
+    return manifest
+
+
+def _newer(version: str) -> str:
+    return (
+        f"The backup was made by a newer Herosmith ({version}): update Herosmith, then restore it. Nothing "
+        "was changed."
+    )
+
+
+def _is_newer(schema: str, newest: str) -> bool:
+    if not re.fullmatch("[0-9]{1,9}", schema):
+        raise BackupError(
+            f"The backup's database has the schema {schema!r}, which no version of Herosmith makes."
+        )
+    return int(schema) > int(newest)
+
+
+def _check_path(path: str) -> None:
+    """Raise BackupError unless a path is one that backups have, which stays in any folder."""
+    parts = PurePosixPath(path).parts
+    clean = "/".join(parts) == path and ".." not in parts and "\\" not in path and "\0" not in path
+    known = path in (DATABASE, SECRET) or any(path.startswith(f"{top}/") for top in _TOP)
+    if not clean or not known or path.startswith("/"):
+        raise BackupError(
+            f"The backup's {NAME} names {path!r}, which is no file of a backup. Nothing was changed; take "
+            "another backup."
+        )

@@ -1,0 +1,233 @@
+"""Collectors: what the services of a process have counted, and what its database holds, as metrics."""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, TypeVar
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from bot.app import App
+from bot.errors import HerosmithError
+from bot.histogram import Histogram
+from bot.monitoring.interactions import Interactions
+from bot.rating import sequential_test
+from bot.store import statistics
+from bot.store.statistics import State
+
+log = logging.getLogger(__name__)
+
+# a metric's labels, in the order of their names
+Labels = TypeVar("Labels", bound=tuple[str, ...])
+
+_DATABASE_TIMEOUT = 5.0  # seconds; Prometheus waits for ten
+
+
+class Gateway(Protocol):
+    """The connection to Discord, as the bot knows it."""
+
+    connected: bool
+    interactions: Interactions
+
+    @property
+    def latency(self) -> float:
+        """Seconds between a heartbeat and its answer; not finite if none was answered."""
+
+    @property
+    def guild_count(self) -> int: ...
+
+
+def process_metrics(app: App, lag: Histogram) -> Iterator[Metric]:
+    """Yield what every process of the bot has: the event loop, calls of models, waits for the database."""
+    yield _histogram(
+        "herosmith_event_loop_lag_seconds", "How much later than asked for the event loop ran", (), {(): lag}
+    )
+    waits = app.db.waits
+    yield _histogram(
+        "herosmith_database_wait_seconds",
+        "Time until a transaction could begin",
+        ("access",),
+        {("write",): waits.write, ("read",): waits.read},
+    )
+    yield CounterMetricFamily(
+        "herosmith_database_busy",
+        "Transactions that another program, or a full disk, kept from beginning or ending",
+        value=waits.busy,
+    )
+    calls = app.client.statistics
+    yield _counter("herosmith_model_calls", "Answers asked of models", ("model", "outcome"), calls.outcomes)
+    yield _histogram(
+        "herosmith_model_call_seconds",
+        "Time until a model's answer, retries included",
+        ("model",),
+        {(model,): histogram for model, histogram in calls.seconds.items()},
+    )
+    for kind, tokens in (("prompt", calls.prompt_tokens), ("completion", calls.completion_tokens)):
+        yield _counter(
+            f"herosmith_model_{kind}_tokens",
+            f"{kind.capitalize()} tokens of models' answers",
+            ("model",),
+            {(model,): number for model, number in tokens.items()},
+        )
+
+
+def bot_metrics(app: App, gateway: Gateway) -> Iterator[Metric]:
+    """Yield what only the bot has: Discord, interactions, the waiting queue."""
+    yield _gauge("herosmith_gateway_connected", "Whether Discord's gateway is connected", gateway.connected)
+    yield _gauge(
+        "herosmith_gateway_latency_seconds",
+        "Time until Discord answers a heartbeat",
+        gateway.latency if math.isfinite(gateway.latency) else None,
+    )
+    yield _gauge("herosmith_guilds", "Servers that the bot is in", gateway.guild_count)
+    interactions = gateway.interactions
+    yield _counter(
+        "herosmith_interactions",
+        "Commands, buttons, forms and mentions",
+        ("command", "outcome"),
+        interactions.outcomes,
+    )
+    yield _histogram(
+        "herosmith_interaction_acknowledgement_seconds",
+        "Time until Discord has the first answer; it waits for three seconds",
+        ("command",),
+        {(name,): histogram for name, histogram in interactions.acknowledgements.items()},
+    )
+    yield _histogram(
+        "herosmith_interaction_answer_seconds",
+        "Time until the whole answer is shown",
+        ("command",),
+        {(name,): histogram for name, histogram in interactions.answers.items()},
+    )
+    queue = app.waiting_queue
+    yield _gauge("herosmith_generations_running", "Descriptions that models write now", queue.running)
+    yield _gauge("herosmith_generations_waiting", "Requests that wait for a model", queue.length)
+
+
+async def installation_metrics(app: App) -> list[Metric]:
+    """Return what the database holds, and whether it can be read."""
+    try:
+        async with asyncio.timeout(_DATABASE_TIMEOUT):
+            async with app.db.read() as tx:
+                state = await statistics.get_state(tx, now=time.time())
+            remaining = await app.budget.remaining_today()
+    except (HerosmithError, TimeoutError) as error:
+        log.warning("the metrics of the database cannot be read: %s", error or "no answer in time")
+        return [_gauge("herosmith_database_readable", "Whether the database can be read", 0)]
+    return [
+        _gauge("herosmith_database_readable", "Whether the database can be read", 1),
+        *_votes(state),
+        *_jobs(state),
+        *_budget(state, app.settings.daily_budget, remaining),
+        *_trial(state),
+    ]
+
+
+def _votes(state: State) -> Iterator[Metric]:
+    yield _gauge("herosmith_descriptions", "Descriptions that were shown", state.descriptions)
+    yield _gauges(
+        "herosmith_votes", "Thumbs that stand", ("value",), {(name,): n for name, n in state.votes.items()}
+    )
+    yield _gauge("herosmith_duels", "Duels that were shown", state.duels)
+    yield _gauges(
+        "herosmith_duel_votes",
+        "Votes in duels, by whether they count in the trial",
+        ("counts",),
+        {(str(counts).lower(),): number for counts, number in state.duel_votes.items()},
+    )
+    yield _gauges(
+        "herosmith_models",
+        "Tuned models by state",
+        ("state",),
+        {(name,): number for name, number in state.models.items()},
+    )
+
+
+def _jobs(state: State) -> Iterator[Metric]:
+    yield _gauges("herosmith_jobs", "Builds and trainings by state", ("kind", "state"), state.jobs)
+    yield _gauges(
+        "herosmith_job_age_seconds",
+        "Time since the active job of a kind was ordered",
+        ("kind", "state"),
+        state.job_ages,
+    )
+    yield _gauges(
+        "herosmith_job_heartbeat_age_seconds",
+        "Time since a worker wrote that it works on the running job of a kind",
+        ("kind",),
+        {(kind,): age for kind, age in state.heartbeat_ages.items()},
+    )
+    yield _gauge(
+        "herosmith_notifications_pending", "Messages to admins that are not sent yet", state.notifications
+    )
+
+
+def _budget(state: State, daily: float | None, remaining: float | None) -> Iterator[Metric]:
+    yield _gauges(
+        "herosmith_spent_today_dollars",
+        "US dollars spent since midnight (UTC)",
+        ("purpose",),
+        {(purpose,): cost for purpose, cost in state.spent_today.items()},
+    )
+    yield _gauge("herosmith_daily_budget_dollars", "US dollars that a day may cost (DAILY_BUDGET)", daily)
+    yield _gauge(
+        "herosmith_daily_budget_remaining_dollars",
+        "US dollars left of the day's budget, without what runs",
+        remaining,
+    )
+
+
+def _trial(state: State) -> Iterator[Metric]:
+    tally = state.trial
+    yield _gauge(
+        "herosmith_trial_running", "Whether a candidate challenges the live model", tally is not None
+    )
+    chosen = {"candidate": tally.wins, "live": tally.losses, "tie": tally.ties} if tally else {}
+    yield _gauges(
+        "herosmith_trial_votes",
+        "Votes of the running trial: those that count for a model, and ties",
+        ("chosen",),
+        {(name,): number for name, number in chosen.items()},
+    )
+    yield _gauge(
+        "herosmith_trial_evidence",
+        f"Evidence of the running trial; {sequential_test.EVIDENCE_THRESHOLD:.0f} decides it",
+        sequential_test.evidence(tally.wins, tally.losses) if tally else None,
+    )
+
+
+def _gauge(name: str, text: str, value: float | None) -> GaugeMetricFamily:
+    """Return a gauge; if the value is None, one that is described, but has none."""
+    return _gauges(name, text, (), {} if value is None else {(): value})
+
+
+def _gauges(name: str, text: str, labels: Iterable[str], values: Mapping[Labels, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=tuple(labels))
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
+
+
+def _counter(
+    name: str, text: str, labels: Iterable[str], values: Mapping[Labels, float]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=tuple(labels))
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
+
+
+def _histogram(
+    name: str, text: str, labels: Iterable[str], values: Mapping[Labels, Histogram]
+) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, text, labels=tuple(labels))
+    for key, histogram in values.items():
+        family.add_metric(key, histogram.buckets(), histogram.total)
+    return family

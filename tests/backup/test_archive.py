@@ -1,0 +1,279 @@
+"""Backups are made while everything runs, all or nothing, and hold what they should."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.app import App, open_app
+from bot.backup.archive import make_backup
+from bot.backup.restore import open_restore
+from bot.errors import BackupError, OperatorError
+from bot.heroes.hero import Hero
+from bot.rating.votes import UP
+from bot.settings import Settings
+from bot.store.migrate import newest
+from tests.support.backups import ANN, BOB, add_model_files, installation, start_backup
+from tests.support.eventually import eventually
+
+
+def hidden_in(folder: Path) -> list[Path]:
+    """Return what a backup that is not finished would have left."""
+    return [path for path in folder.iterdir() if ".unfinished-" in path.name]
+
+
+def made_in(folder: Path) -> list[Path]:
+    """Return what looks like a backup, finished or not."""
+    return [path for path in folder.iterdir() if "backup" in path.name]
+
+
+def names_in(backup: Path) -> list[str]:
+    """Return the files of a backup, in the order in which they were written, if it is one file."""
+    if backup.is_dir():
+        return sorted(path.relative_to(backup).as_posix() for path in backup.rglob("*") if path.is_file())
+    with tarfile.open(backup) as tar:
+        return tar.getnames()
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar.gz"])
+@pytest.mark.usefixtures("model_files")
+async def test_a_restored_backup_knows_its_voters(
+    app: App, settings: Settings, shown: int, tmp_path: Path, name: str
+) -> None:
+    """Made while others write; in an empty folder votes belong to their voters, and deletion finds them."""
+    writing = asyncio.create_task(_vote_again_and_again(app, shown))
+    made = await make_backup(settings, tmp_path / name, app.db)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert made.path == tmp_path / name
+    assert made.manifest.db_schema == newest()
+    assert hidden_in(tmp_path) == []
+
+    there = installation(settings, tmp_path / "elsewhere")
+    with open_restore(there, made.path) as ready:
+        assert not ready.replaces
+        assert ready.swap().aside is None
+    async with open_app(there) as restored:
+        assert (await restored.privacy.counts(ANN))["vote"] == 1
+        assert (await restored.privacy.counts(BOB))["vote"] == 1
+        live = await restored.registry.live()
+        assert live is not None
+        await restored.privacy.delete(BOB)
+        assert (await restored.privacy.counts(BOB))["vote"] == 0
+        assert (await restored.privacy.counts(ANN))["vote"] == 1
+    folder = there.data_dir / "engine" / "models" / live.name.replace(":", "_")
+    assert (folder / "model.gguf").read_bytes() == b"weights"
+    assert stat.S_IMODE((there.data_dir / "voters.key").stat().st_mode) == 0o600
+
+
+async def _vote_again_and_again(app: App, shown: int) -> None:
+    for user in range(100, 100_000):
+        await app.votes.toggle(shown, user << 22, UP)
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar.gz"])
+async def test_nobody_else_may_read_a_backup(app: App, settings: Settings, tmp_path: Path, name: str) -> None:
+    made = await make_backup(settings, tmp_path / name, app.db)
+    assert stat.S_IMODE(made.path.stat().st_mode) & 0o077 == 0
+
+
+@pytest.mark.usefixtures("model_files")
+async def test_the_manifest_is_written_last(app: App, settings: Settings, tmp_path: Path) -> None:
+    made = await make_backup(settings, tmp_path / "backup.tar.gz", app.db)
+    assert names_in(made.path)[-1] == "manifest.json"
+
+
+async def test_models_that_nobody_needs_are_left_out(
+    app: App, settings: Settings, model_files: list[Path], tmp_path: Path
+) -> None:
+    """A retired one stays only for a rollback; a person's own are in, checkpoints are not."""
+    live, candidate = await app.registry.all()
+    add_model_files(settings.data_dir, f"{candidate.name}:ckpt-step-3", is_checkpoint=True)
+    add_model_files(settings.data_dir, "ft:tiny:mine:1")
+    await app.registry.promote(candidate.id)
+    kept = await make_backup(settings, tmp_path / "for a rollback", app.db)
+    assert kept.manifest.models == sorted([live.name, candidate.name, "ft:tiny:mine:1"])
+
+    await app.registry.roll_back()
+    await app.registry.retire(candidate.id)
+    less = await make_backup(settings, tmp_path / "less", app.db)
+    assert less.manifest.models == sorted([live.name, "ft:tiny:mine:1"])
+    shutil.rmtree(model_files[0])
+    missing = await make_backup(settings, tmp_path / "missing", app.db)
+    assert missing.manifest.missing_models == [live.name]
+
+
+async def test_files_of_the_engine_and_reports_are_in_but_no_state_of_a_training(
+    app: App, settings: Settings, tmp_path: Path
+) -> None:
+    for name in ("engine/jobs/ftjob-1/job.json", "engine/files/file-1/content", "reports/1/loss.png"):
+        (settings.data_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (settings.data_dir / name).write_text("{}")
+    (settings.data_dir / "engine/jobs/ftjob-1/state.pt").write_bytes(b"large")
+    made = await make_backup(settings, tmp_path / "backup", app.db)
+    found = names_in(made.path)
+    assert {"engine/jobs/ftjob-1/job.json", "engine/files/file-1/content", "reports/1/loss.png"} <= set(found)
+    assert [name for name in found if "state" in name] == []
+
+
+async def test_settings_are_in_without_secrets(app: App, settings: Settings, tmp_path: Path) -> None:
+    chosen = settings.model_copy(
+        update={
+            "discord_token": SecretStr("t0ken"),
+            "engine_api_key": SecretStr("s3cret"),
+            "source_url": "https://name:passw0rd@example.org/",
+            "tuning_extra": {"key": "s3cret"},
+            "min_voters": 5,
+        }
+    )
+    made = await make_backup(chosen, tmp_path / "backup", app.db)
+    text = (made.path / "settings" / "settings.env").read_text()
+    assert "MIN_VOTERS=5\n" in text
+    assert "HOME_GUILDS=" in text
+    for secret in ("t0ken", "s3cret", "passw0rd"):
+        assert secret not in text
+    assert (made.path / "settings" / "heroes.toml").is_file()
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar.gz"])
+async def test_what_is_there_stays(app: App, settings: Settings, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(BackupError, match="exists already"):
+        await make_backup(settings, tmp_path / name, app.db)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+async def test_one_backup_at_a_time(app: App, settings: Settings, tmp_path: Path) -> None:
+    results = await asyncio.gather(
+        *(make_backup(settings, tmp_path / f"backup {number}", app.db) for number in range(2)),
+        return_exceptions=True,
+    )
+    assert not isinstance(results[0], BaseException)
+    assert isinstance(results[1], BackupError)
+    assert "wait until it is done" in str(results[1])
+    assert not (tmp_path / "backup 1").exists()
+
+
+async def test_a_cancelled_backup_leaves_nothing(app: App, settings: Settings, tmp_path: Path) -> None:
+    add_model_files(settings.data_dir, "ft:tiny:mine:1", content=os.urandom(40_000_000))
+    making = asyncio.create_task(make_backup(settings, tmp_path / "backup.tar.gz", app.db))
+    await eventually(lambda: list(tmp_path.glob(".*.unfinished-*/backup.tar.gz")), what="it is written")
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert made_in(tmp_path) == []
+
+
+async def test_a_path_that_cannot_be_made_is_said(app: App, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupError, match=r"file.*: .*No backup was made"):
+        await make_backup(settings, tmp_path / "file" / "backup", app.db)
+
+
+async def test_an_unreadable_model_is_named(
+    app: App, settings: Settings, model_files: list[Path], tmp_path: Path
+) -> None:
+    (model_files[0] / "manifest.json").write_text("{")
+    with pytest.raises(BackupError, match=r"manifest\.json cannot be read"):
+        await make_backup(settings, tmp_path / "backup", app.db)
+    assert made_in(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+@pytest.mark.usefixtures("model_files")
+async def test_an_unreadable_folder_is_named(app: App, settings: Settings, tmp_path: Path) -> None:
+    folder = settings.data_dir / "engine" / "files"
+    folder.mkdir()
+    folder.chmod(0)
+    with pytest.raises(BackupError, match="engine/files: Permission denied"):
+        await make_backup(settings, tmp_path / "backup", app.db)
+    folder.chmod(0o700)
+    assert made_in(tmp_path) == []
+
+
+async def test_nothing_to_back_up_is_said(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="nothing to back up yet"):
+        await make_backup(installation(settings, tmp_path / "empty"), tmp_path / "backup")
+
+
+async def test_another_kind_of_database_is_refused_with_its_tool(settings: Settings, tmp_path: Path) -> None:
+    elsewhere = settings.model_copy(update={"database_url": "postgresql+asyncpg://name:secret@host/db"})
+    with pytest.raises(BackupError, match="pg_dump") as caught:
+        await make_backup(elsewhere, tmp_path / "backup")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.fixture
+def playground(settings: Settings, tmp_path: Path) -> Settings:
+    """Return the settings with the data where commands without a token look for it."""
+    return installation(settings, tmp_path / "installation" / "playground")
+
+
+async def _start(settings: Settings) -> None:
+    async with open_app(settings) as app:
+        await app.describer.describe(Hero(40, "woman", "healing"), requester=ANN)
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar.gz"])
+async def test_a_killed_backup_leaves_nothing_that_looks_like_one(
+    playground: Settings, tmp_path: Path, name: str
+) -> None:
+    """The next one removes what it left, and works."""
+    await _start(playground)
+    large = add_model_files(playground.data_dir, "ft:tiny:mine:1", content=os.urandom(150_000_000))
+    process = start_backup(playground, tmp_path / name)
+    await eventually(lambda: hidden_in(tmp_path), what="the backup has begun", timeout=60)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / name).exists()
+    (left,) = hidden_in(tmp_path)
+    assert not list(left.rglob("manifest.json"))
+    with pytest.raises(OperatorError), open_restore(installation(playground, tmp_path / "new"), left):
+        pass
+
+    shutil.rmtree(large)
+    made = await make_backup(playground, tmp_path / name)
+    assert hidden_in(tmp_path) == []
+    assert "manifest.json" in names_in(made.path)
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar.gz"])
+async def test_a_full_disk_is_said_and_leaves_nothing(
+    playground: Settings, tmp_path: Path, name: str
+) -> None:
+    """The kernel lets no file grow beyond 3 MB in that process, as on a full disk."""
+    await _start(playground)
+    add_model_files(playground.data_dir, "ft:tiny:mine:1", content=os.urandom(8_000_000))
+    process = start_backup(playground, tmp_path / name, largest_file=3_000_000)
+    out, errors = process.communicate(timeout=100)
+    assert (process.returncode, out) == (1, "")
+    assert "became full, so no backup was made" in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / name).exists()
+    assert hidden_in(tmp_path) == []
+
+
+async def test_a_database_of_an_older_version_is_not_migrated(playground: Settings, tmp_path: Path) -> None:
+    """Its models cannot be asked for, so all are in."""
+    await _start(playground)
+    add_model_files(playground.data_dir, "ft:tiny:any:1")
+    _set_schema(playground, "0012")
+    made = await make_backup(playground, tmp_path / "backup")
+    assert made.manifest.db_schema == "0012"
+    assert made.manifest.models == ["ft:tiny:any:1"]
+    assert json.loads((made.path / "manifest.json").read_bytes())["db_schema"] == "0012"
+
+
+def _set_schema(settings: Settings, schema: str) -> None:
+    with closing(sqlite3.connect(settings.data_dir / "hero.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (schema,))
