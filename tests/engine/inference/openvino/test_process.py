@@ -16,6 +16,7 @@ import pytest
 from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess
 from engine.inference.openvino.protocol import Settings
 from engine.limits import OPENVINO_SLOTS
+from engine.storage import weights
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
@@ -208,6 +209,20 @@ async def test_an_answer_that_nobody_reads_is_no_silence(tiny_base: Path, tmp_pa
         async for more in tokens:
             received += more
         assert len(received) == 3
+        assert process.crashes == 0
+    finally:
+        await process.close()
+
+
+async def test_a_model_that_is_unloaded_leaves_the_memory(tmp_path: Path) -> None:
+    process = OpenVinoProcess(2)
+    try:
+        model = await process.load(weights.find(None).path, tmp_path / "copy.gguf")
+        async for _ in process.generate(model, [1, 2, 3], SETTINGS):
+            pass
+        before = process.resident_bytes
+        process.unload(model)
+        await eventually(lambda: process.resident_bytes < before - 100 * 2**20, what="100 MiB are free")
         assert process.crashes == 0
     finally:
         await process.close()
