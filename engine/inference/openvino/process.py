@@ -151,12 +151,13 @@ class OpenVinoProcess:
     async def close(self) -> None:
         """End the process; kill it if it does not end in a few seconds."""
         process, reader = self._process, self._reader
-        if process is None or process.stdin is None or reader is None:
+        if reader is None:
             return
         self._is_closing = True
-        process.stdin.close()
+        if process and process.stdin:
+            process.stdin.close()
         await asyncio.wait([reader], timeout=_EXIT_SECONDS)
-        if not reader.done():
+        if process and not reader.done():
             log.warning("the OpenVINO process does not end, and is killed")
             system.send_signal(process, signal.SIGKILL)
             await asyncio.wait([reader], timeout=_EXIT_SECONDS)
