@@ -49,7 +49,7 @@ def test_a_full_disk_leaves_no_part_of_a_copy(tiny_base: Path, tmp_path: Path) -
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with pytest.raises(OSError, match="written|too large"):
+        with pytest.raises(OSError, match=r"written|too large"):
             readable(tiny_base, tmp_path / "copy.gguf")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
