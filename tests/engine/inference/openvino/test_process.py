@@ -189,8 +189,9 @@ async def test_a_process_that_hangs_is_killed_and_its_answers_fail(tiny_base: Pa
     process = OpenVinoProcess(2, max_silence=2)
     try:
         model = await process.load(tiny_base, tmp_path / "copy.gguf")
-        assert process.pid is not None
-        psutil.Process(process.pid).suspend()
+        pid = process.pid
+        assert pid is not None
+        psutil.Process(pid).suspend()
         with pytest.raises(OpenVinoError, match="hung: it said nothing for 2 s, and was killed"):
             async for _ in process.generate(model, [1, 2, 3], SETTINGS):
                 pass
