@@ -9,7 +9,7 @@ from bot.i18n.extraction import COUNTED, Key, called, extract_messages, sources,
 
 # Their text is for operators, in English, or for no one to read. All others that make messages are checked.
 _OTHER_MODULES = (
-    "bot/playground/localization.py",  # HTML
+    "bot/local_page/localization.py",  # HTML
     "bot/playground/server.py",
     "bot/store/database.py",  # SQL
     "bot/store/faults.py",
