@@ -5,12 +5,12 @@ from typing import Any
 
 from bot.app import App
 from bot.dashboard.blocks import Block, table, text
-from bot.dataset.browsing.texts import PAGE, BrowsedText, TextFilter
+from bot.dataset.browsing.texts import PAGE, BrowsedText, TextFilter, TextPage
 from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.builds import build_result_text
 from bot.presentation.datasets import composition, count_by_reason, dataset_status_text
-from bot.store.datasets import Dataset, DatasetKind, Source
+from bot.store.datasets import DatasetKind, Source
 from bot.store.examples import Verdict
 from bot.store.job_schema import BuildResult
 
@@ -66,35 +66,18 @@ async def browse(app: App, t: Translator, query: Mapping[str, str]) -> dict[str,
     query: version, source, reason, score and page, as the page's form has them. Raise UserError if one
     cannot be read.
     """
-    versions = await app.dataset_contents.all()
+    versions = [each.id for each in await app.dataset_contents.all()]
     if not versions:
         return {"versions": []}
     version, number, wanted = _read(query, versions)
     page = await app.dataset_texts.page(version, wanted, number)
-    reasons = [{"value": "", "label": t("in the dataset")}]
-    if page.reasons:
-        every = t("left out, for any reason ({number:,})", number=page.reasons.total())
-        reasons.append({"value": "out", "label": every})
-    reasons += [
-        {"value": reason, "label": t("left out: {reason}", reason=label)}
-        for reason, label in zip(sorted(page.reasons), count_by_reason(page.reasons), strict=True)
-    ]
+    shares = [_option(str(share), t("at least {share:.0%} 👍", share=share)) for share in _SCORES]
     return {
-        "versions": [{"value": str(each.id), "label": f"v{each.id}"} for each in versions],
+        "versions": [_option(str(each), f"v{each}") for each in versions],
         "version": str(version),
-        "sources": [
-            {"value": "", "label": t("all")},
-            *(
-                {"value": name, "label": f"{t(label)} ({page.sources[name]})"}
-                for name, label in _SOURCES.items()
-                if page.sources[name]
-            ),
-        ],
-        "reasons": reasons,
-        "scores": [
-            {"value": "", "label": t("any, or none")},
-            *({"value": str(share), "label": t("at least {share:.0%} 👍", share=share)} for share in _SCORES),
-        ],
+        "sources": _source_options(t, page, wanted),
+        "reasons": _reason_options(t, page, wanted),
+        "scores": [_option("", t("any, or none")), *shares],
         "found": t.count("{number:,} text", "{number:,} texts", page.fitting),
         "pages": -(-page.fitting // PAGE),
         "page": number,
@@ -102,24 +85,47 @@ async def browse(app: App, t: Translator, query: Mapping[str, str]) -> dict[str,
     }
 
 
-def _read(query: Mapping[str, str], versions: list[Dataset]) -> tuple[int, int, TextFilter]:
+def _option(value: str, label: str) -> dict[str, str]:
+    return {"value": value, "label": label}
+
+
+def _source_options(t: Translator, page: TextPage, wanted: TextFilter) -> list[dict[str, str]]:
+    """Return the sources that there are, and the chosen one, so that the filter shows what it does."""
+    shown = [name for name in _SOURCES if page.sources[name] or name == wanted.source]
+    found = [_option(name, f"{t(_SOURCES[name])} ({page.sources[name]})") for name in shown]
+    return [_option("", t("all")), *found]
+
+
+def _reason_options(t: Translator, page: TextPage, wanted: TextFilter) -> list[dict[str, str]]:
+    """Return that a text is in the dataset, and the reasons for which others are not."""
+    counts = dict(page.reasons) | ({wanted.reason: page.reasons[wanted.reason]} if wanted.reason else {})
+    every = t("left out, for any reason ({number:,})", number=page.reasons.total())
+    labels = zip(sorted(counts), count_by_reason(counts), strict=True)
+    return [
+        _option("", t("in the dataset")),
+        _option("out", every),
+        *(_option(reason, t("left out: {reason}", reason=label)) for reason, label in labels),
+    ]
+
+
+def _read(query: Mapping[str, str], versions: list[int]) -> tuple[int, int, TextFilter]:
+    """Return the version, the number of the page and the filter."""
     try:
-        version = int(query.get("version") or versions[0].id)
+        version = int(query.get("version") or versions[0])
         number = max(0, int(query.get("page") or 0))
         score = float(query["score"]) if query.get("score") else None
     except ValueError as error:
         raise UserError(_FAULTY) from error
+    if version not in versions:
+        raise UserError(_FAULTY)
     reason = query.get("reason") or None
-    return (
-        version,
-        number,
-        TextFilter(
-            source=query.get("source") or None,
-            left_out=reason is not None,
-            reason=None if reason == "out" else reason,
-            score=score,
-        ),
+    wanted = TextFilter(
+        source=query.get("source") or None,
+        left_out=reason is not None,
+        reason=None if reason == "out" else reason,
+        score=score,
     )
+    return version, number, wanted
 
 
 def _text(t: Translator, shown: BrowsedText) -> dict[str, Any]:

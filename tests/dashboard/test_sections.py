@@ -130,7 +130,7 @@ async def test_answers_that_were_left_out_are_shown_with_the_reason(
     assert (await read(page, "/texts?reason=out"))["texts"] == left["texts"]
 
 
-@pytest.mark.parametrize("query", ["version=x", "page=x", "score=x"])
+@pytest.mark.parametrize("query", ["version=x", "version=99", "page=x", "score=x"])
 async def test_a_filter_that_cannot_be_read_is_refused(page: Page, app: App, query: str) -> None:
     await build(app)
     assert "reload the page" in (await read(page, f"/texts?{query}"))["refused"]

@@ -72,7 +72,10 @@ class TextFilter:
 
 @dataclass(frozen=True, slots=True)
 class TextPage:
-    """One page of texts, how many fit the filter, and all texts by source and by reason."""
+    """One page of texts, and how many fit the filter.
+
+    sources: the texts of the dataset, or those that it left out, as the filter says. reasons: of the latter.
+    """
 
     version: int
     texts: list[BrowsedText]
@@ -115,7 +118,7 @@ class DatasetTexts:
             version,
             fitting[number * PAGE : (number + 1) * PAGE],
             len(fitting),
-            Counter(text.source for text in texts),
+            Counter(text.source for text in texts if wanted.left_out == (text.reason is not None)),
             Counter(text.reason for text in texts if text.reason),
         )
 
