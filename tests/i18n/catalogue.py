@@ -18,9 +18,17 @@ _OTHER_MODULES = (
 _OTHER_TEXTS = frozenset(
     {
         *("fell back", "held back", "rolled back", "voted down"),
-        *("Azure", "Crusoe", "Herosmith", "Hero HQ", "Herosmith dataset v", "Nebius Token Factory"),
+        *(
+            "Azure",
+            "Crusoe",
+            "Herosmith",
+            "Hero HQ",
+            "Herosmith dashboard",
+            "Herosmith dataset v",
+            "Nebius Token Factory",
+        ),
         *("Hello", "Value error, ", "offset points", "the answer is not understood: "),
-        *("Host", "Strict"),  # of HTTP
+        *("Accept-Language", "Host", "Strict"),  # of HTTP
     }
 )
 # Calls whose text is not part of it: what Discord itself translates, and the log
