@@ -124,8 +124,7 @@ class Admission:
             return None
         not_counted = await self._scores.uncounted_reason(description_id, self._pseudonyms.of(user_id))
         votes = await self._scores.votes_on(description_id)
-        # in a thread: the first interval imports scipy
-        more = await asyncio.to_thread(self.thresholds.still_needed, *votes)
+        more = self.thresholds.still_needed(*votes)
         return VoteEffect(not_counted, judged[0].rejection_reason, more)
 
     async def count_by_thresholds(
