@@ -1,6 +1,6 @@
 """The blocks of which the dashboard's sections are made: text, tables and charts, in words and numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Block = dict[str, Any]
@@ -18,21 +18,25 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[Cell]], *
 
 
 def bars(
-    title: str, summary: str, labels: Sequence[str], series: dict[str, Sequence[float]], **words: str
+    title: str, summary: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], *, across: str
 ) -> Block:
     """Return a chart of stacked bars, one for each label.
 
-    summary: what the chart shows, in words, for those who do not see it. words: `across`, what the labels
-    are.
+    summary: what the chart shows, in words, for those who do not see it. across: what the labels are.
     """
-    return _chart("bars", title, summary, labels, series, words)
+    return _chart("bars", title, summary, labels, series, across)
 
 
 def lines(
-    title: str, summary: str, labels: Sequence[str], series: dict[str, Sequence[float | None]], **words: str
+    title: str,
+    summary: str,
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    across: str,
 ) -> Block:
-    """Return a chart of lines over labels; None leaves a gap. summary and words as for bars()."""
-    return _chart("lines", title, summary, labels, series, words)
+    """Return a chart of lines over labels, in which None has no point. summary and across as for bars()."""
+    return _chart("lines", title, summary, labels, series, across)
 
 
 def marked(chart: Block, name: str, at: float) -> Block:
@@ -41,7 +45,12 @@ def marked(chart: Block, name: str, at: float) -> Block:
 
 
 def _chart(
-    block: str, title: str, summary: str, labels: Sequence[str], series: dict[str, Any], words: dict[str, str]
+    block: str,
+    title: str,
+    summary: str,
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    across: str,
 ) -> Block:
     named = [{"name": name, "values": list(values)} for name, values in series.items()]
     return {
@@ -50,5 +59,5 @@ def _chart(
         "summary": summary,
         "labels": list(labels),
         "series": named,
-        "across": words.get("across", ""),
+        "across": across,
     }
