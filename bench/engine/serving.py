@@ -317,7 +317,7 @@ async def _until_loaded(server: RunningServer, models: int) -> None:
 async def _require(server: RunningServer, runtime: str) -> None:
     """Raise BenchError if another runtime has answered meanwhile."""
     found = await _runtime(server)
-    if found["name"] != runtime or found.get("crashes"):
+    if found["name"] != runtime or found["crashes"]["count"]:
         raise BenchError(f"{runtime} has not answered throughout: {found}")
 
 
@@ -341,13 +341,24 @@ async def _rounds(models: Mapping[str, ServedModel], count: int) -> Rounds:
         for streams in STREAMS:
             for name in rotated(_CHATTING, number):
                 result = await run_chats(models[name], prompts, streams=streams, count=max(2, streams))
-                rounds.setdefault((name, streams), []).append(result)
+                _note(rounds, name, streams, result)
         for name in rotated(_BUILDING, number):
             result = await run_chats(
                 models[name], beginnings, streams=_BUILD_STREAMS, count=6 * _BUILD_STREAMS
             )
-            rounds.setdefault((name, BUILD), []).append(result)
+            _note(rounds, name, BUILD, result)
     return rounds
+
+
+def _note(
+    rounds: dict[tuple[str, int | str], list[ChatRound]], name: str, load: int | str, result: ChatRound
+) -> None:
+    """Keep a round's result, and print it: a run may be broken off."""
+    rounds.setdefault((name, load), []).append(result)
+    log_progress(
+        f"  {name}, {load}: {result.tokens_per_second:.1f} tokens/s, first word {1e3 * result.first:.0f} ms,"
+        f" {1e3 * result.cpu_per_token:.2f} ms of processor time a token"
+    )
 
 
 async def _short_chats(model: ServedModel, count: int) -> list[float]:
