@@ -68,7 +68,7 @@ async def test_a_visitor_is_answered_in_the_browsers_language(page: Page, app: A
     async with visitor_session(page, **{"Accept-Language": "de"}) as session:
         async with session.ws_connect("/socket") as socket:
             (shown,) = (await socket.receive_json(timeout=20))["jobs"]
-        assert shown["title"] == "Bau eines Datensatzes (Auftrag 1)"
+        assert shown["title"] == "Ein Datensatz wird gebaut (Auftrag 1)"
         async with session.get("/") as answer:
             text = await answer.text()
     assert '<html lang="de"' in text
