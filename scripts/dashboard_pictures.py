@@ -118,6 +118,8 @@ async def take(browser: Browser, url: str) -> None:
         )
         await page.goto(f"{url}#{section}")
         await expect(page.get_by_text("loading …")).to_have_count(0, timeout=60_000)
+        if section == "datasets":
+            await expect(page.get_by_role("form").locator("select")).to_have_count(4, timeout=60_000)
         picture = ROOT / "docs" / f"dashboard-{section}.png"
         await page.screenshot(path=picture)
         await page.close()
