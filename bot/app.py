@@ -10,11 +10,13 @@ from openai import AsyncOpenAI
 from bot.backup.schedule import BackupSchedule
 from bot.community.about import About
 from bot.community.accounts import Pseudonyms, load_pseudonyms
+from bot.community.activity import Activity
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.notifications import Notifications
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
+from bot.dataset.browsing.texts import DatasetTexts
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
 from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, Builder, BuildTiming
@@ -133,6 +135,7 @@ class App:
     pairs: PreferencePairs
     dataset_statuses: DatasetStatuses
     dataset_contents: DatasetContents
+    dataset_texts: DatasetTexts
     registry: Registry
     availability: ModelAvailability
     comparer: Comparer
@@ -141,6 +144,7 @@ class App:
     hero_parser: HeroParser
     guild_settings: GuildSettings
     privacy: Privacy
+    activity: Activity
     describer: Describer
     trials: Trials
     duels: Duels
@@ -310,6 +314,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             pairs=PreferencePairs(db, admission, freezer),
             dataset_statuses=DatasetStatuses(db, scores, admission),
             dataset_contents=DatasetContents(db),
+            dataset_texts=DatasetTexts(db, scores, selector, heroes.prompts),
             registry=registry,
             availability=availability,
             comparer=comparer,
@@ -318,6 +323,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
             privacy=Privacy(db, pseudonyms),
+            activity=Activity(db),
             describer=describer,
             trials=trials,
             duels=Duels(

@@ -171,6 +171,25 @@ async def _wait_before_exit(refusal: LoginRefused, failed_starts: "FailedStarts"
     await asyncio.sleep(pause)
 
 
+@cli.command(rich_help_panel=OPERATE)
+def dashboard(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The page's port; 0 takes another free one at each start")
+    ] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in the browser")] = False,
+) -> None:
+    """Open a page of jobs, datasets, models, votes, spending and health, beside the bot or without it."""
+    settings = installation_settings()
+    run_command(_dashboard(settings, port=port, open_browser=not no_open), endless=True)
+
+
+async def _dashboard(settings: Settings, *, port: int, open_browser: bool) -> None:
+    from bot.dashboard.run import run_dashboard
+
+    log_to_stderr(settings, process="dashboard", quiet=True)
+    await run_dashboard(settings, port=port, open_browser=open_browser)
+
+
 async def _playground(settings: Settings, *, open_browser: bool) -> None:
     needed = ["engine", "playground"] if settings.starts_engine else ["playground"]
     require_extras(*needed)  # named together, so that one command installs them

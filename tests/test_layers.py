@@ -22,7 +22,7 @@ from bot.store.jobs import Job
 LAYERS = (
     ("config", "histogram", "i18n", "logs", "palette", "shipped_files"),
     ("chat", "errors"),
-    ("extras", "heroes"),
+    ("extras", "heroes", "local_page"),
     ("settings", "store"),
     ("community", "jobs", "llm"),
     ("registry",),
@@ -33,7 +33,7 @@ LAYERS = (
     ("doctor", "monitoring"),
     ("presentation",),
     ("client",),
-    ("cogs", "cli", "playground"),
+    ("cogs", "cli", "dashboard", "playground"),
     ("command_line",),
     ("__main__",),
 )

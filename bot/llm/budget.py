@@ -13,7 +13,7 @@ from bot.llm.prices import Prices
 from bot.store import batches, jobs, spending
 from bot.store.database import Database, Transaction
 from bot.store.job_schema import FinetuneSpec
-from bot.store.spending import Purpose
+from bot.store.spending import DaySpending, Purpose
 
 _UNKNOWN = mark(
     "The price of {model} is unknown, so no budget can be kept for it. "
@@ -297,6 +297,16 @@ class Budget:
         """Return the US dollars that a job has spent so far."""
         async with self._db.read() as tx:
             return await spending.get_job_total(tx, job_id)
+
+    @property
+    def daily(self) -> float | None:
+        """The US dollars that may be spent on a day; None if there is no daily budget."""
+        return self._daily
+
+    async def by_day(self, since: str) -> list[DaySpending]:
+        """Return what was spent since a day (YYYY-MM-DD, UTC), by day, purpose and model."""
+        async with self._db.read() as tx:
+            return await spending.list_days(tx, since)
 
     async def remaining_today(self) -> float | None:
         """Return the US dollars left of today's budget; None if there is no daily budget."""

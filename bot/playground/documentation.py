@@ -8,7 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from bot.i18n.message import Translator
-from bot.playground.localization import render_template
+from bot.local_page.localization import render_template
 from bot.shipped_files import shipped
 
 # What pages link to. Nothing else of the folder is served: .env and data/var hold secrets.
@@ -16,6 +16,7 @@ FILE_PATTERN = (
     r"[A-Z_]+\.md|LICENSE|\.env\.example|data/first_dataset\.md"
     r"|(?:docs|bench|examples)/(?:\w+/)*(?:[\w.-]+\.(?:md|png|gif|csv|json|jsonl|toml))?"
 )
+_TEMPLATE = Path(__file__).parent / "page" / "document.html"
 _NO_ANCHOR = re.compile(r"[^\w\- ]")
 _ALIGNMENT = "style"  # of a table's cells; the page's security policy forbids it
 
@@ -40,7 +41,7 @@ def render_document(file: Path, t: Translator) -> str:
             token.attrSet("id", _anchor(inline.content))
     title = next((token.content for token in tokens if token.type == "inline"), file.name)
     body = markdown.renderer.render(tokens, markdown.options, {})
-    return render_template("document.html", t, title=html.escape(title), body=body)
+    return render_template(_TEMPLATE, t, title=html.escape(title), body=body)
 
 
 def _anchor(heading: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from rich.console import Console
 
 from bot.app import App, open_app
-from bot.playground.browser import has_screen, open_in_browser
+from bot.local_page.browser import has_screen, open_in_browser
 from bot.playground.server import open_page
 from bot.playground.simulated_discord import HOME, SimulatedDiscord, open_simulated_discord
 from bot.processes import run_engine, run_worker

@@ -1,85 +1,60 @@
 """The page's HTTP server, for this machine only: the page, its files, attachments, and a socket per tab."""
 
-import errno
-import os
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from mimetypes import guess_type
+from pathlib import Path
 
 from aiohttp import WSCloseCode, web
 from simcord.backend.cdn import CDN_BASE
 
 from bot.app import App
-from bot.errors import OperatorError
-from bot.i18n.message import Translator
-from bot.playground.access import Access
+from bot.i18n.message import Translator, mark
+from bot.local_page.access import Access, RefusalTexts
+from bot.local_page.localization import accepted_languages, render_page
+from bot.local_page.server import Page, serve_page
 from bot.playground.documentation import FILE_PATTERN, find_file, render_document
-from bot.playground.localization import PAGE_FOLDER, accepted_languages, render_page
 from bot.playground.simulated_discord import HOME, SimulatedDiscord
 from bot.playground.tab import Tab
 from bot.playground.view import people
 
-_HOST = "127.0.0.1"
-_SHUTDOWN_TIMEOUT = 2.0  # seconds for open requests
+PAGE_FOLDER = Path(__file__).parent / "page"
+
 _IMAGE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
-_SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The served page: its address for people, which holds the token that opens it."""
-
-    origin: str
-    token: str
-
-    @property
-    def url(self) -> str:
-        return f"{self.origin}/?token={self.token}"
+_REFUSAL = RefusalTexts(
+    name="Herosmith playground",
+    title=mark("This is not the address of the playground"),
+    foreign=mark(
+        "The playground answers its own page alone, at the address that was printed when it started."
+    ),
+    locked=mark(
+        "The playground opens by the address that was printed when it started, with the token at its end. "
+        "Each start has another token."
+    ),
+    todo=mark(
+        "Look into the terminal in which the playground runs, and open the whole address that stands there "
+        "(http://127.0.0.1:PORT/?token=...)."
+    ),
+)
 
 
 @asynccontextmanager
 async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterator[Page]:
     """Serve the page on this machine; port 0 means any free one. Raise OperatorError if the port is taken."""
     server = _Server(world, app)
-    access = Access(server.translator)
+    access = Access(server.translator, _REFUSAL)
     web_app = web.Application(middlewares=[access.require])
-    web_app.on_response_prepare.append(_add_security_headers)
     web_app.on_shutdown.append(server.close)
     web_app.router.add_get("/", server.index)
     web_app.router.add_get("/people", server.people)
     web_app.router.add_get(f"/{{file:{FILE_PATTERN}}}", server.documentation)
     web_app.router.add_get("/socket", server.socket)
     web_app.router.add_get("/attachments/{path:.+}", server.attachment)
-    web_app.router.add_static("/page", PAGE_FOLDER)
-    runner = web.AppRunner(web_app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, _HOST, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise OperatorError(_port_text(port, error)) from error
-        yield Page(f"http://{_HOST}:{runner.addresses[0][1]}", access.token)
-    finally:
-        await runner.cleanup()
-
-
-def _port_text(port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} is taken by another program, or by a playground that runs already: set "
-            "PLAYGROUND_PORT to another one, or to 0 for a free one."
-        )
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return f"The page cannot be opened at port {port}: {reason}. Set PLAYGROUND_PORT to another one."
+    async with serve_page(
+        web_app, access, PAGE_FOLDER, port, name="playground", option="PLAYGROUND_PORT"
+    ) as page:
+        yield page
 
 
 class _Server:
@@ -89,7 +64,7 @@ class _Server:
         self._sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
     async def index(self, request: web.Request) -> web.Response:
-        page = render_page(await self.translator(request), self._locale(request))
+        page = render_page(PAGE_FOLDER, await self.translator(request), self._locale(request))
         return web.Response(text=page, content_type="text/html")
 
     async def people(self, request: web.Request) -> web.Response:
@@ -143,9 +118,3 @@ class _Server:
     async def close(self, _app: web.Application) -> None:
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the playground has ended")
-
-
-async def _add_security_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Forbid the page to load anything from elsewhere, and other pages to frame it."""
-    for name, value in _SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)  # the page of a refused request has a policy of its own

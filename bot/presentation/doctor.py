@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.doctor.finding import Finding, State, worst
 from bot.i18n.message import LocalizedMessage, Translator, mark
 
-_STATES: dict[State, str] = {
+STATES: dict[State, str] = {
     "ok": mark("ok"),
     "warning": mark("warning"),
     "failed": mark("failed"),
@@ -57,7 +57,7 @@ def examination_lines(
     """
     for each in findings:
         name = t(LocalizedMessage(CHECKS[each.check]))
-        yield f"{t(LocalizedMessage(_STATES[each.state])):<9} {name:<21} {t(each.cause)}"
+        yield f"{t(LocalizedMessage(STATES[each.state])):<9} {name:<21} {t(each.cause)}"
         if each.cure:
             yield f"{'':<31} → {t(each.cure)}"
         if each.file and each.state != "ok":
@@ -66,7 +66,7 @@ def examination_lines(
 
 def summary_text(t: Translator, findings: Sequence[Finding]) -> str:
     """Return how many findings there are of each state, as a sentence."""
-    numbers = {state: sum(each.state == state for each in findings) for state in _STATES}
+    numbers = {state: sum(each.state == state for each in findings) for state in STATES}
     return t(
         "{ok} checks ok, {warnings} with a warning, {failed} failed, {skipped} skipped.",
         ok=numbers["ok"],

@@ -48,6 +48,16 @@ class Promoted:
     changed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A moment in a trial: the votes that counted by then, from the candidate's side, and their evidence."""
+
+    at: float
+    wins: int
+    losses: int
+    evidence: float
+
+
 class Trials:
     """Starts trials, evaluates them after each vote, and applies a decision in the vote's own transaction."""
 
@@ -137,6 +147,21 @@ class Trials:
         async with self._db.read() as tx:
             found = await trials.list_by_model(tx, model_id)
             return [await self.load_status(tx, trial) for trial in reversed(found)]
+
+    async def newest(self, limit: int) -> list[TrialStatus]:
+        """Return the newest trials, newest first."""
+        async with self._db.read() as tx:
+            return [await self.load_status(tx, trial) for trial in await trials.list_newest(tx, limit)]
+
+    async def course(self, trial_id: int) -> list[Evidence]:
+        """Return how a trial went: one entry for each vote that counts, in order."""
+        async with self._db.read() as tx:
+            votes = await duels.list_counted(tx, trial_id)
+        course, wins, losses = [], 0, 0
+        for at, for_candidate in votes:
+            wins, losses = wins + for_candidate, losses + (not for_candidate)
+            course.append(Evidence(at, wins, losses, sequential_test.evidence(wins, losses)))
+        return course
 
     async def between(self, one: int, other: int) -> list[TrialStatus]:
         """Return all trials of two models against each other, newest first."""

@@ -141,6 +141,16 @@ async def get_tally(tx: Transaction, trial_id: int) -> DuelTally:
     )
 
 
+async def list_counted(tx: Transaction, trial_id: int) -> list[tuple[float, bool]]:
+    """Return when each counted vote of a trial was cast, in order, and whether it is for the candidate."""
+    query = (
+        select(duel_vote.c.at, duel_vote.c.result)
+        .where(duel_vote.c.trial_id == trial_id, duel_vote.c.counts)
+        .order_by(duel_vote.c.at)
+    )
+    return [(at, result == "candidate") for at, result in await tx.execute(query)]
+
+
 async def forget_messages(tx: Transaction) -> None:
     """Clear all references to messages: a playground's messages end with its page."""
     await tx.execute(update(duel).values(channel_id=None, message_id=None))

@@ -138,6 +138,14 @@ async def count_answered(tx: Transaction, keys: Sequence[str]) -> int:
     return int((await tx.execute(query)).scalar_one())
 
 
+async def list_answered(tx: Transaction) -> list[tuple[Hero, StoredAnswer]]:
+    """Return every stored answer with its hero, in the order in which they were asked for."""
+    query = _answered().add_columns(*(example.c[name] for name in FIELD_NAMES))
+    rows = await tx.execute(query.where(example.c.answer.is_not(None)).order_by(example.c.id))
+    width = len(fields(StoredAnswer))
+    return [(Hero(*row[width:]), StoredAnswer(*row[:width])) for row in rows]
+
+
 async def get(tx: Transaction, example_id: int) -> StoredAnswer | None:
     row = (await tx.execute(_answered().where(example.c.id == example_id))).one_or_none()
     return StoredAnswer(*row) if row else None

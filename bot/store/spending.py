@@ -1,5 +1,6 @@
 """Queries on spending by day, purpose, model and job."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import func, select, update
@@ -8,6 +9,17 @@ from bot.store.database import Transaction
 from bot.store.schema import spending
 
 Purpose = Literal["build", "tuning", "hero"]
+
+
+@dataclass(frozen=True, slots=True)
+class DaySpending:
+    """What was spent on a day (YYYY-MM-DD, UTC) for a purpose at a model; cost in US dollars."""
+
+    day: str
+    purpose: Purpose
+    model: str
+    calls: int
+    cost: float
 
 
 async def add(  # noqa: PLR0913 (an argument for each column)
@@ -43,6 +55,21 @@ async def get_day_total(tx: Transaction, day: str) -> float:
     """Return the US dollars spent on a day."""
     query = select(func.coalesce(func.sum(spending.c.cost), 0.0)).where(spending.c.day == day)
     return float((await tx.execute(query)).scalar_one())
+
+
+async def list_days(tx: Transaction, since: str) -> list[DaySpending]:
+    """Return the spending since a day, by day, purpose and model."""
+    columns = (spending.c.day, spending.c.purpose, spending.c.model)
+    query = (
+        select(*columns, func.sum(spending.c.calls), func.sum(spending.c.cost))
+        .where(spending.c.day >= since)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [
+        DaySpending(day, purpose, model, int(calls), float(cost))
+        for day, purpose, model, calls, cost in await tx.execute(query)
+    ]
 
 
 async def get_job_total(tx: Transaction, job_id: int) -> float:

@@ -46,6 +46,12 @@ async def get(tx: Transaction, trial_id: int) -> Trial | None:
     return Trial(**row._mapping) if row else None
 
 
+async def list_newest(tx: Transaction, limit: int) -> list[Trial]:
+    """Return the newest trials, newest first."""
+    query = select(trial).order_by(trial.c.id.desc()).limit(limit)
+    return [Trial(**row._mapping) for row in await tx.execute(query)]
+
+
 async def list_by_live(tx: Transaction, live_id: int) -> list[Trial]:
     """Return all trials in which a model was the live one."""
     query = select(trial).where(trial.c.live_id == live_id).order_by(trial.c.id)

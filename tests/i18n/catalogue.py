@@ -9,7 +9,7 @@ from bot.i18n.extraction import COUNTED, Key, called, extract_messages, sources,
 
 # Their text is for operators, in English, or for no one to read. All others that make messages are checked.
 _OTHER_MODULES = (
-    "bot/playground/localization.py",  # HTML
+    "bot/local_page/localization.py",  # HTML
     "bot/playground/server.py",
     "bot/store/database.py",  # SQL
     "bot/store/faults.py",
@@ -18,9 +18,17 @@ _OTHER_MODULES = (
 _OTHER_TEXTS = frozenset(
     {
         *("fell back", "held back", "rolled back", "voted down"),
-        *("Azure", "Crusoe", "Herosmith", "Hero HQ", "Herosmith dataset v", "Nebius Token Factory"),
+        *(
+            "Azure",
+            "Crusoe",
+            "Herosmith",
+            "Hero HQ",
+            "Herosmith dashboard",
+            "Herosmith dataset v",
+            "Nebius Token Factory",
+        ),
         *("Hello", "Value error, ", "offset points", "the answer is not understood: "),
-        *("Host", "Strict"),  # of HTTP
+        *("Accept-Language", "Host", "Strict"),  # of HTTP
     }
 )
 # Calls whose text is not part of it: what Discord itself translates, and the log

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from bot.app import App
-from bot.playground.server import Page, open_page
+from bot.local_page.server import Page
+from bot.playground.server import open_page
 from bot.playground.simulated_discord import HOME, SimulatedDiscord, open_simulated_discord
 from bot.settings import Settings
 from tests.support.eventually import eventually

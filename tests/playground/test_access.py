@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 
 from bot.app import App
-from bot.playground.server import Page, open_page
+from bot.local_page.server import Page
+from bot.playground.server import open_page
 from bot.playground.simulated_discord import SimulatedDiscord
 from tests.playground.conftest import visitor_session
 

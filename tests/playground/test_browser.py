@@ -9,7 +9,8 @@ from playwright.async_api import Browser, Locator, WebSocketRoute, async_playwri
 from playwright.async_api import Page as Window
 
 from bot.app import App
-from bot.playground.server import Page, open_page
+from bot.local_page.server import Page
+from bot.playground.server import open_page
 from bot.playground.simulated_discord import SimulatedDiscord
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune

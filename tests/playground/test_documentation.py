@@ -7,8 +7,8 @@ from urllib.parse import urljoin
 import aiohttp
 import pytest
 
+from bot.local_page.server import Page
 from bot.playground.documentation import find_file
-from bot.playground.server import Page
 
 _LINK = re.compile(r'(?:href|src)="([^"]+)"')
 _ANCHOR = re.compile(r'<h\d id="([^"]+)">')

@@ -2,13 +2,16 @@
 
 import re
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.app import App
-from bot.playground.localization import PAGE_FOLDER
-from bot.playground.server import Page
+from bot.dashboard.server import PAGE_FOLDER as DASHBOARD_FOLDER
+from bot.local_page.localization import SHARED_FOLDER
+from bot.local_page.server import Page
+from bot.playground.server import PAGE_FOLDER
 from bot.playground.simulated_discord import HOME
 from tests.playground.conftest import Visitor, visiting, visitor_session
 
@@ -155,26 +158,35 @@ async def test_the_first_page_gives_the_channel_its_language(page: Page) -> None
         await ana.wait_for_message(lambda message: "Geschlecht" in message["content"])
 
 
-def test_every_sentence_of_the_page_is_translatable() -> None:
+@pytest.mark.parametrize(
+    "folder", [PAGE_FOLDER, SHARED_FOLDER, DASHBOARD_FOLDER], ids=lambda each: each.parent.name
+)
+def test_every_sentence_of_a_script_is_translatable(folder: Path) -> None:
     """Several words in a string are a sentence, unless t() takes them; names of classes are in lower case."""
     sentence = re.compile(r'(?<!\bt\()"((?=[^"]*[A-Z])[\w…]+ [^"]*)"')
     found = {
         (file.name, match[1])
-        for file in PAGE_FOLDER.glob("*.js")
+        for file in folder.glob("*.js")
         for line in file.read_text(encoding="utf-8").splitlines()
         if not line.lstrip().startswith("//")
         for match in sentence.finditer(line)
     }
     assert found == set()
-    template = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("folder", "untranslated"),
+    [
+        (PAGE_FOLDER, {"Herosmith playground", "Herosmith ", "playground", "README"}),
+        (DASHBOARD_FOLDER, {"Herosmith dashboard", "Herosmith ", "dashboard"}),
+    ],
+    ids=["playground", "dashboard"],
+)
+def test_every_sentence_of_a_page_is_translatable(folder: Path, untranslated: set[str]) -> None:
+    template = (folder / "index.html").read_text(encoding="utf-8")
     bare = re.sub(r"\{\{.+?\}\}(?!\})", "", template)
     texts = re.findall(r'>([^<>]*[A-Za-z]{2}[^<>]*)<|(?:aria-label|placeholder|title)="([^"{]+)"', bare)
-    assert {text or label for text, label in texts} == {
-        "Herosmith playground",
-        "Herosmith ",
-        "playground",
-        "README",
-    }
+    assert {text or label for text, label in texts} == untranslated
 
 
 async def test_the_socket_of_an_old_page_is_english(page: Page) -> None:

@@ -11,8 +11,9 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.errors import OperatorError
 from bot.i18n.message import ENGLISH
+from bot.local_page.server import Page
 from bot.playground.command_line import visible_commands
-from bot.playground.server import Page, open_page
+from bot.playground.server import open_page
 from bot.playground.simulated_discord import SimulatedDiscord
 from cogs.common.permissions import is_for_operators
 from tests.playground.conftest import Message, Visitor, visiting, visitor_session

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.playground.browser import has_screen
+from bot.local_page.browser import has_screen
 from bot.playground.run import open_channel
 from bot.playground.simulated_discord import SimulatedDiscord
 from bot.settings import ROOT

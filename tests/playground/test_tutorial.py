@@ -7,7 +7,7 @@ import pytest
 
 from bot.app import App
 from bot.i18n.message import ENGLISH
-from bot.playground.server import Page
+from bot.local_page.server import Page
 from bot.playground.simulated_discord import SimulatedDiscord, open_simulated_discord
 from bot.playground.tutorial import Step, steps
 from bot.store import descriptions, duels, jobs, milestones

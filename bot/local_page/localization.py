@@ -1,4 +1,4 @@
-"""The page in a language: that of its server or, if none is set, of the visitor's browser."""
+"""A local page in a language: its HTML, and the messages of its scripts."""
 
 import html
 import json
@@ -9,7 +9,8 @@ from pathlib import Path
 from bot.i18n.extraction import messages_of_page
 from bot.i18n.message import Translator
 
-PAGE_FOLDER = Path(__file__).parent / "page"
+SHARED_FOLDER = Path(__file__).parent / "page"
+"""What every local page loads: colours, style, and how it builds elements and translates."""
 
 _ENGLISH_HEAD = '<html lang="en" data-locale="en">'
 _NO_TEXTS = '<script id="texts" type="application/json">{}</script>'
@@ -21,20 +22,20 @@ def accepted_languages(header: str) -> list[str]:
     return [part.partition(";")[0].strip() for part in header.split(",")]
 
 
-def render_page(t: Translator, locale: str) -> str:
-    """Return index.html in a language, with its scripts' messages.
+def render_page(folder: Path, t: Translator, locale: str) -> str:
+    """Return a folder's index.html in a language, with the messages of its scripts and the shared ones.
 
     locale: the language of the browser, which holds again once the server has no own language.
     """
-    page = _translated(PAGE_FOLDER / "index.html", t)
-    texts = json.dumps({text: t(text) for text in _script_messages()}).replace("<", "\\u003c")
+    page = _translated(folder / "index.html", t)
+    texts = json.dumps({text: t(text) for text in _script_messages(folder)}).replace("<", "\\u003c")
     head = f'<html lang="{html.escape(t.code)}" data-locale="{html.escape(locale)}">'
     return page.replace(_ENGLISH_HEAD, head, 1).replace(_NO_TEXTS, _NO_TEXTS.replace("{}", texts), 1)
 
 
-def render_template(name: str, t: Translator, **fields: str) -> str:
-    """Return a file of the page in a language, which its {language} names; its other {fields} are HTML."""
-    page = _translated(PAGE_FOLDER / name, t)
+def render_template(file: Path, t: Translator, **fields: str) -> str:
+    """Return an HTML file in a language, which its {language} names; its other {fields} are HTML."""
+    page = _translated(file, t)
     filled = {**fields, "language": html.escape(t.code)}
     return re.sub(r"\{(\w+)\}", lambda match: filled[match[1]], page)
 
@@ -44,5 +45,6 @@ def _translated(template: Path, t: Translator) -> str:
 
 
 @cache
-def _script_messages() -> list[str]:
-    return [text for file in sorted(PAGE_FOLDER.glob("*.js")) for _, text in messages_of_page(file)]
+def _script_messages(folder: Path) -> list[str]:
+    files = (file for each in (SHARED_FOLDER, folder) for file in sorted(each.glob("*.js")))
+    return [text for file in files for _, text in messages_of_page(file)]
