@@ -52,6 +52,9 @@ def _models_table(t: Translator, spent: list[DaySpending]) -> Block:
     for each in spent:
         sums[each.model, each.purpose][0] += each.calls
         sums[each.model, each.purpose][1] += each.cost
-    rows = [(model, t(_PURPOSES[purpose]), *figures) for (model, purpose), figures in sorted(sums.items())]
+    rows = [
+        (model, t(_PURPOSES[purpose]), calls, cost)
+        for (model, purpose), (calls, cost) in sorted(sums.items())
+    ]
     headings = [t("Model"), t("For"), t("Calls"), t("US dollars")]
     return table(t("Spending by model"), headings, rows, empty=t("No call was booked in these days."))
