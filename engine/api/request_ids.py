@@ -10,7 +10,7 @@ from engine.logs import REQUEST_ID_HEADER, request_id_of, under_request_id
 
 log = logging.getLogger(__name__)
 
-_KEY = "request_id"
+_KEY = web.RequestKey("request_id", str)
 _QUIET = frozenset({"GET", "HEAD"})  # what is polled
 
 

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import openai
 import pandas as pd
+import psutil
 import pytest
 import typer
 from openai.types.fine_tuning import FineTuningJob
@@ -468,7 +470,8 @@ def test_a_second_signal_does_not_wait_for_the_pause(
     asyncio.run(begins(engine, name, "paused"))
     tuning.send_signal(number)
     printed, _ = tuning.communicate(timeout=60)
-    trainer.resume()
+    with suppress(psutil.NoSuchProcess):  # the engine has given it up on a slow machine
+        trainer.resume()
     assert tuning.returncode == 128 + number, printed
     assert "Not waited for: what was saved last is kept." in printed
     assert "To go on with it: python -m bot tune" in printed

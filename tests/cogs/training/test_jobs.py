@@ -206,6 +206,7 @@ async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> No
         "build-dataset",
         "dataset review",
         "dataset status",
+        "doctor",
         "finetune",
         *(f"powers {each}" for each in ("add", "remove", "list")),
         *(f"settings {each}" for each in ("show", "channels", "limits", "language", "reset")),
