@@ -6,7 +6,7 @@ import { markdown } from "./markdown.js";
 import { act, confirmed } from "./server.js";
 
 const NAMES = new Map(); // people and channels are not named here
-const NONE = t("There is no job yet. In Discord, {/build-dataset} and {/finetune} order them.");
+const NONE = t("There is no job yet. In Discord, /build-dataset and /finetune order them.");
 
 function button(job, { change, label, name, question }) {
   const press = async () => {
