@@ -92,7 +92,7 @@ async def _cast(app: App, description_id: int, number: int) -> None:
 
 
 async def _spend(app: App, age: int) -> None:
-    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - age * _DAY))
+    day = spending.day_of(time.time() - age * _DAY)
     for purpose, cost in (("hero", 0.02 + 0.01 * (age % 5)), ("build", 0.3 if age % 6 == 2 else 0.0)):
         async with app.db.write() as tx:
             await spending.add(

@@ -317,4 +317,4 @@ class Budget:
 
 
 def _today() -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime())
+    return spending.day_of(time.time())

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 # a metric's labels, in the order of their names
 Labels = TypeVar("Labels", bound=tuple[str, ...])
+Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
 _DATABASE_TIMEOUT = 5.0  # seconds; Prometheus waits for ten
 
@@ -209,16 +210,16 @@ def _gauge(name: str, text: str, value: float | None) -> GaugeMetricFamily:
 
 
 def _gauges(name: str, text: str, labels: Iterable[str], values: Mapping[Labels, float]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, text, labels=tuple(labels))
-    for key, value in values.items():
-        family.add_metric(key, value)
-    return family
+    return _filled(GaugeMetricFamily(name, text, labels=tuple(labels)), values)
 
 
 def _counter(
     name: str, text: str, labels: Iterable[str], values: Mapping[Labels, float]
 ) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, text, labels=tuple(labels))
+    return _filled(CounterMetricFamily(name, text, labels=tuple(labels)), values)
+
+
+def _filled(family: Family, values: Mapping[Labels, float]) -> Family:
     for key, value in values.items():
         family.add_metric(key, value)
     return family

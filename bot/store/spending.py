@@ -1,5 +1,6 @@
 """Queries on spending by day, purpose, model and job."""
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,11 @@ class DaySpending:
     model: str
     calls: int
     cost: float
+
+
+def day_of(moment: float) -> str:
+    """Return the day (YYYY-MM-DD, UTC) of a moment in seconds since 1970."""
+    return time.strftime("%Y-%m-%d", time.gmtime(moment))
 
 
 async def add(  # noqa: PLR0913 (an argument for each column)

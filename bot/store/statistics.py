@@ -1,6 +1,5 @@
 """Queries on totals of the whole installation."""
 
-import time
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from bot.store.schema import (
     spending,
     vote,
 )
+from bot.store.spending import day_of
 
 K = TypeVar("K", str, bool)
 
@@ -84,8 +84,7 @@ async def get_state(tx: Transaction, *, now: float) -> State:
     """Return the installation's state at a moment, in seconds since 1970."""
     thumb = case((vote.c.value > 0, "up"), else_="down")
     active = [each for each in await jobs.recent(tx, 100) if not each.ended]
-    today = time.strftime("%Y-%m-%d", time.gmtime(now))
-    cost = select(spending.c.purpose, func.sum(spending.c.cost)).where(spending.c.day == today)
+    cost = select(spending.c.purpose, func.sum(spending.c.cost)).where(spending.c.day == day_of(now))
     running = await trials.get_running(tx)
     return State(
         descriptions=await _count(tx, select(func.count()).select_from(description)),
