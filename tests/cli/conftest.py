@@ -1,7 +1,6 @@
 """A scripted model server in its own thread: the terminal's commands run their own event loops."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bot.command_line import cli
 from bot.settings import ROOT, Settings
 from tests.support import workflows
 from tests.support.scripted_server import Script, scripted_server
+from tests.support.threads import running_in_thread
 
 RunCommand = Callable[..., Result]
 
@@ -20,16 +20,8 @@ RunCommand = Callable[..., Result]
 @pytest.fixture
 def server() -> Iterator[Script]:
     """Run the server and return its script."""
-    loop = asyncio.new_event_loop()
-    running = scripted_server()
-    script = loop.run_until_complete(running.__aenter__())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield script
-    asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with running_in_thread(scripted_server()) as script:
+        yield script
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -27,6 +26,7 @@ from bot.store import descriptions, jobs
 from tests.cli.conftest import RunCommand
 from tests.support.scripted_discord import ScriptedDiscord, scripted_discord
 from tests.support.scripted_server import Script
+from tests.support.threads import running_in_thread
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123"  # noqa: S105
 OF_THE_MACHINE = {"python", "packages", "disk", "memory"}  # that the tests run on
@@ -348,16 +348,8 @@ def test_jobs_that_are_stuck_or_wait_for_an_answer(quick: RunCommand, built: Set
 @pytest.fixture
 def discord_() -> Iterator[ScriptedDiscord]:
     """Run a scripted Discord in a thread: the command has an event loop of its own."""
-    loop = asyncio.new_event_loop()
-    running = scripted_discord()
-    script = loop.run_until_complete(running.__aenter__())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield script
-    asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with running_in_thread(scripted_discord()) as script:
+        yield script
 
 
 def posted(settings: Settings, guild_id: int, channel_id: int) -> None:

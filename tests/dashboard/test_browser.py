@@ -10,7 +10,7 @@ from bot.app import App
 from bot.local_page.server import Page
 from tests.dashboard.conftest import fill
 from tests.playground.test_accessibility import violations
-from tests.playground.test_browser import PATIENCE, browser, pytestmark
+from tests.playground.test_browser import browser, opened, pytestmark
 from tests.support.workflows import build, build_spec
 
 __all__ = ["browser", "pytestmark"]
@@ -21,15 +21,8 @@ WIDTHS = (320, 390, 768, 1280)
 
 @pytest.fixture
 async def window(browser: Browser, page: Page) -> AsyncIterator[Window]:
-    """Open the page. An error in the browser's console fails the test."""
-    window = await browser.new_page(viewport={"width": 1280, "height": 900})
-    window.set_default_timeout(PATIENCE)
-    errors: list[str] = []
-    window.on("pageerror", lambda error: errors.append(str(error)))
-    window.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    await window.goto(page.url)
-    yield window
-    assert errors == []
+    async with opened(browser, page.url) as window:
+        yield window
 
 
 async def open_section(window: Window, name: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Browser, Locator, WebSocketRoute, async_playwright, expect
@@ -42,17 +43,23 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
-@pytest.fixture
-async def window(browser: Browser, page: Page) -> AsyncIterator[Window]:
-    """Open the page. An error in the browser's console fails the test."""
+@asynccontextmanager
+async def opened(browser: Browser, url: str) -> AsyncIterator[Window]:
+    """Open a page in a window of 1280 x 900. An error in the browser's console fails the test."""
     window = await browser.new_page(viewport={"width": 1280, "height": 900})
     window.set_default_timeout(PATIENCE)
     errors: list[str] = []
     window.on("pageerror", lambda error: errors.append(str(error)))
     window.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    await window.goto(f"{page.url}#olga")
+    await window.goto(url)
     yield window
     assert errors == []
+
+
+@pytest.fixture
+async def window(browser: Browser, page: Page) -> AsyncIterator[Window]:
+    async with opened(browser, f"{page.url}#olga") as window:
+        yield window
 
 
 def messages(window: Window) -> Locator:
