@@ -5,7 +5,7 @@
 serving: an engine with the runtime that it chooses, one with llama.cpp alone, and llama.cpp's own server take
 turns. training: steps of today's trainings and of version 0.1's take turns. loop: a new installation writes
 its first dataset, tunes a model on it and asks it, as by default. About half an hour on two cores, and
-12 GiB of memory; with --quick four minutes. Run nothing else meanwhile.
+12 GiB of memory; with --quick eight minutes. Run nothing else meanwhile.
 """
 
 import argparse
