@@ -69,8 +69,6 @@ test: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --num-workers=2
-	@# beforehand: while processes write a folder's first bytecode, others may miss one of its modules
-	$(BIN)/python -m compileall -q -j 0 bot cogs engine bench tests
 	$(BIN)/pytest $(AT_ONCE) $(ARGS)
 
 # Types depend on other files, deleted ones too: mypy checks all of them, from its cache.

@@ -87,6 +87,7 @@ class ChildProcess:
         with self._open_log() as errors:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # the owner's folder may hold a folder `engine`, or any module of their own
                 *self.arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -80,6 +80,19 @@ async def test_the_bots_engine_has_a_random_key_that_is_nowhere_to_be_read(
     assert key not in caplog.text
 
 
+async def test_engine_and_worker_import_nothing_from_the_working_folder(
+    own_engine: Settings, tmp_path: Path
+) -> None:
+    """An owner's folder may hold anything."""
+    for name in ("bot", "engine"):
+        (tmp_path / name).mkdir()
+    for name in ("filelock", "sqlalchemy", "xllamacpp"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working folder')")
+    async with run_engine(own_engine) as reachable, run_worker(reachable):
+        assert reachable.engine_api_key is not None
+        assert await list_models(reachable, reachable.engine_api_key.get_secret_value()) == ["tiny"]
+
+
 async def test_a_key_of_ones_own_is_kept(own_engine: Settings) -> None:
     own = own_engine.model_copy(update={"engine_api_key": SecretStr("my own key")})
     async with run_engine(own) as reachable:

@@ -188,6 +188,7 @@ async def _ask_engine(settings: Settings) -> Needs | str:
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # nothing of the working folder is imported
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -47,10 +47,9 @@ def obstacle(
 
 
 def _loads(gguf: Path, python: str) -> bool:
-    root = Path(__file__).resolve().parents[2]
-    command = [python, "-m", "engine.inference.llama_cpp_check", str(gguf)]
+    command = [python, "-P", "-m", "engine.inference.llama_cpp_check", str(gguf)]
     try:
-        tried = subprocess.run(command, cwd=root, capture_output=True, timeout=_TRIAL_SECONDS, check=False)
+        tried = subprocess.run(command, capture_output=True, timeout=_TRIAL_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return False
     # an error that Python reports is another one, which is said when the model is loaded

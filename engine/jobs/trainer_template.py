@@ -15,7 +15,6 @@ import psutil
 
 from engine import system
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 # that the template stays after a training: it holds memory, and often another one follows
 _IDLE_SECONDS = 600.0
 
@@ -162,6 +161,7 @@ async def _start(python: str) -> _Template:
     with theirs:
         process = await asyncio.create_subprocess_exec(
             python,
+            "-P",
             "-m",
             "engine.training.template",
             str(theirs.fileno()),
@@ -199,9 +199,7 @@ async def _order(
 
 def trainer_environment() -> dict[str, str]:
     """Return the environment of trainers: few threads at a time, and little memory."""
-    paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
     return os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OPENBLAS_NUM_THREADS": "1",  # numpy's and scipy's: a process with threads should not be copied

@@ -59,7 +59,7 @@ def _start(folder: Path, descriptors: list[int]) -> int:
     """Start a trainer anew; return its id."""
     return os.posix_spawn(
         sys.executable,
-        [sys.executable, "-m", "engine.training", str(folder)],
+        [sys.executable, "-P", "-m", "engine.training", str(folder)],
         os.environ,
         file_actions=[(os.POSIX_SPAWN_DUP2, *pair) for pair in zip(descriptors, range(3), strict=True)],
     )

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import logging
-import os
 import signal
 import sys
 import time
@@ -19,7 +18,6 @@ from engine.inference.openvino.protocol import Alive, Cancel, Generate, Load, Lo
 
 log = logging.getLogger(__name__)
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 _MAX_CRASHES = 3  # within an hour: then the process is not started again
 _CRASH_SECONDS = 3600.0
 _EXIT_SECONDS = 5.0  # for it to exit when it is told to
@@ -168,9 +166,9 @@ class OpenVinoProcess:
                 return
             if self.given_up:
                 raise OpenVinoProcessEnded(self.given_up)
-            paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",
                 "-m",
                 "engine.inference.openvino",
                 str(system.compute_threads()),
@@ -178,7 +176,6 @@ class OpenVinoProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
                 start_new_session=True,  # signals from a terminal are for the engine
             )
             self.life += 1
