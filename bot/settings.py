@@ -115,7 +115,9 @@ class Settings(BaseSettings):
     reconcile_days: float = Field(default=7, ge=0)
     reconcile_messages: int = Field(default=500, ge=0)
 
-    heroes_at_once: int = Field(default=8, ge=1)  # concurrent generations; the engine has eight slots
+    heroes_at_once: int = Field(
+        default=16, ge=1
+    )  # concurrent generations; the engine has sixteen slots, or eight
     longest_line: int = Field(default=50, ge=0)  # length of the waiting queue
     # texts drawn for one hero at most; left out, 4 if the model costs nothing, else 1
     draws: int | None = Field(default=None, ge=1, le=10)

@@ -6,9 +6,6 @@ SLOTS = 8
 OPENVINO_SLOTS = 16
 """As many if OpenVINO answers, which computes the tokens of all in one step."""
 
-BACKGROUND_SLOTS = SLOTS - 1
-"""Slots that batches may fill: one of llama.cpp's stays free, so that a person need not wait."""
-
 MAX_WAITING = 32
 """Completions that may wait for a slot, over all models; further chats get a 429."""
 

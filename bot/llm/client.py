@@ -254,7 +254,11 @@ class ModelClient:
         parameters = self.supported_parameters(call.model)
         try:
             while True:
-                arguments = parameters.arguments(call.request, streamed=call.stream is not None)
+                arguments = parameters.arguments(
+                    call.request,
+                    streamed=call.stream is not None,
+                    in_background=call.retry_policy is BACKGROUND,
+                )
                 try:
                     raw = await call.run_until_stopped(self._post(call.model, arguments))
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:

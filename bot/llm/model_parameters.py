@@ -38,29 +38,32 @@ class Extensions:
     """What a kind of server takes beyond OpenAI's API.
 
     repeat_penalty: its name for that parameter, None if it has none. always: sent with every request;
-    continuing: sent if the last message is the assistant's, for the answer to continue it.
+    continuing: sent if the last message is the assistant's, for the answer to continue it. background: sent
+    if nobody waits for the answer.
     """
 
     repeat_penalty: str | None = None
     always: Mapping[str, Any] = field(default_factory=dict)
     continuing: Mapping[str, Any] = field(default_factory=dict)
+    background: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
         """The names of all parameters."""
-        return {*self.always, *self.continuing, *filter(None, [self.repeat_penalty])}
+        return {*self.always, *self.continuing, *self.background, *filter(None, [self.repeat_penalty])}
 
-    def body(self, request: ChatRequest) -> dict[str, Any]:
+    def body(self, request: ChatRequest, *, in_background: bool) -> dict[str, Any]:
         """Return a request's parameters of this kind, as they go over the wire."""
-        body = dict(self.always)
+        body = dict(self.always) | dict(self.background if in_background else {})
         if self.repeat_penalty and request.sampling.repeat_penalty is not None:
             body[self.repeat_penalty] = request.sampling.repeat_penalty
         return body | dict(self.continuing if request.messages[-1]["role"] == "assistant" else {})
 
 
 HOSTED = Extensions()
-# It continues an assistant's message by itself, and its top_k and min_p are those below.
-ENGINE = Extensions(repeat_penalty="repeat_penalty")
+# It continues an assistant's message by itself, and its top_k and min_p are those below. What nobody waits for gets
+# all slots but one, however many its runtime has.
+ENGINE = Extensions(repeat_penalty="repeat_penalty", background={"service_tier": "flex"})
 # The server at SERVING_URL: it closes an assistant's message unless told, and ignores unknown parameters.
 SERVING = Extensions(
     repeat_penalty="repetition_penalty",
@@ -82,9 +85,11 @@ class SupportedParameters:
         self._effort = "none"
         self._refused_efforts: set[str] = set()
 
-    def arguments(self, request: ChatRequest, *, streamed: bool = False) -> dict[str, Any]:
+    def arguments(
+        self, request: ChatRequest, *, streamed: bool = False, in_background: bool = False
+    ) -> dict[str, Any]:
         """Return keyword arguments for the SDK's chat.completions.create()."""
-        body = self.body(request)
+        body = self.body(request, in_background=in_background)
         if streamed:
             body["stream"] = True
             if "stream_options" not in self._refused:
@@ -93,7 +98,7 @@ class SupportedParameters:
         # the SDK would validate every message against every type it knows: a tenth of what a /hero costs
         return body | {"extra_body": extra | {"messages": list(request.messages)}}
 
-    def body(self, request: ChatRequest) -> dict[str, Any]:
+    def body(self, request: ChatRequest, *, in_background: bool = False) -> dict[str, Any]:
         """Return the request's parameters as they go over the wire, without model and messages."""
         wanted: dict[str, Any] = {
             "max_completion_tokens": request.sampling.max_tokens,
@@ -101,7 +106,7 @@ class SupportedParameters:
             "top_p": request.sampling.top_p,
             "seed": request.seed,
             _EFFORT: self._effort,
-            **self._extensions.body(request),
+            **self._extensions.body(request, in_background=in_background),
         }
         for name, older in _OLDER_NAME.items():
             if name in self._refused:

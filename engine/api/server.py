@@ -137,7 +137,7 @@ class Api:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         endpoint = self.inference.endpoints[request.path]
         asked = endpoint.parse(await request.read())
-        with self.inference.answer(endpoint, asked) as answer:
+        async with self.inference.answer(endpoint, asked) as answer:
             if asked.stream:
                 return await self._stream(request, answer)
             body = await answer.response()

@@ -32,7 +32,7 @@ from engine.concurrency import run_all
 from engine.errors import ApiError, from_validation
 from engine.inference.answer import ModelRequest
 from engine.inference.service import Endpoint, InferenceService
-from engine.limits import BACKGROUND_SLOTS
+from engine.limits import OPENVINO_SLOTS
 from engine.logs import under_request_id
 from engine.storage.files import FileStore
 
@@ -152,7 +152,7 @@ class BatchQueue:
         """Answer what is open, and return whether the batch expired before the end."""
         try:
             async with asyncio.timeout(run.batch.expires_at - time.time()) as window:
-                await run_all(self._answer_requests(run) for _ in range(BACKGROUND_SLOTS))
+                await run_all(self._answer_requests(run) for _ in range(OPENVINO_SLOTS))  # some may wait
         except TimeoutError:
             if not window.expired():
                 raise
@@ -170,7 +170,7 @@ class BatchQueue:
         endpoint = self._inference.endpoints[path]
         try:
             request = _parse(endpoint, body)
-            async with self._inference.answer_in_background(endpoint, request) as answer:
+            async with self._inference.answer(endpoint, request, in_background=True) as answer:
                 return 200, await answer.response()
         except ValidationError as invalid:
             error = from_validation(invalid)

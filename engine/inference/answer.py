@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from engine.errors import ApiError
+from engine.inference.chat_request import ServiceTier
 from engine.inference.completion import ChatCompletion
 
 
@@ -21,6 +22,10 @@ class ModelRequest(Protocol):
     @property
     def choices(self) -> int:
         """Number of texts to generate; each takes a slot."""
+
+    @property
+    def service_tier(self) -> ServiceTier | None:
+        """Whether it is answered at once or in the background."""
 
 
 class Answer(Protocol):

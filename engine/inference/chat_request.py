@@ -8,7 +8,7 @@ The default temperature is 0.8, the default top_p 0.95. Small models also need a
 """
 
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -36,6 +36,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+ServiceTier = Literal["auto", "default", "flex"]
+"""As in OpenAI's API: "flex" gives way to all other requests."""
+
+
 class ChatRequest(InertParameters):
     """The body of `POST /v1/chat/completions`; unknown fields are rejected by name."""
 
@@ -60,6 +64,7 @@ class ChatRequest(InertParameters):
     response_format: ResponseFormat | None = None
     tools: Annotated[list[Tool] | None, Field(max_length=MAX_TOOLS)] = None
     tool_choice: ToolChoice | None = None
+    service_tier: ServiceTier | None = None
 
     @field_validator("stream_options")
     @classmethod

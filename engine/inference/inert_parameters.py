@@ -20,7 +20,6 @@ class InertParameters(OpenAIObject):
     metadata: Annotated[
         dict[str, str] | None, unsupported("completions are not stored, so it can only be empty")
     ] = None
-    service_tier: Literal["auto", "default"] | None = None
     modalities: list[Literal["text"]] | None = None
     logit_bias: Annotated[
         dict[str, float] | None, unsupported("it is not supported, so it can only be empty")

@@ -146,7 +146,7 @@ class Response:
             "parallel_tool_calls": True,
             "previous_response_id": None,
             "reasoning": {"effort": None, "summary": None},
-            "service_tier": "default",
+            "service_tier": "flex" if request.service_tier == "flex" else "default",
             "store": False,
             "temperature": sampling["temperature"],
             "text": {"format": request.format},

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from engine import request_body
 from engine.errors import renamed_params
-from engine.inference.chat_request import ChatRequest
+from engine.inference.chat_request import ChatRequest, ServiceTier
 from engine.inference.recent_messages import RecentMessages
 from engine.inference.unsupported import unsupported
 from engine.metadata import Metadata
@@ -122,7 +122,7 @@ class ResponseRequest(OpenAIObject):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
-    service_tier: Literal["auto", "default"] | None = None
+    service_tier: ServiceTier | None = None
     truncation: Literal["disabled"] | None = None
     parallel_tool_calls: bool | None = None
     tool_choice: Literal["auto", "none"] | None = None

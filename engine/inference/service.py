@@ -1,7 +1,7 @@
 """The endpoints that ask a model, and what answers them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -54,24 +54,22 @@ class InferenceService:
         """Raise a 404 if the model is unknown."""
         self._models.path(model)
 
-    @contextmanager
-    def answer(self, endpoint: Endpoint, request: ModelRequest) -> Iterator[Answer]:
+    @asynccontextmanager
+    async def answer(
+        self, endpoint: Endpoint, request: ModelRequest, *, in_background: bool = False
+    ) -> AsyncIterator[Answer]:
         """Queue a request; it leaves the queue at the end of the block.
 
-        Raises a 404 if its model is unknown, and a 429 if too many wait already.
+        In the background, as the tier "flex" asks for, it waits until others leave a slot free. Raises a 404
+        if its model is unknown, and a 429 if too many wait already that are not in the background.
         """
         self.require(request.model)  # an unknown model gets no slots
-        with self.slots.reserve(request.model, request.choices) as reservation:
-            yield endpoint.answer(request, reservation, partial(self._generator, request.model))
-
-    @asynccontextmanager
-    async def answer_in_background(self, endpoint: Endpoint, request: ModelRequest) -> AsyncIterator[Answer]:
-        """Wait until people leave slots free, and answer a request in them.
-
-        Raises a 404 if its model is unknown.
-        """
-        self.require(request.model)
-        async with self.slots.reserve_in_background(request.model, request.choices) as reservation:
+        async with AsyncExitStack() as stack:
+            if in_background or request.service_tier == "flex":
+                free = self.slots.reserve_in_background(request.model, request.choices)
+                reservation = await stack.enter_async_context(free)
+            else:
+                reservation = stack.enter_context(self.slots.reserve(request.model, request.choices))
             yield endpoint.answer(request, reservation, partial(self._generator, request.model))
 
     async def _generator(self, model: str) -> Generator:

@@ -1,6 +1,7 @@
 """Slots: how many completions a model generates at once, how many wait, and when a chat gets a 429.
 
-Batches take slots in the background: what one of them answers begins only while people leave a slot free.
+Batches, and chats of the service tier "flex", take slots in the background: what one of them answers begins
+only while it leaves a slot free for others.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from statistics import fmean
 from anyio import CapacityLimiter
 
 from engine.errors import ApiError
-from engine.limits import BACKGROUND_SLOTS, MAX_WAITING, SLOTS
+from engine.limits import MAX_WAITING, SLOTS
 
 _RECENT = 32  # completions whose mean duration gives the Retry-After of a 429
 
@@ -51,8 +52,8 @@ class _ModelQueue:
         self._left.set()
 
     async def until_idle_enough(self, completions: int) -> None:
-        """Wait until so many completions leave slots free for others, or would be alone."""
-        while self.completions and self.completions + completions > BACKGROUND_SLOTS:
+        """Wait until so many completions leave a slot free for others, or would be alone."""
+        while self.completions and self.completions + completions >= self._size():
             self._left.clear()
             await self._left.wait()
 

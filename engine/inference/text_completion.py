@@ -18,7 +18,7 @@ from engine import request_body
 from engine.concurrency import run_all
 from engine.errors import ApiError, renamed_params
 from engine.ids import new_id
-from engine.inference.chat_request import ChatRequest
+from engine.inference.chat_request import ChatRequest, ServiceTier
 from engine.inference.completion import DONE, ChatCompletion, event
 from engine.inference.generator import Generator
 from engine.inference.slots import Reservation
@@ -110,6 +110,11 @@ class CompletionRequest:
     def stream(self) -> bool | None:
         """Whether the response is streamed."""
         return self.chats[0].stream
+
+    @property
+    def service_tier(self) -> ServiceTier | None:
+        """None: this API has no tiers."""
+        return None
 
     @property
     def include_usage(self) -> bool:

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.app import App
+from bot.app import App, open_app
 from bot.chat import ChatRequest, Sampling
 from bot.llm.budget import Account
+from bot.llm.retry import BACKGROUND, INTERACTIVE
 from bot.llm.stream import Stream
+from bot.settings import Settings
 from tests.support.lora_server import serving
 from tests.support.scripted_server import Script
 
@@ -83,6 +85,22 @@ async def test_the_least_effort_that_a_refusal_names_is_asked_for_from_then_on(
         )
     assert {answer.text for answer in answers} == {"Ada."}
     assert [body.get("reasoning_effort") for body in asked] == ["none", *[least] * 8]
+
+
+async def test_the_engine_answers_in_the_background_what_nobody_waits_for(app: App, script: Script) -> None:
+    for policy in (BACKGROUND, INTERACTIVE):
+        await app.client.complete(REQUEST, model="m", account=Account("build"), retry_policy=policy)
+    assert [body.get("service_tier") for body in script.asked] == ["flex", None]
+    script.refused = {"service_tier": "Input should be 'auto' or 'default'"}  # as version 0.1's
+    for _ in range(2):
+        await app.client.complete(REQUEST, model="m", account=Account("build"), retry_policy=BACKGROUND)
+    assert [body.get("service_tier") for body in script.asked[2:]] == ["flex", None, None]
+
+
+async def test_a_hosted_model_is_asked_without_a_tier(hosted: Settings, script: Script) -> None:
+    async with open_app(hosted) as app:
+        await app.client.complete(REQUEST, model="dear", account=Account("build"), retry_policy=BACKGROUND)
+    assert "service_tier" not in script.asked[0]
 
 
 async def test_an_effort_is_remembered_for_each_model(app: App, script: Script) -> None:

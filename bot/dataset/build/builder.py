@@ -24,9 +24,9 @@ from bot.store.database import Database, WriteTask
 from bot.store.examples import ReceivedAnswer, Request, SentRequest, Speed, StoredAnswer
 from bot.store.job_schema import BuildSpec
 
-# The engine answers eight at once: one place stays free, so that /hero need not wait for a build. Hosted
-# models answer as many as their rate limits allow, which the rate limiter finds out.
-ENGINE_WORKERS, HOSTED_WORKERS = 7, 50
+# The engine answers sixteen at once, or eight, and keeps a place free for /hero: what a build asks beyond that waits
+# there. Hosted models answer as many as their rate limits allow, which the rate limiter finds out.
+ENGINE_WORKERS, HOSTED_WORKERS = 15, 50
 
 _WRITING = LocalizedMessage("writing examples")
 

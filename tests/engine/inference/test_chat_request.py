@@ -284,7 +284,7 @@ async def test_an_empty_assistant_message(client: AsyncOpenAI, message: dict[str
         ({"store": True}, "store", "invalid_value"),
         ({"metadata": {"a": "b"}}, "metadata", "invalid_value"),
         ({"logit_bias": {"5": 1}}, "logit_bias", "invalid_value"),
-        ({"service_tier": "flex"}, "service_tier", "invalid_value"),
+        ({"service_tier": "priority"}, "service_tier", "invalid_value"),
         ({"modalities": ["text", "audio"]}, "modalities[1]", "invalid_value"),
         ({"functions": [{"name": "hero"}]}, "functions", "invalid_value"),
         ({"function_call": {"name": "hero"}}, "function_call", "invalid_value"),

@@ -10,7 +10,7 @@ from openai import AsyncOpenAI
 
 from engine.errors import ApiError
 from engine.inference.slots import Reservation, Slots
-from engine.limits import BACKGROUND_SLOTS, MAX_WAITING, SLOTS
+from engine.limits import MAX_WAITING, SLOTS
 from tests.support.engine_chats import USER, ask
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
@@ -126,11 +126,11 @@ async def test_the_number_of_slots_may_change(sizes: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("people", "completions", "begins"),
     [
-        (0, BACKGROUND_SLOTS, True),
+        (0, SLOTS - 1, True),
         (0, SLOTS, True),  # more than may be filled, but nobody is there
-        (1, BACKGROUND_SLOTS, False),
-        (BACKGROUND_SLOTS - 1, 1, True),
-        (BACKGROUND_SLOTS, 1, False),
+        (1, SLOTS - 1, False),
+        (SLOTS - 2, 1, True),
+        (SLOTS - 1, 1, False),
         (SLOTS, 1, False),
         (SLOTS + 3, 1, False),
     ],
@@ -175,6 +175,39 @@ async def test_a_cancelled_wait_in_the_background_reserves_nothing() -> None:
             async with asyncio.timeout(0.01), slots.reserve_in_background(TINY, 1):
                 pytest.fail("it has begun")
         assert (slots.running, slots.waiting) == (SLOTS, 0)
+
+
+@pytest.mark.parametrize("path", ["chat", "responses"])
+async def test_the_tier_flex_gives_way(engine: EngineProcess, client: AsyncOpenAI, path: str) -> None:
+    """More than the queue takes: none is refused, and whoever asks without it finds a free slot."""
+    tier: Any = {"service_tier": "flex", "temperature": 0}
+
+    async def answer() -> Any:
+        if path == "chat":
+            return await ask(client, max_tokens=200, **tier)
+        return await client.responses.create(model=TINY, input="Hello", max_output_tokens=200, **tier)
+
+    refused_before = (await engine.metrics())["engine_chats_refused_total"]
+    chats = [asyncio.create_task(answer()) for _ in range(SLOTS + MAX_WAITING + 8)]
+    await until(engine, running=SLOTS - 1, waiting=0)
+    assert (await ask(client, max_tokens=2, temperature=0)).usage.completion_tokens == 2
+    assert not any(chat.done() for chat in chats[-SLOTS:])
+    answers = await asyncio.gather(*chats)
+    assert (await engine.metrics())["engine_chats_refused_total"] == refused_before
+    if path == "responses":
+        assert {each.service_tier for each in answers} == {"flex"}
+
+
+async def test_who_gives_way_may_leave(engine: EngineProcess, client: AsyncOpenAI) -> None:
+    """A client that disconnects while it waits takes no slot."""
+    tier: Any = {"service_tier": "flex", "temperature": 0, "max_tokens": openai.omit}
+    chats = [asyncio.create_task(ask(client, **tier)) for _ in range(SLOTS + 4)]
+    await until(engine, running=SLOTS - 1, waiting=0)
+    for chat in reversed(chats):  # those that wait first
+        chat.cancel()
+    await asyncio.gather(*chats, return_exceptions=True)
+    await until(engine, running=0, waiting=0)
+    assert (await ask(client)).choices[0].message.content
 
 
 async def test_an_unknown_model_gets_no_slots(client: AsyncOpenAI, engine: EngineProcess) -> None:
