@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -19,6 +19,10 @@ class Prompt:
 
     messages: Sequence[Any]
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"max_completion_tokens": ANSWER_TOKENS})
+
+    def with_parameters(self, parameters: Mapping[str, Any]) -> "Prompt":
+        """Return the same with further parameters."""
+        return replace(self, parameters={**self.parameters, **parameters})
 
 
 @dataclass(frozen=True)

@@ -26,17 +26,20 @@ from bench.engine.load import ChatRound, ServedModel, run_chat, run_chats
 from bench.engine.model_size import ModelSize
 from bench.engine.texts import author_prompts, questions, texts
 from bench.engine.training import TrainingRun
+from bot.dataset.build.builder import ENGINE_WORKERS
 
 STREAMS = (1, 4, 8, 16)
 BUILD = "build"
-"""Seven requests at once of a dataset build: beginnings of texts, of which curation would keep most."""
+"""Requests of a dataset build: beginnings of texts, of which curation would keep most."""
 
 BASE, TUNED, PEER, PEER_BASE, LLAMA = "base", "tuned", "llama.cpp", "llama.cpp, base", "llama.cpp's server"
 """The engine's base and tuned model, the same of one with llama.cpp alone, and its own server's base."""
 
 _CHATTING = (BASE, TUNED, PEER, LLAMA)
-_BUILDING = (BASE, PEER_BASE)
-_BUILD_STREAMS = 7
+_BUILDERS = {BASE: (ENGINE_WORKERS, {"service_tier": "flex"}), PEER_BASE: (7, {})}
+"""How many requests of a build are under way, with which parameters: today's, and those of version 0.1."""
+
+_BUILD_TEXTS = 45
 _LOADING_SECONDS = 120.0
 _SHORT_ANSWER = 24  # tokens of a chat whose latency is compared
 _DPO = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1, "n_epochs": 1}}}
@@ -342,10 +345,10 @@ async def _rounds(models: Mapping[str, ServedModel], count: int) -> Rounds:
             for name in rotated(_CHATTING, number):
                 result = await run_chats(models[name], prompts, streams=streams, count=max(2, streams))
                 _note(rounds, name, streams, result)
-        for name in rotated(_BUILDING, number):
-            result = await run_chats(
-                models[name], beginnings, streams=_BUILD_STREAMS, count=6 * _BUILD_STREAMS
-            )
+        for name in rotated(tuple(_BUILDERS), number):
+            workers, parameters = _BUILDERS[name]
+            asked = (each.with_parameters(parameters) for each in beginnings)
+            result = await run_chats(models[name], asked, streams=workers, count=_BUILD_TEXTS)
             _note(rounds, name, BUILD, result)
     return rounds
 

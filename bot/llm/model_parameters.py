@@ -61,8 +61,8 @@ class Extensions:
 
 
 HOSTED = Extensions()
-# It continues an assistant's message by itself, and its top_k and min_p are those below. What nobody waits for gets
-# all slots but one, however many its runtime has.
+# It continues an assistant's message by itself, and its top_k and min_p are those below. What nobody waits
+# for gets all slots but one, however many its runtime has.
 ENGINE = Extensions(repeat_penalty="repeat_penalty", background={"service_tier": "flex"})
 # The server at SERVING_URL: it closes an assistant's message unless told, and ignores unknown parameters.
 SERVING = Extensions(
