@@ -1,33 +1,23 @@
 """Load a base model with transformers, from a GGUF file or a Hugging Face folder. Imports torch."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from transformers.utils import logging
-
-from engine.storage import atomic
 
 TUNED_WEIGHTS = "weights"
 """The folder in a tuned model's that holds all its weights, if the base is a Hugging Face folder."""
 
 
-def load(path: Path, *, dtype: torch.dtype, device: str = "cpu", cache: Path | None = None) -> Any:
-    """Return the model at `path`, a .gguf file or a Hugging Face folder.
+def load(path: Path, *, dtype: torch.dtype, device: str = "cpu") -> Any:
+    """Return the model at `path`, a Hugging Face folder (takes a second) or a .gguf file (ten or more).
 
-    `cache` is a folder that keeps a dequantized GGUF file: loading it takes one second instead of ten or
-    more. Raises OSError or ValueError if transformers cannot read the files.
+    Raises OSError or ValueError if transformers cannot read the files.
     """
     logging.disable_progress_bar()  # it would end up in a log file
-    if path.is_dir():
-        model = _read_folder(path, dtype)
-    elif cache is None:
-        model = _dequantize(path, dtype)
-    else:
-        model = _load_cached(path, dtype, cache)
+    model = _read_folder(path, dtype) if path.is_dir() else _dequantize(path, dtype)
     return model.to(device)
 
 
@@ -67,25 +57,6 @@ def _dequantize(gguf: Path, dtype: torch.dtype) -> Any:
         # without it the weights stay quantized, and gradients cannot pass through them
         quantization_config=GgufConfig(dequantize=True),
     )
-
-
-def _load_cached(gguf: Path, dtype: torch.dtype, cache: Path) -> Any:
-    manifest = cache / "unpacked_from.json"
-    status = gguf.stat()
-    source = {
-        "path": str(gguf.resolve()),
-        "size": status.st_size,
-        "modified": status.st_mtime_ns,
-        "dtype": str(dtype),
-        "transformers": transformers.__version__,
-    }
-    if manifest.is_file() and atomic.read_json(manifest) == source:
-        return _read_folder(cache, dtype)
-    shutil.rmtree(cache, ignore_errors=True)
-    model = _dequantize(gguf, dtype)
-    model.save_pretrained(cache)
-    atomic.write_json(manifest, source)  # last: it marks the folder as complete
-    return model
 
 
 def best_device() -> str:

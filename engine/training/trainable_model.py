@@ -10,7 +10,7 @@ import torch
 
 from engine import base_model
 from engine.tokens import Encoded
-from engine.training import attention
+from engine.training import attention, unpacked_base
 from engine.training.token_log_probs import token_log_probs
 from engine.training_request import TrainedWeights, TrainingError
 
@@ -78,9 +78,8 @@ class TrainableModel(ABC):
         self.apply_update()
 
     def _load(self) -> Any:
-        return base_model.load(
-            self._start.base, dtype=self.dtype, device=self._device, cache=self._start.cache
-        )
+        folder = unpacked_base.folder_of(self._start.base, dtype=self.dtype, cache=self._start.cache)
+        return base_model.load(folder, dtype=self.dtype, device=self._device)
 
     @torch.no_grad()
     def _check_head(self) -> None:

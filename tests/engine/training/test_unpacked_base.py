@@ -1,0 +1,102 @@
+"""The unpacked base: as transformers makes it, used again, and replaced if the file or dtype changed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gguf import GGUFWriter
+
+from engine.storage.gguf_reader import GGUFReader
+
+# In processes of their own, so that the process of the tests never loads torch.
+_CACHED = """
+import json, os, sys
+from pathlib import Path
+import torch
+from engine.training import unpacked_base
+
+gguf, cache = map(Path, sys.argv[1:])
+marker = cache / "marker"
+
+def unpack(dtype=torch.float32):
+    folder = unpacked_base.folder_of(gguf, dtype=dtype, cache=cache)
+    cached = marker.exists()
+    marker.touch()
+    return cached
+
+first, second, other_dtype = unpack(), unpack(), unpack(torch.bfloat16)
+os.utime(gguf, (1, 1))
+other_file = unpack(torch.bfloat16)
+(cache / "unpacked_from.json").unlink()
+incomplete = unpack(torch.bfloat16)
+print(json.dumps([first, second, other_dtype, other_file, incomplete]))
+"""
+
+_COMPARED = """
+import json, sys
+from pathlib import Path
+import torch
+from engine import base_model
+from engine.training import unpacked_base
+
+gguf, cache = map(Path, sys.argv[1:])
+ours = base_model.load(unpacked_base.folder_of(gguf, dtype=torch.bfloat16, cache=cache), dtype=torch.bfloat16)
+theirs = base_model.load(gguf, dtype=torch.bfloat16)
+ids = torch.tensor([[1, 2, 3, 4, 5]])
+with torch.inference_mode():
+    same = torch.equal(ours(ids).logits, theirs(ids).logits)
+ours_of, theirs_of = (model.config.to_dict() for model in (ours, theirs))
+names = {*ours_of, *theirs_of} - {"_name_or_path", "_model_name_or_path", "architectures", "unk_token_id"}
+differences = sorted(name for name in names if ours_of.get(name) != theirs_of.get(name))
+print(json.dumps([same, ours.state_dict().keys() == theirs.state_dict().keys(), differences]))
+"""
+
+
+def run(program: str, *arguments: Path) -> object:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return json.loads(
+        subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=120).stdout
+    )
+
+
+def variant(base: Path, out: Path, **further: float) -> Path:
+    """Write a copy of a file that tells more about its model; with `head`, it has a head of its own."""
+    reader = GGUFReader(base)
+    writer = GGUFWriter(out, "llama")
+    for name, field in reader.fields.items():
+        if not name.startswith("GGUF.") and name != "general.architecture":
+            kinds = field.types
+            writer.add_key_value(
+                name, field.contents(), kinds[0], sub_type=kinds[-1] if len(kinds) > 1 else None
+            )
+    for name, value in further.items():
+        writer.add_float32(name.replace("__", "."), value)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+        if tensor.name == "token_embd.weight" and "head" in further:
+            writer.add_tensor("output.weight", tensor.data[::-1].copy(), raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return out
+
+
+def test_it_is_used_again_if_file_and_dtype_are_the_same(tiny_base: Path, tmp_path: Path) -> None:
+    gguf = tmp_path / "copy.gguf"
+    shutil.copy(tiny_base, gguf)
+    assert run(_CACHED, gguf, tmp_path / "cache") == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize("further", [{}, {"head": 1.0}, {"llama__rope__scale_linear": 2.0}])
+def test_it_is_what_transformers_makes_of_the_file(
+    tiny_base: Path, tmp_path: Path, further: dict[str, float]
+) -> None:
+    """Also a variant that is left to transformers."""
+    gguf = variant(tiny_base, tmp_path / "variant.gguf", **further) if further else tiny_base
+    same, same_names, differences = run(_COMPARED, gguf, tmp_path / "cache")  # type: ignore[misc]
+    assert (same, same_names) == (True, True)
+    assert differences == []
