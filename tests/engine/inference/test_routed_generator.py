@@ -26,10 +26,11 @@ REQUEST: dict[str, Any] = {
 
 @asynccontextmanager
 async def routed(
-    setting: RuntimeSetting, base: Path, data: Path
+    setting: RuntimeSetting, base: Path, data: Path, *, idle_seconds: float = 900
 ) -> AsyncIterator[tuple[RoutedGenerator, Runtimes]]:
     runtimes = Runtimes(setting, data, base, free_memory=lambda: 8 * 2**30)
-    generator = RoutedGenerator(base, await asyncio.to_thread(LlamaCppGenerator.load, base), runtimes, None)
+    llama = await asyncio.to_thread(LlamaCppGenerator.load, base)
+    generator = RoutedGenerator(base, llama, runtimes, None, idle_seconds=idle_seconds)
     try:
         yield generator, runtimes
     finally:
@@ -80,3 +81,34 @@ async def test_a_measurement_that_fails_says_why_and_leaves_llama_cpp(
         assert "gone" in runtimes.reason
         assert "could not be loaded in OpenVINO or measured" in caplog.text
         assert (runtimes.name, await tokens_of(generator)) == ("llama.cpp", 5)
+
+
+async def test_a_model_that_nobody_asks_leaves_openvino_until_somebody_does(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    async with routed("openvino", tiny_base, tmp_path, idle_seconds=0.5) as (generator, runtimes):
+        assert runtimes.process is not None
+        process = runtimes.process
+        for _ in range(2):
+            await eventually(lambda: process.models == 1, what="it is loaded", timeout=30)
+            await eventually(lambda: process.models == 0, what="it is freed")
+            assert await tokens_of(generator) == 5  # by llama.cpp, and it is loaded again
+        assert runtimes.answers == {"llama.cpp": 2}
+        assert process.crashes == 0
+
+
+async def test_an_answer_keeps_its_model(tiny_base: Path, tmp_path: Path) -> None:
+    async with routed("openvino", tiny_base, tmp_path, idle_seconds=0.5) as (generator, runtimes):
+        assert runtimes.process is not None
+        process = runtimes.process
+        chunks = generator.chunks(REQUEST)
+        await anext(chunks)
+        while runtimes.answers["openvino"] == 0:  # loaded, and not freed yet
+            await chunks.aclose()
+            await asyncio.sleep(0.05)
+            chunks = generator.chunks(REQUEST)
+            await anext(chunks)
+        await asyncio.sleep(1)  # nobody reads on
+        assert process.models == 1
+        await chunks.aclose()
+        await eventually(lambda: process.models == 0, what="it is freed")
