@@ -24,8 +24,8 @@ _IDLE_SECONDS = 900.0  # then a model leaves OpenVINO, where it takes 400 MB mor
 class RoutedGenerator:
     """One loaded model.
 
-    llama.cpp answers the requests that OpenVINO cannot, and all requests while OpenVINO loads, has crashed, or
-    has freed the model because nobody asked it for long.
+    llama.cpp answers the requests that OpenVINO cannot, and all requests while OpenVINO loads, has crashed,
+    or has freed the model because nobody asked it for long.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gguf import GGUFWriter
@@ -55,7 +56,7 @@ print(json.dumps([same, ours.state_dict().keys() == theirs.state_dict().keys(), 
 """
 
 
-def run(program: str, *arguments: Path) -> object:
+def run(program: str, *arguments: Path) -> Any:
     command = [sys.executable, "-c", program, *map(str, arguments)]
     return json.loads(
         subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=120).stdout
@@ -97,6 +98,6 @@ def test_it_is_what_transformers_makes_of_the_file(
 ) -> None:
     """Also a variant that is left to transformers."""
     gguf = variant(tiny_base, tmp_path / "variant.gguf", **further) if further else tiny_base
-    same, same_names, differences = run(_COMPARED, gguf, tmp_path / "cache")  # type: ignore[misc]
+    same, same_names, differences = run(_COMPARED, gguf, tmp_path / "cache")
     assert (same, same_names) == (True, True)
     assert differences == []
