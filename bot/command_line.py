@@ -128,6 +128,8 @@ def worker(
     """Carry out builds and trainings, for a bot that runs with --without-worker and ENGINE_URL."""
     # a parent has set DATA_DIR to the installation's folder
     settings = read_settings() if with_parent else installation_settings()
+    if with_parent and settings.metrics_port:  # the bot has this one
+        settings = settings.model_copy(update={"metrics_port": settings.metrics_port + 1})
     log_to_stderr(settings, process="worker")
     run_command(_worker(settings, with_parent=with_parent), endless=True)
 
@@ -151,9 +153,7 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
         reachable = await stack.enter_async_context(run_engine(settings))
         app = await stack.enter_async_context(open_app(reachable))
         if worker:
-            # the next port: the bot has the one of the settings
-            port = settings.metrics_port + 1 if settings.metrics_port else 0
-            await stack.enter_async_context(run_worker(reachable, metrics_port=port))
+            await stack.enter_async_context(run_worker(reachable, metrics_port=settings.metrics_port))
         bot = await stack.enter_async_context(HeroBot(app))
         await stack.enter_async_context(open_monitoring(app, bot))
         try:

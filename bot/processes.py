@@ -402,7 +402,7 @@ async def _answers(url: str, key: str) -> bool:
 async def run_worker(settings: Settings, *, metrics_port: int = 0) -> AsyncIterator[None]:
     """Run a worker process with the same database, heroes, model server and check of new models.
 
-    metrics_port: of its own metrics, 0 for none.
+    metrics_port: the bot's; the worker's is the next one. 0 for none.
     """
     env = {
         "DATA_DIR": str(settings.data_dir),

@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: LogFormat = "human"
     # metrics and health of bot and worker (bot/monitoring/); 0: none
-    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_port: int = Field(default=0, ge=0, le=65534)  # the bot's worker has the next one
     metrics_host: str = "127.0.0.1"
 
     @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
@@ -188,6 +188,15 @@ class Settings(BaseSettings):
             raise ValueError("TUNE: only the embedded engine can be told what to train; leave it empty")
         if self.serving_url and self.tune == "all":
             raise ValueError("TUNE: the server at SERVING_URL loads adapters only; leave it empty")
+        return self
+
+    @model_validator(mode="after")
+    def _require_sqlite_for_backups(self) -> "Settings":
+        if self.backup_dir and self.database_url and not self.database_url.startswith("sqlite"):
+            raise ValueError(
+                "BACKUP_DIR: the bot makes backups of SQLite databases alone, and DATABASE_URL names another "
+                "one. Leave BACKUP_DIR empty, and back the database up with pg_dump (docs/operating.md)"
+            )
         return self
 
     @property
@@ -299,6 +308,10 @@ class _UncheckedSettings(Settings):
 
     @model_validator(mode="after")
     def _forbid_tune_elsewhere(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _require_sqlite_for_backups(self) -> Self:
         return self
 
 

@@ -7,6 +7,7 @@ import stat
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2
 import openai
 import psutil
 import pytest
@@ -78,6 +79,12 @@ async def test_the_bots_engine_has_a_random_key_that_is_nowhere_to_be_read(
         assert key not in logs + repr(reachable)
     assert caplog.text
     assert key not in caplog.text
+
+
+async def test_the_bots_worker_serves_its_metrics_at_the_next_port(settings: Settings) -> None:
+    """Also at the last port that there is."""
+    async with run_worker(settings, metrics_port=65534), httpx2.AsyncClient() as http:
+        assert (await http.get("http://127.0.0.1:65535/livez")).status_code == 200
 
 
 async def test_engine_and_worker_import_nothing_from_the_working_folder(

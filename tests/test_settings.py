@@ -88,6 +88,29 @@ def test_a_serving_server_needs_the_embedded_engine(monkeypatch: pytest.MonkeyPa
         load_settings()
 
 
+def test_scheduled_backups_need_a_database_that_they_can_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKUP_DIR", str(tmp_path / "backups"))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'heroes.sqlite'}")
+    load_settings()
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://name:s3cret@host/db")
+    with pytest.raises(SettingsError, match=r"BACKUP_DIR: .*DATABASE_URL .*pg_dump") as caught:
+        load_settings()
+    assert "s3cret" not in str(caught.value)
+    settings, mistakes = load_faulty_settings()  # for the doctor
+    assert settings.backup_dir == tmp_path / "backups"
+    assert len(mistakes) == 1
+
+
+def test_the_port_after_that_of_the_metrics_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_PORT", "65534")
+    assert load_settings().metrics_port == 65534
+    monkeypatch.setenv("METRICS_PORT", "65535")
+    with pytest.raises(SettingsError, match=r"METRICS_PORT: .*at most 65534"):
+        load_settings()
+
+
 def test_all_mistakes_are_reported_at_once_without_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

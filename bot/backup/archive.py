@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.backup import contents
-from bot.backup.contents import ModelFolders
+from bot.backup.contents import KnownModels, ModelFolders
 from bot.backup.files import BackupWriter, is_archive, open_writer, read_manifest, sync_folder, verify
 from bot.backup.manifest import DATABASE, NAME, SETTINGS, BackedUpFile, Manifest
 from bot.errors import BackupError, BackupRunning, StoreError
@@ -25,14 +25,14 @@ from bot.settings import Settings
 from bot.store import models
 from bot.store.database import Database, open_database
 from bot.store.migrate import newest
-from bot.store.snapshot import CopyStopped, Snapshot, copy_database, read_schema, read_snapshot, sqlite_path
+from bot.store.snapshot import Snapshot, copy_database, read_schema, read_snapshot, sqlite_path
 from bot.store.use_lock import in_use
 
 T = TypeVar("T")
 
 _LOCK = "backup.lock"
-_BUSY = "herosmith-backup.busy"  # in the folder of an unfinished backup, locked by who makes it
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BUSY = "herosmith-backup.busy"  # in the folder of an unfinished backup, locked by the process that makes it
+_DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MARGIN = 50_000_000  # bytes that a backup leaves free
 
 
@@ -43,14 +43,6 @@ class Backup:
     path: Path
     bytes: int
     manifest: Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    """The bot's models by name: which have to stay (None: all), and all."""
-
-    needed: Mapping[str, object] | None
-    known: set[str]
 
 
 async def make_backup(settings: Settings, path: Path, db: Database | None = None) -> Backup:
@@ -65,31 +57,40 @@ async def make_backup(settings: Settings, path: Path, db: Database | None = None
             "Only a SQLite database can be backed up by this command. Use pg_dump for the one that "
             "DATABASE_URL names, and copy voters.key and the engine's folder as docs/operating.md says."
         )
-    if not database.is_file():
-        raise BackupError(f"There is nothing to back up yet: the database {database} does not exist.")
-    path = _new_path(path)
     stop = threading.Event()
-    with ExitStack() as stack:
-        stack.enter_context(in_use(settings.data_dir))
-        workspace = stack.enter_context(_workspace(settings.data_dir, path))
-        work = _Work(settings, path, workspace, database, stop)
-        taken = await _stoppable(work.copy_database, stop)
+    stack = ExitStack()
+    # every look at the disks is in a thread: one over the network may hang, and the bot goes on answering
+    try:
+        work = await _run_in_thread(lambda: _begin(stack, settings, path, database, stop), stop)
+        taken = await _run_in_thread(work.copy_database, stop)
         # asked after the copy: a model that went live in between is in as well
-        chosen = await _models(settings, database, db)
-        return await _stoppable(lambda: work.complete(taken, chosen), stop)
+        known = await _known_models(settings, database, db)
+        return await _run_in_thread(lambda: work.complete(taken, known), stop)
+    finally:
+        await _run_in_thread(stack.close, stop)
 
 
-def _new_path(path: Path) -> Path:
+def _begin(
+    stack: ExitStack, settings: Settings, path: Path, database: Path, stop: threading.Event
+) -> "_BackupSteps":
+    """Lock the data folder and make the backup's workspace; both end with the stack."""
+    with _as_backup_error(path):
+        if not database.is_file():
+            raise BackupError(f"There is nothing to back up yet: the database {database} does not exist.")
     if os.path.lexists(path):
         raise BackupError(f"{path} exists already, so no backup was made: name a path that is new.")
-    return path.absolute()
+    path = path.absolute()
+    stack.enter_context(in_use(settings.data_dir))
+    workspace = stack.enter_context(_workspace(settings.data_dir, path))
+    return _BackupSteps(settings, path, workspace, database, stop)
 
 
-async def _models(settings: Settings, database: Path, db: Database | None) -> _Models:
+async def _known_models(settings: Settings, database: Path, db: Database | None) -> KnownModels | None:
+    """Return what the database says of models, None if it has the schema of another version."""
     if db is not None:
         return await _query_models(db, hosted=settings.hosted)
-    if read_schema(database) != newest():  # opening it would migrate it
-        return _Models(None, set())
+    if await asyncio.to_thread(read_schema, database) != newest():  # opening it would migrate it
+        return None
     try:
         async with open_database(settings.database) as opened:
             return await _query_models(opened, hosted=settings.hosted)
@@ -97,26 +98,32 @@ async def _models(settings: Settings, database: Path, db: Database | None) -> _M
         raise BackupError(f"{error} No backup was made.") from error
 
 
-async def _query_models(db: Database, *, hosted: bool) -> _Models:
+async def _query_models(db: Database, *, hosted: bool) -> KnownModels:
     async with db.read() as tx:
         needed = {} if hosted else await needed_models(tx)  # those of a hosted API are nowhere here
-        return _Models(needed, {model.name for model in await models.list_all(tx)})
+        found = await models.list_all(tx)
+    return KnownModels(
+        names=frozenset(model.name for model in found),
+        needed=frozenset(needed),
+        pruned=frozenset(model.name for model in found if model.pruned_at is not None),
+    )
 
 
-async def _stoppable(work: Callable[[], T], stop: threading.Event) -> T:
+async def _run_in_thread(work: Callable[[], T], stop: threading.Event) -> T:
     """Run work in a thread. If this task is cancelled, stop the work, and wait until it has ended."""
     running = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
-        with suppress(BackupError, CopyStopped):
-            await running
+        while not running.done():
+            with suppress(asyncio.CancelledError):  # once more: the thread works on all the same
+                await asyncio.wait({running})
         raise
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _BackupSteps:
     """The steps of one backup, in a folder beside the place where it will be."""
 
     settings: Settings
@@ -127,14 +134,14 @@ class _Work:
 
     def copy_database(self) -> Snapshot:
         """Copy the database of one moment."""
-        with _told(self.path):
+        with _as_backup_error(self.path):
             self._check_space(self.database.stat().st_size)
             return copy_database(self.database, self.workspace / DATABASE, self.stop)
 
-    def complete(self, taken: Snapshot, chosen: _Models) -> Backup:
+    def complete(self, taken: Snapshot, known: KnownModels | None) -> Backup:
         """Copy everything else, write the manifest, verify the backup, and move it to its path."""
-        with _told(self.path):
-            folders = contents.model_folders(self.settings.data_dir, chosen.needed, chosen.known)
+        with _as_backup_error(self.path):
+            folders = contents.model_folders(self.settings, known)
             unfinished = self.workspace / ("backup.tar.gz" if is_archive(self.path) else "backup")
             with open_writer(unfinished, self.stop) as writer:
                 manifest = self._write(writer, taken, folders)
@@ -164,7 +171,7 @@ class _Work:
     def _manifest(self, taken: Snapshot, folders: ModelFolders, files: list[BackedUpFile]) -> Manifest:
         return Manifest(
             made_by=version("herosmith"),
-            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            made_at=datetime.now(UTC).replace(microsecond=0),
             db_schema=taken.schema or "",
             rows=taken.rows,
             models=sorted(folders.found),
@@ -211,11 +218,11 @@ def check_database(path: Path, manifest: Manifest) -> None:
 def _workspace(data_dir: Path, path: Path) -> Iterator[Path]:
     """Yield a hidden folder beside a backup's path. Only one backup of a data folder is made at a time."""
     with ExitStack() as stack:
-        with _told(path):
+        with _as_backup_error(path):
             lock = stack.enter_context((data_dir / _LOCK).open("ab"))
         if not _lock(lock.fileno()):
             raise BackupRunning("Another backup is being made at this moment: wait until it is done.")
-        with _told(path):
+        with _as_backup_error(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_unfinished(path.parent)
             workspace = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.unfinished-", dir=path.parent))
@@ -244,14 +251,14 @@ def _lock(number: int) -> bool:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Tell faults of disks and folders in a sentence."""
+def _as_backup_error(path: Path) -> Iterator[None]:
+    """Raise faults of disks and folders as BackupError, in a sentence."""
     try:
         yield
     except StoreError as error:
         raise BackupError(f"{error} No backup was made.") from error
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL_ERRORS:
             raise BackupError(
                 f"The disk of {path.parent} became full, so no backup was made: free some space, or name a "
                 "path on another disk."

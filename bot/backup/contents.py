@@ -2,19 +2,25 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.backup.manifest import ENGINE, REPORTS, SECRET, SETTINGS
+from bot.backup.manifest import ADAPTERS, ENGINE, REPORTS, SECRET, SETTINGS
 from bot.errors import BackupError
+from bot.registry.adapter_folder import AdapterFolder
 from bot.settings import Settings
 
 _MODELS, *_RECORDS = ENGINE
-_SETTINGS_FILES = ("heroes_file", "prices_file", "blocklist")
+# by setting: files of the same name in two folders are two files
+_SETTINGS_FILES = {
+    "heroes_file": "heroes.toml",
+    "prices_file": "prices.toml",
+    "blocklist": "blocked.txt",
+}
 _SECRET_WORDS = ("key", "token", "secret", "password", "credential")
 
 
@@ -28,21 +34,33 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownModels:
+    """The bot's models by name: all, those that have to stay, and those whose files were deleted."""
+
+    names: frozenset[str]
+    needed: frozenset[str]
+    pruned: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFolders:
-    """The folders of tuned models to copy, by name, and the needed models that have none here."""
+    """The folders to copy: of tuned models and of adapters, by name; and the needed models that have none."""
 
     found: dict[str, Path]
+    adapters: dict[str, Path]
     missing: list[str]
 
 
-def model_folders(data_dir: Path, needed: Mapping[str, object] | None, known: set[str]) -> ModelFolders:
-    """Return which tuned models' folders belong into a backup.
+def model_folders(settings: Settings, known: KnownModels | None) -> ModelFolders:
+    """Return which folders of tuned models and adapters belong into a backup.
 
-    needed: the bot's models that have to stay, None for all. known: all of the bot's models; those that are
-    not among them are a person's own (`herosmith tune`), and belong in. Checkpoints do not.
+    Models that are not the bot's are a person's own (`herosmith tune`), and belong in. Checkpoints do not.
+    The adapter of a model whose files were deleted is all that is left of it; others can be fetched from the
+    engine again. known: None if the database cannot tell; then all models and adapters belong in.
     """
     found = {}
-    root = data_dir / _MODELS
+    needed = known.needed if known else frozenset[str]()
+    root = settings.data_dir / _MODELS
     for folder in sorted(root.iterdir()) if root.exists() else ():
         manifest = folder / "manifest.json"
         try:
@@ -55,26 +73,31 @@ def model_folders(data_dir: Path, needed: Mapping[str, object] | None, known: se
                 f"{manifest} cannot be read ({error}), so no backup was made. Let the bot's user read it; "
                 "or stop the bot and move that model's folder away."
             ) from error
-        if name in (needed or ()) or (not is_checkpoint and (needed is None or name not in known)):
+        if name in needed or (not is_checkpoint and (known is None or name not in known.names)):
             found[name] = folder
-    return ModelFolders(found, sorted(set(needed or ()) - set(found)))
+    adapters = AdapterFolder(settings.adapters)
+    kept = adapters.list_all() if known is None else known.pruned
+    adapter_folders = {name: path for name in sorted(kept) if (path := adapters.find(name))}
+    return ModelFolders(found, adapter_folders, sorted(needed - set(found)))
 
 
 def list_files(settings: Settings, models: ModelFolders) -> Iterator[SourceFile]:
     """Yield the files of the data folder and of the installation's settings, in the order of copying."""
     data = settings.data_dir
     yield SourceFile(SECRET, data / SECRET)
-    for name in _SETTINGS_FILES:
-        source: Path = getattr(settings, name)
+    for setting, name in _SETTINGS_FILES.items():
+        source: Path = getattr(settings, setting)
         if source.is_file():
-            yield SourceFile(f"{SETTINGS}/{source.name}", source)
+            yield SourceFile(f"{SETTINGS}/{name}", source)
     for folder in models.found.values():
-        yield from _below(folder, f"{_MODELS}/{folder.name}")
+        yield from _files_below(folder, f"{_MODELS}/{folder.name}")
+    for model, folder in models.adapters.items():
+        yield from _files_below(folder, f"{ADAPTERS}/{model}")
     for record in (*_RECORDS, REPORTS):
-        yield from _below(data / record, record, may_vanish=True)
+        yield from _files_below(data / record, record, may_vanish=True)
 
 
-def _below(folder: Path, path: str, *, may_vanish: bool = False) -> Iterator[SourceFile]:
+def _files_below(folder: Path, path: str, *, may_vanish: bool = False) -> Iterator[SourceFile]:
     """Yield all files below a folder, but for the states of trainings and for what is being written."""
 
     def fail(error: OSError) -> None:

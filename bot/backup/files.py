@@ -20,7 +20,7 @@ ARCHIVE = ".tar.gz"
 
 _CHUNK = 1 << 20
 _LEVEL = 1  # weights hardly get smaller, whatever the level
-_DAMAGED = (tarfile.TarError, EOFError, zlib.error)
+_ARCHIVE_ERRORS = (tarfile.TarError, EOFError, zlib.error)
 
 
 class BackupWriter(Protocol):
@@ -162,12 +162,12 @@ def verify(
     for name, content in _files(path):
         if (file := expected.pop(name, None)) is None:
             if any(file.path == name for file in manifest.files):
-                raise BackupError(_damaged(path, f"it has {name} twice"))
+                raise BackupError(_damage_text(path, f"it has {name} twice"))
             continue
         if _copy_or_hash(path, content, file, target_of(name), stop) != file:
-            raise BackupError(_damaged(path, f"{name} differs from what the manifest says"))
+            raise BackupError(_damage_text(path, f"{name} differs from what the manifest says"))
     if expected:
-        raise BackupError(_damaged(path, f"{next(iter(expected))} is missing"))
+        raise BackupError(_damage_text(path, f"{next(iter(expected))} is missing"))
 
 
 def _copy_or_hash(
@@ -180,12 +180,12 @@ def _copy_or_hash(
         reader = HashingReader(content, stop)
         while reader.read(_CHUNK):
             pass
-    except _DAMAGED as error:
-        raise BackupError(_damaged(backup, str(error))) from error
+    except _ARCHIVE_ERRORS as error:
+        raise BackupError(_damage_text(backup, str(error))) from error
     return BackedUpFile(path=file.path, bytes=reader.bytes, sha256=reader.sha256)
 
 
-def _damaged(path: Path, fault: str) -> str:
+def _damage_text(path: Path, fault: str) -> str:
     return f"The backup {path} is damaged: {fault}. Nothing was changed; take another backup."
 
 
@@ -208,7 +208,7 @@ def _files_of_folder(root: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 continue
             if not stat.S_ISREG(kind):
                 raise BackupError(
-                    _damaged(root, f"{relative} is a link or no file, which backups do not have")
+                    _damage_text(root, f"{relative} is a link or no file, which backups do not have")
                 )
             try:
                 with path.open("rb") as content:
@@ -226,13 +226,13 @@ def _files_of_archive(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
                     yield PurePosixPath(member.name).as_posix(), content
                 elif not member.isdir():
                     raise BackupError(
-                        _damaged(path, f"{member.name} is a link or no file, which backups do not have")
+                        _damage_text(path, f"{member.name} is a link or no file, which backups do not have")
                     )
-    except _DAMAGED as error:
-        raise BackupError(_damaged(path, str(error) or "it is cut off")) from error
+    except _ARCHIVE_ERRORS as error:
+        raise BackupError(_damage_text(path, str(error) or "it is cut off")) from error
     except PermissionError as error:
         raise BackupError(f"The backup {path} cannot be read: {error}") from error
     except OSError as error:
         if error.filename is None and error.errno is None:  # gzip's own: no gzip file, or a wrong checksum
-            raise BackupError(_damaged(path, str(error))) from error
+            raise BackupError(_damage_text(path, str(error))) from error
         raise

@@ -2,10 +2,11 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import BackupError
 
@@ -14,11 +15,17 @@ DATABASE = "hero.db"
 SECRET = "voters.key"  # noqa: S105 (a name)
 SETTINGS = "settings"
 REPORTS = "reports"
+ADAPTERS = "adapters"
 ENGINE = ("engine/models", "engine/files", "engine/jobs", "engine/batches")
 MAX_BYTES = 64_000_000  # of a manifest: it has one line for each file
 
 _FORMAT: Literal[1] = 1
-_TOP = (SETTINGS, REPORTS, *ENGINE)
+_TOP_FOLDERS = (SETTINGS, REPORTS, ADAPTERS, *ENGINE)
+_MAX_FILE = 2**63 - 1  # bytes of a file: of a larger number no text can be made
+# the calendar's first and last days cannot be told in every time zone
+_Time = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))
+]
 
 
 class BackedUpFile(BaseModel):
@@ -27,7 +34,7 @@ class BackedUpFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     path: str
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, le=_MAX_FILE)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
@@ -43,7 +50,7 @@ class Manifest(BaseModel):
 
     format: Literal[1] = _FORMAT
     made_by: str
-    made_at: str
+    made_at: _Time
     db_schema: str
     rows: dict[str, int]
     models: list[str]
@@ -62,12 +69,12 @@ def parse_manifest(content: bytes, newest_schema: str) -> Manifest:
         raw = json.loads(content)
         found_format = raw["format"]
         if isinstance(found_format, int) and found_format > _FORMAT:
-            raise BackupError(_newer(str(raw.get("made_by", "?"))))
+            raise BackupError(_newer_version_text(str(raw.get("made_by", "?"))))
         manifest = Manifest.model_validate(raw)
     except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise BackupError(f"The backup's {NAME} cannot be read, so it is damaged or no backup.") from error
     if _is_newer(manifest.db_schema, newest_schema):
-        raise BackupError(_newer(manifest.made_by))
+        raise BackupError(_newer_version_text(manifest.made_by))
     for file in manifest.files:
         _check_path(file.path)
     paths = [file.path for file in manifest.files]
@@ -79,7 +86,7 @@ def parse_manifest(content: bytes, newest_schema: str) -> Manifest:
     return manifest
 
 
-def _newer(version: str) -> str:
+def _newer_version_text(version: str) -> str:
     return (
         f"The backup was made by a newer Herosmith ({version}): update Herosmith, then restore it. Nothing "
         "was changed."
@@ -98,7 +105,7 @@ def _check_path(path: str) -> None:
     """Raise BackupError unless a path is one that backups have, which stays in any folder."""
     parts = PurePosixPath(path).parts
     clean = "/".join(parts) == path and ".." not in parts and "\\" not in path and "\0" not in path
-    known = path in (DATABASE, SECRET) or any(path.startswith(f"{top}/") for top in _TOP)
+    known = path in (DATABASE, SECRET) or any(path.startswith(f"{top}/") for top in _TOP_FOLDERS)
     if not clean or not known or path.startswith("/"):
         raise BackupError(
             f"The backup's {NAME} names {path!r}, which is no file of a backup. Nothing was changed; take "

@@ -13,17 +13,21 @@ from filelock import FileLock, Timeout
 
 from bot.backup.archive import check_database
 from bot.backup.files import read_manifest, sync_folder, verify
-from bot.backup.manifest import DATABASE, ENGINE, REPORTS, SECRET, SETTINGS, Manifest
+from bot.backup.manifest import ADAPTERS, DATABASE, ENGINE, REPORTS, SECRET, SETTINGS, Manifest
 from bot.errors import BackupError, StoreError
 from bot.settings import Settings
 from bot.store.migrate import newest
 from bot.store.snapshot import newest_heartbeat, sqlite_path
-from bot.store.use_lock import alone_in, mark_unfinished, unmark_unfinished
+from bot.store.use_lock import alone_in, is_unfinished, mark_unfinished, unmark_unfinished
 
 _MARGIN = 50_000_000  # bytes that a restore leaves free
 _RECENT = 60.0  # seconds since a worker's last sign, within which it may be at work on another machine
 _SIDE_FILES = ("-wal", "-shm", "-journal")
+_STAGING = ".restore-"
+_NOT_PUT_IN_PLACE = "The backup cannot be put in place"
 RESTORED_SETTINGS = "restored-settings"
+
+Move = tuple[Path, Path]  # from where, to where
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,16 @@ class ReadyRestore:
     def swap(self) -> Restored:
         """Put the backup in place of what is there, which is moved aside.
 
-        Raises BackupError if that fails, with everything where it was before.
+        Raises BackupError if that fails: with everything where it was before, or with the places of what
+        could not be put back.
         """
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        aside = self._places.free_name(f"before-restore-{stamp}")
-        moves = [*self._places.moves_aside(self._staging, aside), *self._places.moves_in(self._staging)]
-        _move_all(moves, self._places.data)
-        return Restored(self.manifest, aside if self.replaces else None)
+        with _as_backup_error(_NOT_PUT_IN_PLACE, self._places.data):
+            folder = self._places.free_name(f"before-restore-{stamp}")
+            aside = list(self._places.moves_aside(self._staging, folder))
+            into_place = list(self._places.moves_in(self._staging))
+        _move_all(aside, into_place, self._places.data)
+        return Restored(self.manifest, folder if aside else None)
 
 
 @contextmanager
@@ -71,16 +78,20 @@ def open_restore(settings: Settings, path: Path) -> Iterator[ReadyRestore]:
             "Only a SQLite database can be restored by this command, and DATABASE_URL names another one: "
             "use the tools of that database."
         )
-    places = _Places(settings.data_dir.absolute(), database.absolute())
-    manifest = read_manifest(path, newest())
+    places = _Places(settings.data_dir.absolute(), database.absolute(), settings.adapters)
     with ExitStack() as stack:
-        try:
+        with _as_backup_error("The backup cannot be restored", places.data):
+            manifest = read_manifest(path, newest())
             stack.enter_context(alone_in(places.data))
             stack.enter_context(_no_engine(places.data))
             _check_no_worker(places.database)
+            _remove_unfinished(places.data)
             _check_space(places.data, manifest)
             staging = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix=".restore-", dir=places.data))
+                stack.enter_context(
+                    # what cannot be removed, the next restore removes
+                    tempfile.TemporaryDirectory(prefix=_STAGING, dir=places.data, ignore_cleanup_errors=True)
+                )
             )
             verify(path, manifest, staging.joinpath)
             check_database(staging / DATABASE, manifest)
@@ -88,12 +99,27 @@ def open_restore(settings: Settings, path: Path) -> Iterator[ReadyRestore]:
                 raise BackupError(
                     f"The backup's {SECRET} is empty. Nothing was changed; take another backup."
                 )
-        except OSError as error:
-            raise BackupError(
-                f"The backup cannot be restored: {error.strerror or error} "
-                f"({error.filename or places.data}). Nothing was changed."
-            ) from error
-        yield ReadyRestore(manifest, places.are_taken(), staging, places)
+            replaces = places.are_taken(staging)
+        yield ReadyRestore(manifest, replaces, staging, places)
+
+
+@contextmanager
+def _as_backup_error(fault: str, data_dir: Path) -> Iterator[None]:
+    """Raise faults of disks and folders as BackupError, while nothing is changed yet."""
+    try:
+        yield
+    except OSError as error:
+        raise BackupError(f"{fault}: {_reason(error, data_dir)}. Nothing was changed.") from error
+
+
+def _reason(error: OSError, data_dir: Path) -> str:
+    return f"{error.strerror or error} ({error.filename or data_dir})"
+
+
+def _remove_unfinished(data_dir: Path) -> None:
+    """Remove what killed restores have unpacked; nobody else restores while this one is alone."""
+    for left in data_dir.glob(f"{_STAGING}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +128,12 @@ class _Places:
 
     data: Path
     database: Path
+    adapters: Path
 
-    def are_taken(self) -> bool:
-        """Return whether there is data that a restore would replace."""
-        parts = (self.database, *(self.data / name for name in (SECRET, *ENGINE, REPORTS)))
+    def are_taken(self, staging: Path) -> bool:
+        """Return whether there is data that the backup would replace."""
+        parts = [self.database, *(self.data / name for name in (SECRET, *ENGINE, REPORTS))]
+        parts += [self.adapters / file for file in _adapter_files(staging)]
         return any(part.exists() and not _is_empty_folder(part) for part in parts)
 
     def free_name(self, name: str) -> Path:
@@ -113,7 +141,7 @@ class _Places:
         names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
         return next(self.data / each for each in names if not (self.data / each).exists())
 
-    def moves_aside(self, staging: Path, aside: Path) -> Iterator[tuple[Path, Path]]:
+    def moves_aside(self, staging: Path, aside: Path) -> Iterator[Move]:
         """Yield what the backup replaces, with where it goes."""
         for suffix in ("", *_SIDE_FILES):
             if (old := self.database.with_name(self.database.name + suffix)).exists():
@@ -123,6 +151,9 @@ class _Places:
         for name in parts:
             if (old := self.data / name).exists():
                 yield old, aside / name
+        for file in _adapter_files(staging):
+            if (old := self.adapters / file).exists():
+                yield old, aside / ADAPTERS / file
 
     def _aside_of(self, old: Path, aside: Path) -> Path:
         """Return where a file of the database goes: one outside the data folder stays on its disk."""
@@ -130,41 +161,88 @@ class _Places:
             aside / old.name if old.is_relative_to(self.data) else old.with_name(f"{old.name}.{aside.name}")
         )
 
-    def moves_in(self, staging: Path) -> Iterator[tuple[Path, Path]]:
+    def moves_in(self, staging: Path) -> Iterator[Move]:
+        """Yield what is in the backup, with where it belongs."""
         yield staging / DATABASE, self.database
         yield staging / SECRET, self.data / SECRET
         for name in (*ENGINE, REPORTS):
             if (staging / name).exists():
                 yield staging / name, self.data / name
+        for file in _adapter_files(staging):
+            yield staging / ADAPTERS / file, self.adapters / file
         if (staging / SETTINGS).exists():
             yield staging / SETTINGS, self.data / RESTORED_SETTINGS
 
 
-def _move_all(moves: list[tuple[Path, Path]], data_dir: Path) -> None:
+def _adapter_files(staging: Path) -> list[Path]:
+    """Return the adapters' files: one by one, as the folder has other adapters, which a server may use."""
+    root = staging / ADAPTERS
+    return [path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file()]
+
+
+def _move_all(aside: list[Move], into_place: list[Move], data_dir: Path) -> None:
     """Move everything, or nothing if one move fails. Raises BackupError.
 
     Until that is done, nobody may start in the data folder, also if this process dies.
     """
-    mark_unfinished(data_dir)
-    done: list[tuple[Path, Path]] = []
+    with _as_backup_error(_NOT_PUT_IN_PLACE, data_dir):
+        was_unfinished = is_unfinished(data_dir)  # then a failure leaves it so
+        mark_unfinished(data_dir)
+    done: list[Move] = []
     try:
-        for old, new in moves:
-            new.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(old, new)
+        for old, new in (*aside, *into_place):
+            _move(old, new)
             done.append((old, new))
     except BaseException as error:
-        for old, new in reversed(done):
-            shutil.move(new, old)
-        unmark_unfinished(data_dir)
+        _take_back(done, aside, data_dir, error)
+        if not was_unfinished:
+            _unmark(data_dir, "Everything is as it was before")
         if isinstance(error, OSError):
             raise BackupError(
-                f"The backup cannot be put in place: {error.strerror or error} ({error.filename}). "
-                "Everything is as it was before."
+                f"{_NOT_PUT_IN_PLACE}: {_reason(error, data_dir)}. Everything is as it was before."
             ) from error
         raise
-    for folder in {new.parent for _, new in moves}:
+    for folder in {new.parent for _, new in done}:
         sync_folder(folder)
-    unmark_unfinished(data_dir)
+    _unmark(data_dir, "The backup is in place")
+
+
+def _move(old: Path, new: Path) -> None:
+    """Move a file or folder. A file that does not fit onto another disk leaves nothing there."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.move(old, new)
+    except OSError:
+        if old.is_file():
+            new.unlink(missing_ok=True)
+        raise
+
+
+def _take_back(done: list[Move], aside: list[Move], data_dir: Path, cause: BaseException) -> None:
+    """Undo moves, the last one first. Raise BackupError with where everything lies if that fails."""
+    left = list(done)
+    try:
+        while left:
+            old, new = left[-1]
+            shutil.move(new, old)
+            left.pop()
+    except OSError as error:
+        first = _reason(cause, data_dir) if isinstance(cause, OSError) else "it was interrupted"
+        folders = {str(data_dir)} | {str(move[1].parent) for move in left if move in aside}
+        raise BackupError(
+            f"{_NOT_PUT_IN_PLACE}: {first}. And what was there before cannot be put back: "
+            f"{_reason(error, data_dir)}. It lies in {' and '.join(sorted(folders))}: delete nothing there. "
+            f"Mend the disk, then start this restore again; nothing starts in {data_dir} before it succeeds."
+        ) from cause
+
+
+def _unmark(data_dir: Path, done: str) -> None:
+    try:
+        unmark_unfinished(data_dir)
+    except OSError as error:
+        raise BackupError(
+            f"{done}, but nothing can start before you remove a file: {_reason(error, data_dir)}."
+        ) from error
 
 
 @contextmanager

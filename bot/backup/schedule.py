@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from bot.store.database import Database
 log = logging.getLogger(__name__)
 
 _NAME = "herosmith-%Y%m%d-%H%M%S.tar.gz"
-_OURS = re.compile(r"herosmith-\d{8}-\d{6}\.tar\.gz")
+_NAME_PATTERN = re.compile(r"herosmith-\d{8}-\d{6}\.tar\.gz")
 _HOUR = 3600.0
-_CLOCK_ERROR = 600.0  # seconds: a backup of a later time is of a clock that was wrong
+_CLOCK_ERROR = 600.0  # seconds: a backup that is dated later than this from now was made by a wrong clock
 
 
 class BackupSchedule:
@@ -28,7 +29,7 @@ class BackupSchedule:
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db = db
         self._settings = settings
-        self._not_before = 0.0
+        self._failed_at: float | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -42,20 +43,21 @@ class BackupSchedule:
         an hour, or after BACKUP_EVERY if that is less.
         """
         now = time.time() if now is None else now
-        if self.folder is None or now < self._not_before:
-            return None
         every = self._settings.backup_every * _HOUR
+        if self.folder is None or self._is_pausing(now, min(_HOUR, every)):
+            return None
         try:
-            last = await asyncio.to_thread(_newest, self.folder)
-            if last is not None and -_CLOCK_ERROR < now - last < every:
+            backups = await asyncio.to_thread(_backups, self.folder, now)
+            if backups and now - backups[0].made_at < every:
                 return None
             path = self.folder / datetime.fromtimestamp(now, UTC).strftime(_NAME)
             made = await make_backup(self._settings, path, self._db)
-            await asyncio.to_thread(_remove_old, self.folder, self._settings.backup_keep)
+            self._failed_at = None
+            await asyncio.to_thread(_remove_old, self.folder, self._settings.backup_keep, now)
         except BackupRunning:
             return None  # somebody makes one by hand: the next look decides
         except (OperatorError, OSError, DatabaseBusy) as error:
-            self._not_before = now + min(_HOUR, every)
+            self._failed_at = now
             log.error("the scheduled backup failed: %s", error)  # noqa: TRY400 (a sentence, no defect)
             await self._notify(now)
             return None
@@ -63,6 +65,10 @@ class BackupSchedule:
             log.warning("not in the backup, as their files are not here: %s", made.manifest.missing_models)
         log.info("made the backup %s (%.1f MB)", made.path, made.bytes / 1e6)
         return made
+
+    def _is_pausing(self, now: float, pause: float) -> bool:
+        """Return whether the last attempt failed too recently. A clock that was set back ends the pause."""
+        return self._failed_at is not None and 0 <= now - self._failed_at < pause
 
     async def _notify(self, now: float) -> None:
         """Tell the admins, without the reason: that is for the log, as it names paths."""
@@ -78,26 +84,37 @@ class BackupSchedule:
             log.warning("the admins are not told of it: %s", error)
 
 
-def _backups(folder: Path) -> list[Path]:
-    """Return the scheduled backups, the newest first. Raises OSError."""
+@dataclass(frozen=True, slots=True)
+class _ScheduledBackup:
+    path: Path
+    made_at: float  # seconds since 1970
+
+
+def _backups(folder: Path, now: float) -> list[_ScheduledBackup]:
+    """Return the scheduled backups, the newest first. Raises OSError.
+
+    Those of a clock that was ahead are left out: they would be the newest until that time comes, whatever is
+    made meanwhile.
+    """
     if not folder.exists():
         return []
-    return sorted((path for path in folder.iterdir() if _OURS.fullmatch(path.name)), reverse=True)
+    found = [_parse(path) for path in folder.iterdir() if _NAME_PATTERN.fullmatch(path.name)]
+    known = [each for each in found if each is not None and each.made_at <= now + _CLOCK_ERROR]
+    return sorted(known, key=lambda each: each.made_at, reverse=True)
 
 
-def _newest(folder: Path) -> float | None:
-    """Return when the newest backup was made, in seconds since 1970."""
-    for path in _backups(folder):
+def _parse(path: Path) -> _ScheduledBackup | None:
+    """Return the backup of a file's name, None if it has no time, such as that of the 31st of February."""
+    try:
+        made_at = datetime.strptime(path.name, _NAME).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+    return _ScheduledBackup(path, made_at)
+
+
+def _remove_old(folder: Path, kept: int, now: float) -> None:
+    for old in _backups(folder, now)[kept:]:
         try:
-            return datetime.strptime(path.name, _NAME).replace(tzinfo=UTC).timestamp()
-        except ValueError:  # no time, such as that of the 31st of February
-            continue
-    return None
-
-
-def _remove_old(folder: Path, kept: int) -> None:
-    for path in _backups(folder)[kept:]:
-        try:
-            path.unlink()
+            old.path.unlink()
         except OSError as error:
-            log.warning("the old backup %s cannot be removed: %s", path, error)
+            log.warning("the old backup %s cannot be removed: %s", old.path, error)

@@ -1,7 +1,6 @@
 """`herosmith backup` and `herosmith restore`: an installation in a folder or a file, and back."""
 
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.backup.manifest import Manifest
 
-_TOLD_TABLES = {
+_COUNTED_TABLES = {
     "dataset": "datasets",
     "description": "descriptions",
     "vote": "votes",
@@ -65,7 +64,7 @@ async def _restore(settings: Settings, path: Path, *, confirmed: bool) -> None:
 
     data_dir = shown(settings.data_dir)
     with open_restore(settings, path) as ready:
-        made_at = f"{datetime.fromisoformat(ready.manifest.made_at).astimezone():%Y-%m-%d %H:%M}"
+        made_at = f"{ready.manifest.made_at.astimezone():%Y-%m-%d %H:%M}"
         typer.echo(f"The backup of {made_at} is sound: {_rows_text(ready.manifest)}.")
         if ready.replaces and not confirmed:
             _require_terminal()
@@ -91,5 +90,5 @@ def _require_terminal() -> None:
 
 
 def _rows_text(manifest: "Manifest") -> str:
-    counts = [f"{manifest.rows.get(table, 0):,} {name}" for table, name in _TOLD_TABLES.items()]
+    counts = [f"{manifest.rows.get(table, 0):,} {name}" for table, name in _COUNTED_TABLES.items()]
     return f"{', '.join(counts)}, and the files of {len(manifest.models):,} models"

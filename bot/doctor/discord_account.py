@@ -84,7 +84,7 @@ def check_permissions(account: Account | None, rows: Rows | None) -> list[Findin
     guilds = dict.fromkeys(guild for guild, _ in rows.places)
     lacking = [(each, account.guilds.get(each)) for each in guilds]
     lacking += [(channel, account.channels.get(channel)) for _, channel in rows.places]
-    found = [_lacking(account, place, missing) for place, missing in lacking if missing]
+    found = [_missing_permissions(account, place, missing) for place, missing in lacking if missing]
     cause = LocalizedMessage(
         "The bot has its permissions in all {number} channels in which it has posted and which are left.",
         number=sum(account.channels.get(channel) is not None for _, channel in rows.places),
@@ -92,7 +92,7 @@ def check_permissions(account: Account | None, rows: Rows | None) -> list[Findin
     return found or [Finding("permissions", "ok", cause)]
 
 
-def _lacking(account: Account, place: int, missing: Missing) -> Finding:
+def _missing_permissions(account: Account, place: int, missing: Missing) -> Finding:
     cause = LocalizedMessage(
         "In “{place}” ({id}) the bot lacks {permissions}.",
         place=account.names.get(place, "?"),

@@ -15,8 +15,8 @@ from bot.errors import Forbidden, HerosmithError, OperatorError, SettingsError, 
 from bot.i18n.message import LocalizedMessage
 from bot.processes import find_engine
 from bot.registry.availability import date_text, days_until, first_shutdown, list_models
+from bot.registry.names import model_name
 from bot.settings import Settings
-from bot.store.models import Model
 from bot.tuning.providers import Provider, provider_of
 from bot.tuning.remote_api import FineTuningApi, PlannedWeights
 from bot.tuning.remote_calls import FineTuningApiTiming
@@ -194,10 +194,12 @@ def check_models(installation: Installation, rows: Rows | None, servers: Servers
     for model in trained:
         day = first_shutdown(dates, model) or model.retires_on
         if day:
-            found.append(_ending(_of(model), day, installation.today, live=model.state == "live"))
+            found.append(_ending(model_name(model.id), day, installation.today, live=model.state == "live"))
         elif model.state == "live" and servers.listed and not {model.served_as, model.name} & dates.keys():
             cure = LocalizedMessage("`{/models rollback}` lets the model before it answer again.")
-            cause = LocalizedMessage("{model}, which is live, is unknown to its server.", model=_of(model))
+            cause = LocalizedMessage(
+                "{model}, which is live, is unknown to its server.", model=model_name(model.id)
+            )
             found.append(Finding("models", "failed", cause, cure))
     settings = installation.settings
     for name in dict.fromkeys((settings.author_model, settings.base_model)):
@@ -210,10 +212,6 @@ def check_models(installation: Installation, rows: Rows | None, servers: Servers
         unknown = LocalizedMessage("No server was asked until when its models live.")
         return [Finding("models", "skipped", unknown)]
     return [Finding("models", "ok", LocalizedMessage("No model is about to be shut down."))]
-
-
-def _of(model: Model) -> LocalizedMessage:
-    return LocalizedMessage("Model {number}", number=model.id)
 
 
 def _unlisted(settings: Settings, servers: Servers) -> list[str]:

@@ -45,7 +45,7 @@ def check_data_folder(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("The data folder is no folder.")
         cure = LocalizedMessage("Name another one in DATA_DIR, or move this file away.")
         return [Finding("data_folder", "failed", cause, cure, str(folder))]
-    closed = next((each for each in _own(folder) if not _may_use(each)), None)
+    closed = next((each for each in _needed_paths(folder) if not _may_use(each)), None)
     if closed is not None:
         cause = LocalizedMessage("This program may not read and write what is in the data folder.")
         return [Finding("data_folder", "failed", cause, NOT_OURS, str(closed))]
@@ -53,7 +53,7 @@ def check_data_folder(installation: Installation) -> list[Finding]:
     return [Finding("data_folder", "ok", cause, file=str(folder))]
 
 
-def _own(folder: Path) -> list[Path]:
+def _needed_paths(folder: Path) -> list[Path]:
     """Return the folder, and what the bot itself needs in it as far as it is there."""
     names = ("hero.db", "hero.db-wal", "hero.db-shm", "voters.key", "engine", "logs")
     return [folder, *(each for each in map(folder.joinpath, names) if os.path.lexists(each))]
@@ -154,7 +154,10 @@ async def _read(
             version=version or "0000",
             newest=newest,
         )
-        cure = LocalizedMessage("Copy the data folder before the next start, with the bot stopped.")
+        cure = LocalizedMessage(
+            "Make a backup before the next start, with `herosmith backup PATH`, or `pg_dump` for PostgreSQL. "
+            "The start itself copies a SQLite database, and nothing else."
+        )
         found = [Finding("database", "warning", cause, cure, path)]
     if file:
         found += [await _check_pages(installation, db, file), _check_size(file)]

@@ -5,7 +5,7 @@ import webbrowser
 from collections.abc import Mapping
 from contextlib import suppress
 
-_NOBODY_LOOKS = ("CI", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
+_WITHOUT_DISPLAY = ("CI", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
@@ -14,7 +14,7 @@ def has_screen(environment: Mapping[str, str], platform: str) -> bool:
 
     platform: as in sys.platform.
     """
-    if any(environment.get(name) for name in _NOBODY_LOOKS):
+    if any(environment.get(name) for name in _WITHOUT_DISPLAY):
         return False
     return platform in ("darwin", "win32") or any(environment.get(name) for name in _DISPLAYS)
 

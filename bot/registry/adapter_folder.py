@@ -32,7 +32,18 @@ class AdapterFolder:
         self._root = root
 
     def has(self, model: str) -> bool:
-        return all((self._path(model) / name).is_file() for name in _FILES)
+        return _is_complete(self._path(model))
+
+    def find(self, model: str) -> Path | None:
+        """Return the folder of a model's adapter, None if it is not here. Raises UserError as all do."""
+        return self._path(model) if self.has(model) else None
+
+    def list_all(self) -> list[str]:
+        """Return the models whose adapters are here."""
+        configs = self._root.rglob(_CONFIG)
+        names = [config.parent.relative_to(self._root).as_posix() for config in configs]
+        visible = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
+        return sorted(name for name in visible if self.has(name))
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -66,7 +77,7 @@ class AdapterFolder:
             ) from error
         except (tarfile.TarError, EOFError) as error:
             raise BrokenArchive(str(error)) from error
-        if not all((unpacked / name).is_file() for name in _FILES):
+        if not _is_complete(unpacked):
             raise UserError(
                 "What the model server sent for {model} is not an adapter (a small addition to a model). An "
                 "operator must look at its log.",
@@ -105,6 +116,10 @@ class AdapterFolder:
         if "\\" in model or any(not part or part.startswith(".") for part in parts):
             raise UserError("The model's name {model!r} cannot be the name of a folder.", model=model)
         return self._root.joinpath(*parts)
+
+
+def _is_complete(adapter: Path) -> bool:
+    return all((adapter / name).is_file() for name in _FILES)
 
 
 def _fsync(path: Path) -> None:

@@ -31,7 +31,7 @@ class EarlierReport:
 async def get_earlier(tx: Transaction, description_id: int, reporter: str) -> EarlierReport | None:
     """Return what a person (a pseudonym) has reported of a description before, None if nothing."""
     columns = (report.c.withdrawn, report.c.notice_id, report.c.worded)
-    found = (await tx.execute(select(*columns).where(_of(description_id, reporter)))).one_or_none()
+    found = (await tx.execute(select(*columns).where(_by_reporter(description_id, reporter)))).one_or_none()
     return EarlierReport(found.withdrawn, found.notice_id, found.worded) if found else None
 
 
@@ -52,7 +52,7 @@ async def add(
     notification tells, or has told, of words by this person; notice_id: the notification by which the
     operators learn of it, if they do.
     """
-    await tx.execute(delete(report).where(_of(description_id, reporter), report.c.withdrawn))
+    await tx.execute(delete(report).where(_by_reporter(description_id, reporter), report.c.withdrawn))
     values = {
         "description_id": description_id,
         "reporter": reporter,
@@ -71,7 +71,9 @@ async def withdraw(tx: Transaction, description_id: int, reporter: str) -> bool:
     That there was one stays, so that another one tells the operators nothing new. A notification that tells
     of no other report is deleted if it was never sent. Return whether there was a report.
     """
-    mine = _of(description_id, reporter) & report.c.dismissed.is_(False) & report.c.withdrawn.is_(False)
+    mine = (
+        _by_reporter(description_id, reporter) & report.c.dismissed.is_(False) & report.c.withdrawn.is_(False)
+    )
     withdrawn = update(report).where(mine).values(withdrawn=True, words="").returning(report.c.notice_id)
     found = (await tx.execute(withdrawn)).one_or_none()
     if found is None:
@@ -94,7 +96,7 @@ async def tells_of_reports(tx: Transaction, notice_id: int) -> bool:
     return bool((await tx.execute(query)).scalar_one())
 
 
-def _of(description_id: int, reporter: str) -> ColumnElement[bool]:
+def _by_reporter(description_id: int, reporter: str) -> ColumnElement[bool]:
     return (report.c.description_id == description_id) & (report.c.reporter == reporter)
 
 

@@ -1,6 +1,7 @@
 """A copy of the database before its schema changes, beside it: the way back to the older version."""
 
 import logging
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ log = logging.getLogger(__name__)
 
 KEPT = 3
 _MARK = ".before-upgrade-"
+_UNFINISHED = ".unfinished"
+_COPY_PATTERN = re.compile(r"[^-]+-\d{8}-\d{6}(-\d+)?")  # what follows the mark: schema, time, number
 
 
 def copy_before_upgrade(database: Path, schema: str) -> Path:
@@ -22,9 +25,9 @@ def copy_before_upgrade(database: Path, schema: str) -> Path:
     """
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     copy = _free(database.with_name(f"{database.name}{_MARK}{schema}-{stamp}"))
-    unfinished = copy.with_name(f"{copy.name}.unfinished")
+    unfinished = copy.with_name(f"{copy.name}{_UNFINISHED}")
     try:
-        unfinished.unlink(missing_ok=True)
+        _remove_unfinished(database)
         _copy_verified(database, unfinished)
         unfinished.rename(copy)
     except (OSError, StoreError) as error:
@@ -34,9 +37,34 @@ def copy_before_upgrade(database: Path, schema: str) -> Path:
             f"Free some space in {database.parent}, then start again."
         ) from error
     log.warning("the database is changed for this version; a copy of before is %s", copy)
-    for old in sorted(database.parent.glob(f"{database.name}{_MARK}*"), key=_made_at)[:-KEPT]:
-        old.unlink(missing_ok=True)
+    _remove_old(database, copy)
     return copy
+
+
+def _remove_unfinished(database: Path) -> None:
+    """Remove what killed starts have left, with SQLite's files beside it: it would fill the disk."""
+    for path, rest in _beside(database):
+        if _UNFINISHED in rest:
+            path.unlink(missing_ok=True)
+
+
+def _remove_old(database: Path, newest: Path) -> None:
+    """Remove all copies but the last few; the newest stays, also if the clock was ahead at another one."""
+    copies = [
+        path for path, rest in _beside(database) if _COPY_PATTERN.fullmatch(rest) and path.name != newest.name
+    ]
+    for old in sorted(copies, key=_made_at)[: max(0, len(copies) - KEPT + 1)]:
+        old.unlink(missing_ok=True)
+
+
+def _beside(database: Path) -> list[tuple[Path, str]]:
+    """Return the files that belong to copies of a database, each with the rest of its name."""
+    start = f"{database.name}{_MARK}"
+    return [
+        (path, path.name.removeprefix(start))
+        for path in database.parent.iterdir()
+        if path.name.startswith(start)
+    ]
 
 
 def _copy_verified(database: Path, to: Path) -> None:

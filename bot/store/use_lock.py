@@ -29,7 +29,7 @@ def in_use(data_dir: Path) -> Iterator[None]:
             ) from error
         except OSError:  # a file system without locks; or nobody may write here, which the database tells
             pass
-        if (data_dir / _UNFINISHED).exists():
+        if is_unfinished(data_dir):
             raise StoreError(
                 f"A restore to {data_dir} was interrupted, so a part of the data is missing. Restore the "
                 "backup once more: herosmith restore PATH. What was there before is kept, in "
@@ -56,6 +56,11 @@ def alone_in(data_dir: Path) -> Iterator[None]:
         except OSError:  # a file system without locks
             pass
         yield
+
+
+def is_unfinished(data_dir: Path) -> bool:
+    """Return whether a restore to a folder was interrupted."""
+    return (data_dir / _UNFINISHED).exists()
 
 
 def mark_unfinished(data_dir: Path) -> None:

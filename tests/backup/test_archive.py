@@ -8,8 +8,11 @@ import signal
 import sqlite3
 import stat
 import tarfile
+import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -17,12 +20,13 @@ from pydantic import SecretStr
 from bot.app import App, open_app
 from bot.backup.archive import make_backup
 from bot.backup.restore import open_restore
-from bot.errors import BackupError, OperatorError
+from bot.errors import BackupError, BackupRunning, OperatorError
 from bot.heroes.hero import Hero
 from bot.rating.votes import UP
 from bot.settings import Settings
+from bot.store import models
 from bot.store.migrate import newest
-from tests.support.backups import ANN, BOB, add_model_files, installation, start_backup
+from tests.support.backups import ANN, BOB, add_adapter, add_model_files, installation, start_backup
 from tests.support.eventually import eventually
 
 
@@ -112,6 +116,22 @@ async def test_models_that_nobody_needs_are_left_out(
     assert missing.manifest.missing_models == [live.name]
 
 
+async def test_the_adapter_of_a_model_whose_files_are_deleted_is_in(
+    app: App, settings: Settings, tmp_path: Path
+) -> None:
+    """It is all that is left of the model; other adapters are fetched from the engine again."""
+    _, pruned = await app.registry.all()
+    for model in await app.registry.all():
+        add_adapter(settings, model.name)
+    async with app.db.write() as tx:
+        await models.change(tx, pruned.id, state="retired", pruned_at=1.0)
+    made = await make_backup(settings, tmp_path / "backup", app.db)
+    assert [name for name in names_in(made.path) if name.startswith("adapters/")] == [
+        f"adapters/{pruned.name}/adapter_config.json",
+        f"adapters/{pruned.name}/adapter_model.safetensors",
+    ]
+
+
 async def test_files_of_the_engine_and_reports_are_in_but_no_state_of_a_training(
     app: App, settings: Settings, tmp_path: Path
 ) -> None:
@@ -144,23 +164,91 @@ async def test_settings_are_in_without_secrets(app: App, settings: Settings, tmp
     assert (made.path / "settings" / "heroes.toml").is_file()
 
 
+async def test_files_of_settings_may_have_the_same_name(app: App, settings: Settings, tmp_path: Path) -> None:
+    chosen = {}
+    for setting in ("heroes_file", "prices_file", "blocklist"):
+        chosen[setting] = tmp_path / setting / "settings.env"
+        chosen[setting].parent.mkdir()
+        shutil.copy(getattr(settings, setting), chosen[setting])
+    made = await make_backup(settings.model_copy(update=chosen), tmp_path / "backup", app.db)
+    for name, setting in (("heroes.toml", "heroes_file"), ("prices.toml", "prices_file")):
+        assert (made.path / "settings" / name).read_bytes() == chosen[setting].read_bytes()
+    assert (made.path / "settings" / "blocked.txt").read_bytes() == chosen["blocklist"].read_bytes()
+    assert "HEROES_FILE=" in (made.path / "settings" / "settings.env").read_text()
+
+
+class HangingDisk:
+    """Lets a call on files below a folder wait until `goes_on` is set."""
+
+    def __init__(self, folder: Path, call: Callable[..., Any]) -> None:
+        self._folder = folder
+        self._call = call
+        self.hangs = threading.Event()
+        self.goes_on = threading.Event()
+
+    def __call__(self, path: Any, *args: Any, **options: Any) -> Any:
+        if Path(path).is_relative_to(self._folder):
+            self.hangs.set()
+            assert self.goes_on.wait(20), "the event loop waits for the disk"
+        return self._call(path, *args, **options)
+
+
+CALLS = [(os.path, "lexists"), (os, "mkdir"), (shutil, "rmtree")]
+
+
+async def test_one_backup_at_a_time(
+    app: App, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = HangingDisk(tmp_path / "first", os.mkdir)
+    monkeypatch.setattr(os, "mkdir", disk)
+    first = asyncio.create_task(make_backup(settings, tmp_path / "first" / "backup", app.db))
+    await eventually(disk.hangs.is_set, what="the first backup is under way")
+    with pytest.raises(BackupRunning, match="wait until it is done"):
+        await make_backup(settings, tmp_path / "second", app.db)
+    assert not (tmp_path / "second").exists()
+    disk.goes_on.set()
+    assert (await first).path.is_dir()
+
+
+@pytest.mark.parametrize(("module", "name"), CALLS)
+async def test_the_bot_goes_on_while_the_disk_of_a_backup_hangs(
+    app: App, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    """As one over the network does, when a backup begins and when it ends."""
+    disk = HangingDisk(tmp_path / "backups", getattr(module, name))
+    monkeypatch.setattr(module, name, disk)
+    making = asyncio.create_task(make_backup(settings, tmp_path / "backups" / "backup", app.db))
+    await eventually(disk.hangs.is_set, what="the disk hangs")
+    disk.goes_on.set()
+    assert (await making).path.is_dir()
+
+
+@pytest.mark.parametrize(("module", "name"), CALLS[:2])
+async def test_a_backup_cancelled_while_its_disk_hangs_leaves_nothing(
+    app: App, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    """Also if it is cancelled again; the next one finds no lock."""
+    disk = HangingDisk(tmp_path / "backups", getattr(module, name))
+    monkeypatch.setattr(module, name, disk)
+    path = tmp_path / "backups" / "backup"
+    making = asyncio.create_task(make_backup(settings, path, app.db))
+    await eventually(disk.hangs.is_set, what="the disk hangs")
+    for _ in range(2):
+        making.cancel()
+        await asyncio.sleep(0)
+    disk.goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert hidden_in(path.parent) == []
+    assert (await make_backup(settings, path, app.db)).path == path
+
+
 @pytest.mark.parametrize("name", ["backup", "backup.tar.gz"])
 async def test_what_is_there_stays(app: App, settings: Settings, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     with pytest.raises(BackupError, match="exists already"):
         await make_backup(settings, tmp_path / name, app.db)
     assert (tmp_path / name).read_text() == "mine"
-
-
-async def test_one_backup_at_a_time(app: App, settings: Settings, tmp_path: Path) -> None:
-    results = await asyncio.gather(
-        *(make_backup(settings, tmp_path / f"backup {number}", app.db) for number in range(2)),
-        return_exceptions=True,
-    )
-    assert not isinstance(results[0], BaseException)
-    assert isinstance(results[1], BackupError)
-    assert "wait until it is done" in str(results[1])
-    assert not (tmp_path / "backup 1").exists()
 
 
 async def test_a_cancelled_backup_leaves_nothing(app: App, settings: Settings, tmp_path: Path) -> None:
@@ -264,13 +352,17 @@ async def test_a_full_disk_is_said_and_leaves_nothing(
 
 
 async def test_a_database_of_an_older_version_is_not_migrated(playground: Settings, tmp_path: Path) -> None:
-    """Its models cannot be asked for, so all are in."""
+    """Its models cannot be asked for, so all are in, and all adapters."""
     await _start(playground)
     add_model_files(playground.data_dir, "ft:tiny:any:1")
+    add_adapter(playground, "ft:tiny:any:2")
+    add_adapter(playground, ".unfinished-1/adapter")
     _set_schema(playground, "0012")
     made = await make_backup(playground, tmp_path / "backup")
     assert made.manifest.db_schema == "0012"
     assert made.manifest.models == ["ft:tiny:any:1"]
+    adapters = {name.split("/")[1] for name in names_in(made.path) if name.startswith("adapters/")}
+    assert adapters == {"ft:tiny:any:2"}
     assert json.loads((made.path / "manifest.json").read_bytes())["db_schema"] == "0012"
 
 

@@ -1,16 +1,21 @@
 """A restore replaces everything or nothing, keeps what was there, and believes no manifest."""
 
 import asyncio
+import errno
 import hashlib
 import io
 import json
 import os
+import resource
 import shutil
+import signal
 import sqlite3
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +27,9 @@ from bot.backup.archive import make_backup
 from bot.backup.restore import open_restore
 from bot.errors import BackupError, OperatorError, StoreError
 from bot.settings import Settings
-from bot.store.use_lock import mark_unfinished
-from tests.support.backups import ANN, installation
+from bot.store import models
+from bot.store.use_lock import is_unfinished, mark_unfinished
+from tests.support.backups import ANN, add_adapter, installation, started_restore
 
 Change = Callable[[Path], object]
 
@@ -116,6 +122,18 @@ LIES: dict[str, tuple[Change, str]] = {
     "no schema": (
         lambda path: edit(path, lambda manifest: manifest.update(db_schema="ae10")),
         "which no version of Herosmith makes",
+    ),
+    "a time that is none": (
+        lambda path: edit(path, lambda manifest: manifest.update(made_at="yesterday")),
+        "cannot be read, so it is damaged",
+    ),
+    "a time that some time zones do not have": (
+        lambda path: edit(path, lambda manifest: manifest.update(made_at="0001-01-01T00:00:00+00:00")),
+        "cannot be read, so it is damaged",
+    ),
+    "a size that no disk has": (
+        lambda path: edit(path, lambda manifest: entry(manifest).update(bytes=10**400)),
+        "cannot be read, so it is damaged",
     ),
     "a path above": (name_another_file("../evil"), "no file of a backup"),
     "a path above, from below": (name_another_file("engine/models/../../../evil"), "no file of a backup"),
@@ -315,6 +333,18 @@ async def test_no_bot_starts_after_an_interrupted_restore(backup: Path, there: S
         assert (await app.privacy.counts(ANN))["vote"] == 1
 
 
+def test_a_failed_swap_after_an_interrupted_one_lets_nothing_start(backup: Path, there: Settings) -> None:
+    """What was there before is incomplete."""
+    there.data_dir.mkdir()
+    mark_unfinished(there.data_dir)
+    with open_restore(there, backup) as ready:
+        (staging,) = there.data_dir.glob(".restore-*")
+        (staging / "voters.key").unlink()
+        with pytest.raises(BackupError, match="Everything is as it was before"):
+            ready.swap()
+    assert is_unfinished(there.data_dir)
+
+
 async def test_a_failed_swap_leaves_everything_as_it_was(backup: Path, there: Settings) -> None:
     async with open_app(there) as other:
         await other.powers.add("juggling", actor_id=1)
@@ -325,6 +355,143 @@ async def test_a_failed_swap_leaves_everything_as_it_was(backup: Path, there: Se
             ready.swap()
     async with open_app(there) as other:
         assert await other.powers.added() == ["juggling"]
+
+
+async def test_what_cannot_be_put_back_is_told_with_its_places(
+    backup: Path, there: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that fails during the swap; the same restore mends it."""
+    async with open_app(there):
+        pass
+    move = shutil.move
+
+    def fail(old: Path, new: Path) -> None:
+        if old.name == "voters.key" and new == there.data_dir / "voters.key":
+            raise OSError(errno.ENOSPC, "No space left on device", str(new))
+        if new.parent.name.startswith(".restore-"):  # when the database's move is taken back
+            raise OSError(errno.EIO, "Input/output error", str(new))
+        move(old, new)
+
+    with monkeypatch.context() as patch, open_restore(there, backup) as ready:
+        patch.setattr(shutil, "move", fail)
+        with pytest.raises(BackupError, match="No space left on device") as caught:
+            ready.swap()
+    (aside,) = there.data_dir.glob("before-restore-*")
+    assert f"It lies in {there.data_dir} and {aside}: delete nothing there" in str(caught.value)
+    assert "Input/output error" in str(caught.value)
+    with pytest.raises(StoreError, match="Restore the backup once more"):
+        async with open_app(there):
+            pass
+    with open_restore(there, backup) as ready:
+        ready.swap()
+    assert (aside / "voters.key").is_file()
+    async with open_app(there) as app:
+        assert (await app.privacy.counts(ANN))["vote"] == 1
+
+
+async def test_a_disk_that_takes_no_marker_changes_nothing(backup: Path, there: Settings) -> None:
+    async with open_app(there) as other:
+        await other.powers.add("juggling", actor_id=1)
+    with open_restore(there, backup) as ready:
+        (there.data_dir / "restore.unfinished").symlink_to("no folder/marker")
+        with pytest.raises(BackupError, match=r"No such file or directory.*Nothing was changed"):
+            ready.swap()
+    assert not list(there.data_dir.glob("before-restore-*"))
+    async with open_app(there) as other:
+        assert await other.powers.added() == ["juggling"]
+
+
+async def test_a_marker_that_stays_is_told(backup: Path, there: Settings) -> None:
+    with open_restore(there, backup) as ready:
+        marker = there.data_dir / "restore.unfinished"
+        marker.mkdir()  # which is no file that can be removed
+        with pytest.raises(BackupError, match=r"The backup is in place, but .*restore\.unfinished"):
+            ready.swap()
+    marker.rmdir()
+    async with open_app(there) as app:
+        assert (await app.privacy.counts(ANN))["vote"] == 1
+
+
+def test_a_path_that_cannot_be_looked_at_is_told(there: Settings, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="File name too long"), open_restore(there, tmp_path / ("x" * 300)):
+        pass
+
+
+_OTHER_DISK = Path("/dev/shm")  # noqa: S108 (a disk of its own on Linux)
+
+
+@pytest.mark.skipif(
+    not _OTHER_DISK.is_dir() or _OTHER_DISK.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev,
+    reason="needs two disks",
+)
+def test_half_a_database_on_another_disk_is_removed(backup: Path, there: Settings) -> None:
+    """The kernel lets no file grow beyond 50 kB, as on a full disk."""
+    with tempfile.TemporaryDirectory(dir=_OTHER_DISK) as folder:
+        chosen = there.model_copy(update={"database_url": f"sqlite+aiosqlite:///{folder}/hero.db"})
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with open_restore(chosen, backup) as ready:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+            try:
+                with pytest.raises(BackupError, match="Everything is as it was before"):
+                    ready.swap()
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert list(Path(folder).iterdir()) == []
+
+
+async def test_what_a_killed_restore_unpacked_is_removed(
+    backup: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """It is a whole copy of the database and of voters.key."""
+    there = installation(settings, tmp_path / "installation" / "playground")
+    async with open_app(there):
+        pass
+    with started_restore(there, backup) as process:
+        assert process.stdout
+        told = await asyncio.to_thread(process.stdout.readline)
+        assert "is sound" in told  # now it waits for an answer
+        process.send_signal(signal.SIGKILL)
+    (left,) = there.data_dir.glob(".restore-*")
+    assert (left / "voters.key").is_file()
+    with open_restore(there, backup) as ready:
+        assert not left.exists()
+        ready.swap()
+    assert not list(there.data_dir.glob(".restore-*"))
+    async with open_app(there) as app:
+        assert (await app.privacy.counts(ANN))["vote"] == 1
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_adapters_are_restored_to_their_folder(
+    app: App, settings: Settings, there: Settings, tmp_path: Path, *, elsewhere: bool
+) -> None:
+    """The one of the same name is kept aside, and others are left alone: a server may use them."""
+    model = (await app.registry.all())[1]
+    add_adapter(settings, model.name, b"new")
+    async with app.db.write() as tx:
+        await models.change(tx, model.id, state="retired", pruned_at=1.0)
+    made = await make_backup(settings, tmp_path / "backup", app.db)
+    if elsewhere:
+        there = there.model_copy(update={"adapter_dir": tmp_path / "shared"})
+    old, other = add_adapter(there, model.name, b"old"), add_adapter(there, "other", b"other")
+    with open_restore(there, made.path) as ready:
+        assert ready.replaces
+        aside = ready.swap().aside
+    assert aside
+    assert (old / "adapter_model.safetensors").read_bytes() == b"new"
+    assert (aside / "adapters" / model.name / "adapter_model.safetensors").read_bytes() == b"old"
+    assert (other / "adapter_model.safetensors").read_bytes() == b"other"
+
+
+def test_a_backup_with_other_names_of_settings_files_is_restored(backup: Path, there: Settings) -> None:
+    """Earlier versions named them as the installation does."""
+    (backup / "settings" / "heroes.toml").rename(backup / "settings" / "mine.toml")
+    edit(backup, lambda manifest: entry(manifest, "settings/heroes.toml").update(path="settings/mine.toml"))
+    edit(backup, lambda manifest: manifest.update(made_at="2026-11-30T12:00:00+00:00"))
+    with open_restore(there, backup) as ready:
+        assert ready.manifest.made_at == datetime(2026, 11, 30, 12, tzinfo=UTC)
+        ready.swap()
+    assert (there.data_dir / "restored-settings" / "mine.toml").is_file()
 
 
 async def test_a_database_elsewhere_is_restored_there(backup: Path, there: Settings, tmp_path: Path) -> None:

@@ -67,9 +67,44 @@ async def test_after_a_restart_the_last_one_counts(
     assert await again.run_if_due(NOON + 6 * HOUR)
 
 
-async def test_a_clock_that_was_wrong_stops_nothing(schedule: BackupSchedule) -> None:
+async def test_a_clock_that_was_ahead_changes_neither_rhythm_nor_history(
+    schedule: BackupSchedule, folder: Path
+) -> None:
+    """Its backup is dated ahead: it is neither the newest, nor counted among those that stay."""
     assert await schedule.run_if_due(NOON + 1000 * HOUR)
+    made = [await schedule.run_if_due(NOON + hours * HOUR) for hours in (0, 1 / 60, 2 / 60, 6, 12)]
+    assert [each is not None for each in made] == [True, False, False, True, True]
+    assert names(folder) == [
+        "herosmith-20261130-180000.tar.gz",
+        "herosmith-20261201-000000.tar.gz",
+        "herosmith-20270111-040000.tar.gz",
+    ]
+
+
+async def test_the_only_backup_that_stays_is_the_one_just_made(
+    app: App, settings: Settings, folder: Path
+) -> None:
+    add_files(folder, "herosmith-20270111-040000.tar.gz", "herosmith-20261129-120000.tar.gz")
+    update = {"backup_dir": folder, "backup_every": 6.0, "backup_keep": 1}
+    assert await BackupSchedule(app.db, settings.model_copy(update=update)).run_if_due(NOON)
+    assert names(folder) == ["herosmith-20261130-120000.tar.gz", "herosmith-20270111-040000.tar.gz"]
+
+
+async def test_the_pause_after_a_failure_ends_if_the_clock_is_set_back(
+    schedule: BackupSchedule, folder: Path
+) -> None:
     assert await schedule.run_if_due(NOON)
+    break_folder(folder)
+    assert await schedule.run_if_due(NOON + 1000 * HOUR) is None
+    mend_folder(folder)
+    assert await schedule.run_if_due(NOON + 6 * HOUR)
+
+
+async def test_names_without_a_time_are_left_alone(schedule: BackupSchedule, folder: Path) -> None:
+    add_files(folder, "herosmith-20260231-120000.tar.gz", "herosmith-20261099-120000.tar.gz")
+    for number in range(3):
+        assert await schedule.run_if_due(NOON + number * 6 * HOUR)
+    assert len(names(folder)) == 4
 
 
 async def test_other_files_are_left_alone(schedule: BackupSchedule, folder: Path) -> None:

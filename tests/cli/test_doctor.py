@@ -227,6 +227,12 @@ def test_each_kind_of_broken_data(
     assert content(tmp_path) == before
 
 
+def test_before_the_schema_changes_a_backup_is_the_cure(quick: RunCommand, installed: Settings) -> None:
+    older(installed)
+    (told,) = findings(quick("doctor", "--json"))["database"]
+    assert "herosmith backup" in told["cure"]
+
+
 def test_a_folder_that_cannot_be_looked_at(
     quick: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Every schema that a version had is migrated with rows in each of its tables, and copied before that."""
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -159,6 +160,50 @@ async def test_the_last_copies_stay(tmp_path: Path) -> None:
             pass
     kept = sorted(copy.name.split("-")[2] for copy in copies(tmp_path))
     assert kept == REVISIONS[2 : KEPT + 2]
+
+
+async def test_what_killed_starts_left_is_removed_and_counts_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "hero.db"
+    for number in range(KEPT + 1):  # with the files that SQLite has beside it
+        for suffix in ("", "-journal"):
+            (tmp_path / f"hero.db.before-upgrade-0001-2026113{number}-120000.unfinished{suffix}").touch()
+    for revision in REVISIONS[:KEPT]:
+        path.unlink(missing_ok=True)
+        make(path, revision)
+        async with open_database(f"sqlite+aiosqlite:///{path}"):
+            pass
+        assert [copy.name for copy in copies(tmp_path) if "unfinished" in copy.name] == []
+    assert sorted(copy.name.split("-")[2] for copy in copies(tmp_path)) == REVISIONS[:KEPT]
+
+
+async def test_a_copy_stays_though_the_clock_was_ahead_at_others(tmp_path: Path) -> None:
+    path = tmp_path / "hero.db"
+    for number in range(KEPT):
+        ahead = tmp_path / f"hero.db.before-upgrade-0001-2099010{number + 1}-120000"
+        ahead.touch()
+        os.utime(ahead, (4e9, 4e9 + number))
+    make(path, REVISIONS[1])
+    async with open_database(f"sqlite+aiosqlite:///{path}"):
+        pass
+    kept = [copy.name.split("-")[2] for copy in copies(tmp_path)]
+    assert kept == ["0001"] * (KEPT - 1) + [REVISIONS[1]]
+
+
+async def test_files_beside_a_copy_are_no_copies(tmp_path: Path) -> None:
+    """As after somebody has looked into a copy with a database browser."""
+    path = tmp_path / "hero.db"
+    make(path, REVISIONS[0])
+    async with open_database(f"sqlite+aiosqlite:///{path}"):
+        pass
+    (first,) = copies(tmp_path)
+    for suffix in ("-wal", "-shm"):
+        first.with_name(first.name + suffix).touch()
+    for revision in REVISIONS[1:KEPT]:
+        path.unlink()
+        make(path, revision)
+        async with open_database(f"sqlite+aiosqlite:///{path}"):
+            pass
+    assert first.exists()
 
 
 async def test_nothing_is_changed_without_a_copy(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ class HeroRowParser:
         if not self.has_pairs and not set(_HERO_COLUMNS) <= set(columns):
             hint = _HEADER_HINT if any(map(_is_text, columns)) else _RENAME_HINT
             hints = [hint.format(place=header_place)] if header_place else []
-            raise _lacking(columns, file, [*hints, _SAMPLES, *notes])
+            raise _missing_columns_error(columns, file, [*hints, _SAMPLES, *notes])
         self.text_column = "completion" if self.has_pairs else "response_txt"
         self.text_columns = _PAIR_COLUMNS if self.has_pairs else _HERO_COLUMNS
         self.has_fields = set(FIELD_NAMES) <= set(columns)
@@ -169,7 +169,7 @@ class HeroRowParser:
         return HeroSpelling(written, hero, sub_prompt, written in (sub_prompt, sub_prompt + ARROW))
 
 
-def _lacking(columns: Collection[str], file: str, hints: Sequence[str]) -> UserError:
+def _missing_columns_error(columns: Collection[str], file: str, hints: Sequence[str]) -> UserError:
     """Return the error of a table of neither form: the columns that it lacks, and what to do."""
     of_heroes = bool(set(FIELD_NAMES) & set(columns))
     wanted = _HERO_COLUMNS if of_heroes else _PAIR_COLUMNS

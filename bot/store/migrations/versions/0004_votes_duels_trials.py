@@ -10,7 +10,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_WHAT_THEN = (
+_OLD_EVENTS = (
     "registered",
     "deployed",
     "first",
@@ -21,7 +21,7 @@ _WHAT_THEN = (
     "lost",
     "retired",
 )
-_WHAT_NOW = (*_WHAT_THEN[:-1], "challenges", "outvoted", "retired")
+_NEW_EVENTS = (*_OLD_EVENTS[:-1], "challenges", "outvoted", "retired")
 _COUNTS = sa.text("counts")
 _RUNNING = sa.text("state = 'running'")
 
@@ -31,7 +31,7 @@ def upgrade() -> None:
     op.add_column("dataset_item", sa.Column("rejected_id", sa.Integer(), nullable=True))
     op.add_column("model", sa.Column("challenges_until", sa.Float(), nullable=True))
     op.add_column("notice", sa.Column("action", sa.Text(), nullable=True))
-    _change_events(_WHAT_NOW)
+    _change_events(_NEW_EVENTS)
     _derive_votes()
     _make_duels()
     op.create_table(
@@ -162,7 +162,7 @@ def downgrade() -> None:
         "GROUP BY description_id, voter, emoji",
     )
     op.execute("DELETE FROM model_event WHERE what IN ('challenges', 'outvoted')")
-    _change_events(_WHAT_THEN)
+    _change_events(_OLD_EVENTS)
     op.drop_column("notice", "action")
     op.drop_column("model", "challenges_until")
     op.drop_column("dataset_item", "rejected_id")

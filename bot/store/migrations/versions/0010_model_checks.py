@@ -10,7 +10,7 @@ depends_on = None
 
 _STATES_THEN = ("candidate", "live", "retired")
 _STATES_NOW = ("unchecked", "held back", *_STATES_THEN)
-_WHAT_THEN = (
+_OLD_EVENTS = (
     "registered",
     "deployed",
     "first",
@@ -23,7 +23,7 @@ _WHAT_THEN = (
     "outvoted",
     "retired",
 )
-_WHAT_NOW = (*_WHAT_THEN[:2], "passed", "held back", *_WHAT_THEN[2:5], "overruled", *_WHAT_THEN[5:])
+_NEW_EVENTS = (*_OLD_EVENTS[:2], "passed", "held back", *_OLD_EVENTS[2:5], "overruled", *_OLD_EVENTS[5:])
 _LIVE = sa.text("state = 'live'")
 
 
@@ -31,7 +31,7 @@ def upgrade() -> None:
     """Have models checked that are not deployed yet; the others stay what they are."""
     op.add_column("model", sa.Column("verdict", sa.JSON(), nullable=True))
     _change_check("model", "model_state", "state", _STATES_NOW)
-    _change_check("model_event", "model_event_what", "what", _WHAT_NOW)
+    _change_check("model_event", "model_event_what", "what", _NEW_EVENTS)
     op.execute("UPDATE model SET state = 'unchecked' WHERE state = 'candidate' AND served_as IS NULL")
     op.create_table(
         "model_answer",
@@ -57,7 +57,7 @@ def downgrade() -> None:
     op.execute("UPDATE model SET state = 'candidate' WHERE state = 'unchecked'")
     op.execute("DELETE FROM model_event WHERE what IN ('passed', 'held back')")
     op.execute("UPDATE model_event SET what = 'override' WHERE what = 'overruled'")
-    _change_check("model_event", "model_event_what", "what", _WHAT_THEN)
+    _change_check("model_event", "model_event_what", "what", _OLD_EVENTS)
     _change_check("model", "model_state", "state", _STATES_THEN)
     op.drop_column("model", "verdict")
 

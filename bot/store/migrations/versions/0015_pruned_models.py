@@ -8,7 +8,7 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-_WHAT_THEN = (
+_OLD_EVENTS = (
     "registered",
     "deployed",
     "passed",
@@ -24,18 +24,18 @@ _WHAT_THEN = (
     "outvoted",
     "retired",
 )
-_WHAT_NOW = (*_WHAT_THEN, "pruned")
+_NEW_EVENTS = (*_OLD_EVENTS, "pruned")
 
 
 def upgrade() -> None:
     op.add_column("model", sa.Column("pruned_at", sa.Float(), nullable=True))
-    _change_events(_WHAT_NOW)
+    _change_events(_NEW_EVENTS)
 
 
 def downgrade() -> None:
     """A model whose files are gone is one that its server has lost."""
     op.execute("UPDATE model_event SET what = 'lost' WHERE what = 'pruned'")
-    _change_events(_WHAT_THEN)
+    _change_events(_OLD_EVENTS)
     op.drop_column("model", "pruned_at")
 
 
