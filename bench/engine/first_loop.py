@@ -123,6 +123,9 @@ async def measure(folder: Path) -> FirstLoop:
         (hero,) = app.heroes.vocabulary.sample(1, limit=1)
         await app.describer.generate(hero, Stream())
         answered = time.perf_counter()
+    forecasts = _forecasts(timeline)
+    for each in forecasts:
+        log_progress(f"  step {each.step}: {each.said:.0f} s left were told, {each.took:.0f} s it took")
     return FirstLoop(
         examples=sum(dataset.counts[split] for split in ("train", "valid")),
         start=ready - started,
@@ -130,7 +133,7 @@ async def measure(folder: Path) -> FirstLoop:
         first_step=timeline[0][0] - built,
         training=tuned - built,
         answer=answered - tuned,
-        forecasts=_forecasts(timeline),
+        forecasts=forecasts,
     )
 
 
