@@ -12,6 +12,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -38,6 +39,7 @@ _TRIED = frozenset({"x86_64", "amd64"})
 _PROBE_ROUNDS = 3  # of each runtime, in turns: other programs may disturb some
 _PROBE_CHATS = SLOTS
 _PROBE_TOKENS = 32
+_CHOICE_SECONDS = 60.0  # for the measurement, on a machine that is slow or busy
 _PROBE: dict[str, Any] = {
     "messages": [
         {"role": "user", "content": "Tell me about a town by the sea and the people who live there."}
@@ -95,28 +97,26 @@ class Runtimes:
             raise ValueError(obstacle)
         self.process: OpenVinoProcess | None = None
         """OpenVINO's process, also if it has been given up; None if it was never to be started."""
-        self._is_measured = setting != "auto" or bool(obstacle)
-        if self._is_torch:
-            self._is_measured = True
-        elif setting == "llama.cpp":
-            self._reason = "--runtime says so"
-        elif obstacle:
-            self._reason = obstacle
-        else:
+        self._chosen = asyncio.Event()  # not while the base is still to be measured
+        if not obstacle and setting != "llama.cpp":
             self.process = OpenVinoProcess(OPENVINO_SLOTS)
-            if setting == "auto":
-                self._read()
+        elif not self._is_torch:
+            self._reason = "--runtime says so" if setting == "llama.cpp" else obstacle
+        if setting != "auto" or obstacle:
+            self._chosen.set()
+        else:
+            self._read()
         log.info("%s", self._sentence())
 
     @property
     def openvino(self) -> OpenVinoProcess | None:
         """OpenVINO's process, if it answers where it can."""
-        return self._usable_process if self._is_measured else None
+        return self._usable_process if self._chosen.is_set() else None
 
     @property
     def to_be_measured(self) -> OpenVinoProcess | None:
         """OpenVINO's process, if the base is to decide whether it answers."""
-        return None if self._is_measured else self._usable_process
+        return None if self._chosen.is_set() else self._usable_process
 
     @property
     def _usable_process(self) -> OpenVinoProcess | None:
@@ -139,6 +139,12 @@ class Runtimes:
     def slots(self) -> int:
         """How many completions a model generates at once, as things stand."""
         return OPENVINO_SLOTS if self.openvino else SLOTS
+
+    async def until_chosen(self) -> None:
+        """Wait for the measurement, which other work would draw out; not longer than a minute."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CHOICE_SECONDS):
+                await self._chosen.wait()
 
     def note_failure(self, model: str, reason: str) -> None:
         """Keep and log why llama.cpp alone answers for a model."""
@@ -191,7 +197,7 @@ class Runtimes:
 
     async def give_up(self, reason: str) -> None:
         """Let llama.cpp answer alone, until the next start."""
-        self._is_measured = True
+        self._chosen.set()
         if self.process:
             self.process.give_up(reason)
             await self.process.close()
@@ -204,7 +210,7 @@ class Runtimes:
             return
         if measured.machine == _machine() and measured.base == _identity(self._base):
             self.measured = measured
-            self._is_measured = True
+            self._chosen.set()
             if not _is_faster(measured):
                 self._reason = _slower(measured)
                 self.process = None
@@ -218,7 +224,7 @@ class Runtimes:
             measured.openvino,
         )
         if _is_faster(measured):
-            self._is_measured = True
+            self._chosen.set()
         else:
             await self.give_up(_slower(measured))
 

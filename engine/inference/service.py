@@ -60,12 +60,14 @@ class InferenceService:
     ) -> AsyncIterator[Answer]:
         """Queue a request; it leaves the queue at the end of the block.
 
-        In the background, as the tier "flex" asks for, it waits until others leave a slot free. Raises a 404
-        if its model is unknown, and a 429 if too many wait already that are not in the background.
+        In the background, as the tier "flex" asks for, it waits until the runtime is chosen and others leave
+        a slot free. Raises a 404 if its model is unknown, and a 429 if too many wait already that are not in
+        the background.
         """
         self.require(request.model)  # an unknown model gets no slots
         async with AsyncExitStack() as stack:
             if in_background or request.service_tier == "flex":
+                await self._model_cache.runtimes.until_chosen()
                 free = self.slots.reserve_in_background(request.model, request.choices)
                 reservation = await stack.enter_async_context(free)
             else:
