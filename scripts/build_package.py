@@ -10,16 +10,26 @@ from pathlib import Path
 from setuptools.command.build_py import build_py
 
 _FOLDER = Path("bot", "shipped")
-# data/var is a folder and so left out: it holds what an installation writes
+# Named one by one where people keep files of their own, such as an exported dataset beside data/heroes.toml.
+_FILES = (
+    *("data/blocked.txt", "data/first_dataset.jsonl", "data/first_dataset.md"),
+    *("data/heroes.toml", "data/prices.toml", "LICENSE", ".env.example"),
+    *("examples/README.md", "examples/chats.jsonl", "examples/dishes.toml"),
+    *("examples/heroes.csv", "examples/pairs.jsonl", "examples/questions.csv"),
+    # what the playground shows, with all that it links to
+    *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "PRIVACY.md"),
+    *("README.md", "SECURITY.md", "TERMS.md"),
+)
 _PATTERNS = (
-    *("data/*.*", "data/languages/*.po", "examples/*.*"),
-    *("*.md", "LICENSE", ".env.example"),  # what the playground shows, with all that it links to
-    *("docs/**/*.*", "bench/**/*.md", "bench/**/*.png"),
+    "data/languages/*.po",
+    *(f"docs/**/*.{suffix}" for suffix in ("md", "png", "gif", "json")),
+    *("bench/**/*.md", "bench/**/*.png"),
 )
 
 
 def files(checkout: Path) -> Iterator[Path]:
     """Yield the files that the wheel contains besides the modules, relative to the checkout."""
+    yield from (Path(name) for name in _FILES if (checkout / name).is_file())
     for pattern in _PATTERNS:
         yield from (found.relative_to(checkout) for found in checkout.glob(pattern) if found.is_file())
 
