@@ -7,7 +7,6 @@ of the Python that runs it, so call it with the one that is to be trimmed.
 import compileall
 import re
 import shutil
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -37,8 +36,9 @@ def main() -> None:
     """Trim the packages of this Python, and compile them."""
     packages = Path(sysconfig.get_path("purelib"))
     print(f"freed {trim(packages) / 1e6:.0f} MB of {packages}")
-    compileall.compile_dir(packages, quiet=2, workers=0)
-    sys.exit(0)  # some packages contain files for other Pythons, which do not compile
+    compileall.compile_dir(
+        packages, quiet=2, workers=0
+    )  # some files are for other Pythons and do not compile
 
 
 if __name__ == "__main__":
