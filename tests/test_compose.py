@@ -93,8 +93,50 @@ def test_every_setting_of_the_engine_reaches_its_container(
     start = ["--data", "data/var/engine"]
     wanted, found = (arguments().parse_args(each) for each in ([*start, *of_bot], in_container))
     assert (found.base, found.runtime) == (wanted.base, wanted.runtime)
-    # the engine reads its key from the environment, and the bot sends TUNE with each training
-    assert {SERVICES[service]["env_file"] for service in ("engine", "worker", "bot")} == {".env"}
+    # the bot sends TUNE with each training
+    assert {SERVICES[service]["env_file"] for service in ("worker", "bot")} == {".env"}
+    assert expand(SERVICES["engine"]["environment"]["ENGINE_API_KEY"], **given) == given.get(
+        "ENGINE_API_KEY", ""
+    )
+
+
+def test_the_engine_gets_no_secret_but_its_own() -> None:
+    """It has no use for the bot's token, the provider's key or the database's password."""
+    engine = SERVICES["engine"]
+    assert "env_file" not in engine
+    assert set(engine["environment"]) == {"ENGINE_API_KEY", "LOG_LEVEL", "LOG_FORMAT", "HF_TOKEN"}
+    for name, value in engine["environment"].items():
+        assert expand(value, **{name: "given"}) == "given"
+
+
+def test_an_engine_without_values_takes_its_defaults() -> None:
+    environment = {name: expand(value) for name, value in SERVICES["engine"]["environment"].items()}
+    assert set(environment.values()) == {""}
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "--data", "/dev/null/none"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=environment,
+    )
+    assert "cannot be used" in done.stderr  # the folder, and neither level nor format of the log
+
+
+@pytest.mark.parametrize("folder", [None, "/mnt/disk/backups", "./elsewhere"])
+def test_backups_have_a_folder_of_the_host(folder: str | None) -> None:
+    given = {"BACKUP_DIR": folder} if folder else {}
+    for service in ("bot", "worker"):
+        mounted = [expand(volume, **given) for volume in SERVICES[service]["volumes"]]
+        assert f"{folder or './backups'}:/backups" in mounted
+        setting = expand(SERVICES[service]["environment"]["BACKUP_DIR"], **given)
+        assert setting == ("/backups" if folder else "")
+    text = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+    assert "docker compose exec bot herosmith backup /backups/" in text
+    # a dependency that is started with it would have the data open
+    assert "docker compose run --rm --no-deps bot herosmith restore /backups/" in text
+    (user,) = set(re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE))
+    assert f"install --directory --owner={user} --group={user} --mode=700 backups" in text
 
 
 @pytest.mark.parametrize("runtime", ["", "llama.cpp", "auto", "openvino"])
@@ -126,8 +168,11 @@ def test_health_and_metrics_are_asked_where_they_are(service: str) -> None:
 
 def test_files_that_are_mounted_are_there() -> None:
     mounted = [
-        volume.partition(":")[0] for options in SERVICES.values() for volume in options.get("volumes", [])
+        volume.rsplit(":", 2 if volume.endswith(":ro") else 1)[0]
+        for options in SERVICES.values()
+        for volume in options.get("volumes", [])
     ]
+    mounted = [path for path in mounted if not path.startswith("${BACKUP_DIR")]  # the owner makes it
     files = [path for path in mounted if path.startswith(".")]
     assert files
     assert all((ROOT / path).exists() for path in files)
@@ -178,6 +223,13 @@ def test_ports_are_published_on_the_loopback_address_only() -> None:
     ports = [port for options in SERVICES.values() for port in options.get("ports", [])]
     assert ports
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_the_page_of_alerts_is_where_the_docs_say() -> None:
+    (port,) = SERVICES["prometheus"]["ports"]
+    assert port == "127.0.0.1:9090:9090"
+    text = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    assert "<http://127.0.0.1:9090/alerts>" in text
 
 
 def test_profiles_are_off_unless_asked_for() -> None:

@@ -95,6 +95,15 @@ def test_the_environment_names_settings_and_stops_have_time(path: Path) -> None:
     assert (service.get("OOMPolicy") == "continue") is (path.name in STARTS_AN_ENGINE)
 
 
+def test_the_engine_gets_no_secret_but_its_own() -> None:
+    """The bot's .env has the token and the keys of providers; the bot and the worker read it themselves."""
+    files = {path.stem: Unit(path)["Service"].get("EnvironmentFile") for path in UNITS}
+    assert files.pop("herosmith-engine") == "-/var/lib/herosmith/engine.env"
+    assert set(files.values()) == {None}
+    text = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+    assert "/var/lib/herosmith/engine.env" in text
+
+
 def test_the_engine_listens_where_bot_and_worker_ask() -> None:
     units = {path.stem: Unit(path) for path in UNITS}
     port = units["herosmith-engine"].command[-1]
