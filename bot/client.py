@@ -5,7 +5,7 @@ import gc
 import importlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
@@ -81,8 +81,18 @@ class HeroBot(commands.Bot):
         # of the process (in a test, or in the playground) would get second copies of their classes.
         for name in EXTENSIONS:
             await importlib.import_module(name).setup(self)
+        for kind in discord.AppCommandType:
+            for command in self.tree.walk_commands(type=kind):
+                if not isinstance(command, app_commands.Group):
+                    self.interactions.expect(f"/{command.qualified_name}")
         if self.report_failure is None:
             raise LookupError("no feature reports the failures of commands")
+
+    def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[discord.ui.Item[Any]]]) -> None:
+        """Add buttons and menus, and begin their counts."""
+        super().add_dynamic_items(*items)
+        for item in items:
+            self.interactions.expect(item.__name__)
 
     def command_texts(self) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names and the descriptions of all commands and options, in English."""

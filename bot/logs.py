@@ -21,7 +21,7 @@ LogFormat = Literal["human", "json"]
 REQUEST_ID_HEADER = "X-Request-ID"
 
 _HUMAN = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-# libraries that tell at INFO what is of interest only to who debugs them
+# libraries whose lines at INFO only help to debug these libraries
 _LIBRARIES = ("alembic", "discord", "openai", "httpx2", "aiohttp", "matplotlib")
 _DISCORD_ID = re.compile(r"\b\d{17,20}\b")
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 import httpx2
 import openai
@@ -84,6 +84,7 @@ class CallRecord(Protocol):
 
 
 Outcome = Literal["answered", "stopped", "over_budget", "unavailable", "failed"]
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(slots=True)
@@ -94,6 +95,11 @@ class CallStatistics:
     seconds: dict[str, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
     prompt_tokens: Counter[str] = field(default_factory=Counter)
     completion_tokens: Counter[str] = field(default_factory=Counter)
+
+    def expect(self, model: str) -> None:
+        """Begin the counts of a model at zero: Prometheus sees no increase from nothing to one."""
+        for outcome in _OUTCOMES:
+            self.outcomes[model, outcome] += 0
 
     def count_answer(self, model: str, answer: ChatAnswer) -> None:
         self.outcomes[model, "answered"] += 1
@@ -149,6 +155,7 @@ class ModelClient:
         ServerError if the server refuses the request, Stopped if the stream was stopped before the first
         word.
         """
+        self.statistics.expect(model)
         call = _Call(request, model, account, retry_policy, record, stream)
         try:
             answer = await self._complete(call)

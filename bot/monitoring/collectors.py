@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from prometheus_client.core import (
@@ -20,7 +20,8 @@ from bot.histogram import Histogram
 from bot.monitoring.interactions import Interactions
 from bot.rating import sequential_test
 from bot.store import statistics
-from bot.store.statistics import State
+from bot.store.database import Transaction
+from bot.store.statistics import State, TableCounts
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ Labels = TypeVar("Labels", bound=tuple[str, ...])
 Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
 _DATABASE_TIMEOUT = 5.0  # seconds; Prometheus waits for ten
+_COUNT_INTERVAL = 60.0  # seconds between two counts of whole tables
 
 
 class Gateway(Protocol):
@@ -112,46 +114,68 @@ def bot_metrics(app: App, gateway: Gateway) -> Iterator[Metric]:
     yield _gauge("herosmith_generations_waiting", "Requests that wait for a model", queue.length)
 
 
-async def installation_metrics(app: App) -> list[Metric]:
-    """Return what the database holds, and whether it can be read."""
-    try:
-        async with asyncio.timeout(_DATABASE_TIMEOUT):
-            async with app.db.read() as tx:
-                state = await statistics.get_state(tx, now=time.time())
-            remaining = await app.budget.remaining_today()
-    except (HerosmithError, TimeoutError) as error:
-        log.warning("the metrics of the database cannot be read: %s", error or "no answer in time")
-        return [_gauge("herosmith_database_readable", "Whether the database can be read", 0)]
-    return [
-        _gauge("herosmith_database_readable", "Whether the database can be read", 1),
-        *_votes(state),
-        *_jobs(state),
-        *_budget(state, app.settings.daily_budget, remaining),
-        *_trial(state),
-    ]
+class InstallationCollector:
+    """Reads what the database holds.
+
+    Counts of whole tables take longer as these grow, and a scrape comes every 15 seconds: they are read once
+    a minute.
+    """
+
+    def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._clock = clock
+        self._counts: TableCounts | None = None
+        self._counted_at = 0.0
+
+    async def collect(self) -> list[Metric]:
+        """Return what the database holds, and whether it can be read."""
+        app = self._app
+        try:
+            async with asyncio.timeout(_DATABASE_TIMEOUT):
+                async with app.db.read() as tx:
+                    counts = await self._table_counts(tx)
+                    state = await statistics.get_state(tx, now=time.time())
+                remaining = await app.budget.remaining_today()
+        except (HerosmithError, TimeoutError) as error:
+            log.warning("the metrics of the database cannot be read: %s", error or "no answer in time")
+            return [_gauge("herosmith_database_readable", "Whether the database can be read", 0)]
+        return [
+            _gauge("herosmith_database_readable", "Whether the database can be read", 1),
+            *_votes(counts),
+            *_models_and_jobs(state),
+            *_budget(state, app.settings.daily_budget, remaining),
+            *_trial(state),
+        ]
+
+    async def _table_counts(self, tx: Transaction) -> TableCounts:
+        now = self._clock()
+        if self._counts is None or now - self._counted_at >= _COUNT_INTERVAL:
+            self._counts = await statistics.get_table_counts(tx)
+            self._counted_at = now
+        return self._counts
 
 
-def _votes(state: State) -> Iterator[Metric]:
-    yield _gauge("herosmith_descriptions", "Descriptions that were shown", state.descriptions)
+def _votes(counts: TableCounts) -> Iterator[Metric]:
+    yield _gauge("herosmith_descriptions", "Descriptions that were shown", counts.descriptions)
     yield _gauges(
-        "herosmith_votes", "Thumbs that stand", ("value",), {(name,): n for name, n in state.votes.items()}
+        "herosmith_votes", "Thumbs that stand", ("value",), {(name,): n for name, n in counts.votes.items()}
     )
-    yield _gauge("herosmith_duels", "Duels that were shown", state.duels)
+    yield _gauge("herosmith_duels", "Duels that were shown", counts.duels)
     yield _gauges(
         "herosmith_duel_votes",
         "Votes in duels, by whether they count in the trial",
         ("counts",),
-        {(str(counts).lower(),): number for counts, number in state.duel_votes.items()},
+        {(str(counted).lower(),): number for counted, number in counts.duel_votes.items()},
     )
+
+
+def _models_and_jobs(state: State) -> Iterator[Metric]:
     yield _gauges(
         "herosmith_models",
         "Tuned models by state",
         ("state",),
         {(name,): number for name, number in state.models.items()},
     )
-
-
-def _jobs(state: State) -> Iterator[Metric]:
     yield _gauges("herosmith_jobs", "Builds and trainings by state", ("kind", "state"), state.jobs)
     yield _gauges(
         "herosmith_job_age_seconds",

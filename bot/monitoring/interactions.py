@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Literal
+from typing import Literal, get_args
 
 import aiohttp
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 Outcome = Literal["answered", "refused", "unavailable", "undelivered", "failed"]
 """refused: the person can correct it; unavailable: a service, or the budget; failed: a defect of ours."""
+
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 _CALLBACK = re.compile(r"/interactions/\d+/[^/]+/callback$")
 
@@ -44,9 +46,15 @@ class Interactions:
         self.acknowledgements: dict[str, Histogram] = defaultdict(partial(Histogram, SHORT_SECONDS))
         self.answers: dict[str, Histogram] = defaultdict(Histogram)
 
+    def expect(self, name: str) -> None:
+        """Begin the counts of a name at zero: Prometheus sees no increase from nothing to one."""
+        for outcome in OUTCOMES:
+            self.outcomes[name, outcome] += 0
+
     def begin(self, name: str) -> None:
         """Begin one, with a reference of its own, for the rest of this task and the tasks that it starts."""
         begin_reference()
+        self.expect(name)
         _current.set(_Interaction(name, time.monotonic()))
 
     def end(self, outcome: Outcome) -> None:

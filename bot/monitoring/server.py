@@ -1,4 +1,4 @@
-"""The monitoring server: /metrics for Prometheus, /livez and /readyz for who supervises the process."""
+"""The monitoring server: /metrics for Prometheus, /livez and /readyz for supervisors of the process."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -12,29 +12,30 @@ from prometheus_client.registry import Collector
 
 from bot.app import App
 from bot.errors import OperatorError
-from bot.monitoring.collectors import Gateway, bot_metrics, installation_metrics, process_metrics
+from bot.monitoring.collectors import Gateway, InstallationCollector, bot_metrics, process_metrics
 from bot.monitoring.health import Heartbeat, readiness
 
 log = logging.getLogger(__name__)
 
 
-class _Found(Collector):
-    """Metrics that were found already: reading the database is asynchronous, and a scrape is not."""
+class _CollectedMetrics(Collector):
+    """Metrics that were collected already: reading the database is asynchronous, and a registry is not."""
 
-    def __init__(self, found: list[Metric]) -> None:
-        self._found = found
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._found
+        yield from self._metrics
 
 
 class MonitoringServer:
     """The handlers. gateway: the bot's connection to Discord, None in a worker."""
 
-    def __init__(self, app: App, gateway: Gateway | None) -> None:
+    def __init__(self, app: App, gateway: Gateway | None, heartbeat: Heartbeat) -> None:
         self._app = app
         self._gateway = gateway
-        self.heartbeat = Heartbeat()
+        self._heartbeat = heartbeat
+        self._installation = InstallationCollector(app)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -45,19 +46,18 @@ class MonitoringServer:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Answer the metrics; those of the whole installation in the bot alone, so that none comes twice."""
-        found = list(process_metrics(self._app, self.heartbeat.lag))
+        found = list(process_metrics(self._app, self._heartbeat.lag))
         if self._gateway is not None:
             found += bot_metrics(self._app, self._gateway)
-            found += await installation_metrics(self._app)
+            found += await self._installation.collect()
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        registry.register(_Found(found))
+        registry.register(_CollectedMetrics(found))
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def livez(self, _: web.Request) -> web.Response:
-        """Answer 200 while the event loop beats, else 503: only a restart helps."""
-        alive = self.heartbeat.is_alive
-        return web.json_response({"status": "ok" if alive else "stuck"}, status=200 if alive else 503)
+        """Answer 200: an event loop that stands still gives no answer."""
+        return web.json_response({"status": "ok"})
 
     async def readyz(self, _: web.Request) -> web.Response:
         """Answer 200 if everything that an answer needs is there, else 503; and what is missing."""
@@ -71,16 +71,19 @@ class MonitoringServer:
 async def open_monitoring(
     app: App, gateway: Gateway | None = None, *, port: int | None = None
 ) -> AsyncIterator[str | None]:
-    """Serve metrics and health during the block if METRICS_PORT is set. Yield the address, or None.
+    """Watch the event loop during the block, and serve metrics and health if METRICS_PORT is set.
 
-    port: another one than the setting's, 0 for a free one. Raises OperatorError if it is taken.
+    Yield the address, or None. gateway: the bot's connection to Discord, None in a worker. port: another one
+    than the setting's, 0 for a free one. Raises OperatorError if it is taken.
     """
     host = app.settings.metrics_host
     wanted = app.settings.metrics_port if port is None else port
+    heartbeat = Heartbeat()
     if port is None and not wanted:
-        yield None
+        async with heartbeat.beating():
+            yield None
         return
-    server = MonitoringServer(app, gateway)
+    server = MonitoringServer(app, gateway, heartbeat)
     application = web.Application()
     application.add_routes(server.routes())
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
@@ -95,7 +98,7 @@ async def open_monitoring(
             ) from error
         address = f"http://{host}:{runner.addresses[0][1]}"
         log.info("metrics and health at %s", address)
-        async with server.heartbeat.beating():
+        async with heartbeat.beating():
             yield address
     finally:
         await runner.cleanup()

@@ -58,19 +58,37 @@ async def get_totals(tx: Transaction) -> Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What the installation has now. Ages are in seconds, costs in US dollars.
-
-    votes: thumbs by up and down; duel_votes: by whether they count. jobs: by kind and state, without plans
-    that nobody confirmed; job_ages: of active jobs, by kind and state; heartbeat_ages: of running ones, by
-    kind. notifications: to admins, not sent yet. spent_today: by purpose. trial: the running one's votes,
-    None if none runs.
-    """
+class TableCounts:
+    """Counts of whole tables. votes: thumbs by up and down; duel_votes: by whether they count."""
 
     descriptions: int
     votes: dict[str, int]
     duels: int
     duel_votes: dict[bool, int]
+
+
+async def get_table_counts(tx: Transaction) -> TableCounts:
+    """Count what people were shown and how they voted. It reads every row of four tables."""
+    thumb = case((vote.c.value > 0, "up"), else_="down")
+    return TableCounts(
+        descriptions=await _count(tx, select(func.count()).select_from(description)),
+        votes={"up": 0, "down": 0} | await _counts(tx, select(thumb, func.count()).group_by(thumb)),
+        duels=await _count(tx, select(func.count()).select_from(duel)),
+        duel_votes={True: 0, False: 0}
+        | await _counts(tx, select(duel_vote.c.counts, func.count()).group_by(duel_vote.c.counts)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the installation has now. Ages are in seconds, costs in US dollars.
+
+    jobs: by kind and state, without plans
+    that nobody confirmed; job_ages: of active jobs, by kind and state; heartbeat_ages: of running ones, by
+    kind. notifications: to admins, not sent yet. spent_today: by purpose. trial: the running one's votes,
+    None if none runs.
+    """
+
     models: dict[str, int]
     jobs: dict[tuple[str, str], int]
     job_ages: dict[tuple[str, str], float]
@@ -82,16 +100,10 @@ class State:
 
 async def get_state(tx: Transaction, *, now: float) -> State:
     """Return the installation's state at a moment, in seconds since 1970."""
-    thumb = case((vote.c.value > 0, "up"), else_="down")
     active = [each for each in await jobs.recent(tx, 100) if not each.ended]
     cost = select(spending.c.purpose, func.sum(spending.c.cost)).where(spending.c.day == day_of(now))
     running = await trials.get_running(tx)
     return State(
-        descriptions=await _count(tx, select(func.count()).select_from(description)),
-        votes={"up": 0, "down": 0} | await _counts(tx, select(thumb, func.count()).group_by(thumb)),
-        duels=await _count(tx, select(func.count()).select_from(duel)),
-        duel_votes={True: 0, False: 0}
-        | await _counts(tx, select(duel_vote.c.counts, func.count()).group_by(duel_vote.c.counts)),
         models=await _counts(tx, select(model.c.state, func.count()).group_by(model.c.state)),
         jobs={
             (row[0], row[1]): int(row[2])

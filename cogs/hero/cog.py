@@ -40,6 +40,7 @@ class HeroCog(commands.Cog):
         self.bot = bot
         self.app = app
         self.live_messages = LiveMessages(edit_interval=app.timing.edit_interval)
+        bot.interactions.expect("mention")
 
     @app_commands.command(description="Describe a superhero: an age, a gender and a power")
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")

@@ -22,6 +22,7 @@ from engine.jobs.service import JobService
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0)
 _CLIENT_GONE = 499  # nginx's status for a client that disconnected; it is never sent
+_FAILURES = (500, 503, 507)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -74,6 +75,8 @@ class Metrics:
         method = request.method if request.method in _METHODS else "other"
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "none"
+        for failure in _FAILURES:  # Prometheus sees no increase from nothing to one
+            self._requests.labels(method, route, failure)
         status = _CLIENT_GONE
         try:
             response = await handler(request)

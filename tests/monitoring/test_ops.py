@@ -31,8 +31,8 @@ def expressions() -> list[str]:
 def families(text: str) -> dict[str, set[str]]:
     """Return the names of the series of each metric at a /metrics.
 
-    When a counter began (_created) is told by the library by itself, for who does not know restarts by the
-    counter's own value.
+    The library adds by itself when each counter began (_created): Prometheus sees restarts by the counters'
+    values.
     """
     return {
         family.name: {family.name + suffix for suffix in _SUFFIXES.get(family.type, ("",))}

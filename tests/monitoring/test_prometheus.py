@@ -103,6 +103,51 @@ def test_promtool_accepts_rules_and_configuration() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+RULE_TESTS = """
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    name: a job that is resumed after a long pause, and one that nobody works on
+    input_series:
+      - series: 'herosmith_job_age_seconds{kind="build", state="queued"}'
+        values: '5000+60x4 _x20'
+      - series: 'herosmith_job_age_seconds{kind="finetune", state="queued"}'
+        values: '0+60x60'
+    alert_rule_test:
+      - {eval_time: 4m, alertname: HerosmithJobWaits}
+      - {eval_time: 35m, alertname: HerosmithJobWaits}
+      - eval_time: 45m
+        alertname: HerosmithJobWaits
+        exp_alerts: [{exp_labels: {severity: warning, kind: finetune, state: queued}}]
+  - interval: 15s
+    name: the first failure of a command and of a model, whose counts began at zero
+    input_series:
+      - series: 'herosmith_interactions_total{command="/hero", outcome="failed"}'
+        values: '0x8 1x60'
+      - series: 'herosmith_model_calls_total{model="m", outcome="failed"}'
+        values: '0x8 1x60'
+    alert_rule_test:
+      - eval_time: 9m
+        alertname: HerosmithInteractionsFail
+        exp_alerts: [{exp_labels: {severity: warning}}]
+      - eval_time: 9m
+        alertname: HerosmithModelUnavailable
+        exp_alerts: [{exp_labels: {severity: critical}}]
+"""
+
+
+def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
+    rules = yaml.safe_load((OPS / "rules.yml").read_text())
+    for rule in rules["groups"][0]["rules"]:
+        del rule["annotations"]  # promtool would compare them, too
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules))
+    (tmp_path / "tests.yml").write_text(RULE_TESTS)
+    command = [shutil.which("promtool") or "", "test", "rules", "tests.yml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 async def test_prometheus_scrapes_bot_worker_and_engine(
     engine: EngineProcess, script: Script, tmp_path: Path
 ) -> None:

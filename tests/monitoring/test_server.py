@@ -12,11 +12,14 @@ from bot.app import App, Timing, open_app
 from bot.client import HeroBot
 from bot.errors import OperatorError
 from bot.llm.stream import Stream
+from bot.monitoring.collectors import InstallationCollector
+from bot.monitoring.interactions import OUTCOMES
 from bot.monitoring.server import open_monitoring
 from bot.settings import Settings
 from tests.conftest import Stage
 from tests.support.locked_database import TIMING, held
 from tests.support.scripted_server import Script
+from tests.support.workflows import build_spec
 
 
 @pytest.fixture
@@ -97,6 +100,44 @@ async def test_buttons_and_forms_are_counted_by_their_classes(
     await stage.ben.click(stage.channel.history()[-1], label="Again")
     found = await scrape(http, address)
     assert found["herosmith_interactions_total{command=AgainButton,outcome=answered}"] == 1
+
+
+async def test_counts_begin_at_zero_so_that_the_first_failure_is_an_increase(
+    stage: Stage, script: Script, http: aiohttp.ClientSession, address: str
+) -> None:
+    found = await scrape(http, address)
+    for name in ("/hero", "/models list", "AgainButton", "mention"):
+        for outcome in OUTCOMES:
+            assert found[f"herosmith_interactions_total{{command={name},outcome={outcome}}}"] == 0
+    script.failures = [402]
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    stage.refusal()
+    found = await scrape(http, address)
+    calls = {
+        name.partition("outcome=")[2]: value for name, value in found.items() if "model_calls_total" in name
+    }
+    assert calls.pop("unavailable}") == 1
+    assert calls == {"answered}": 0, "stopped}": 0, "over_budget}": 0, "failed}": 0}
+
+
+async def test_tables_are_counted_once_a_minute(app: App) -> None:
+    now = 0.0
+    collector = InstallationCollector(app, clock=lambda: now)
+
+    async def shown() -> tuple[float, float]:
+        found = {metric.name: metric for metric in await collector.collect()}
+        return (
+            found["herosmith_descriptions"].samples[0].value,
+            found["herosmith_jobs"].samples[0].value if found["herosmith_jobs"].samples else 0,
+        )
+
+    assert await shown() == (0, 0)
+    await app.describer.describe(app.hero_parser.parse("40 woman healing"), requester=1)
+    await app.jobs.submit(build_spec(app))
+    now = 59.0
+    assert await shown() == (0, 1)
+    now = 60.0
+    assert await shown() == (1, 1)
 
 
 async def test_jobs_are_counted_by_state_and_age(

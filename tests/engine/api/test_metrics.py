@@ -37,6 +37,8 @@ async def test_labels_stay_few(engine: EngineProcess) -> None:
     metrics = await engine.metrics()
     routes = {name for name in metrics if name.startswith("engine_http_requests_total")}
     assert "engine_http_requests_total{method=GET,route=none,status=404}" in routes
+    # no failure yet, of which Prometheus then sees the first
+    assert metrics["engine_http_requests_total{method=GET,route=/v1/files/{id},status=500}"] == 0
     assert "engine_http_requests_total{method=GET,route=/v1/files/{id},status=404}" in routes
     assert "engine_http_requests_total{method=other,route=none,status=405}" in routes
     assert not any("somewhere" in name or "nobody" in name for name in routes)
