@@ -91,10 +91,10 @@ def check_prices(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("Models of the engine cost nothing.")
         return [Finding("prices", "ok", cause, file=file)]
     names = dict.fromkeys((settings.author_model, settings.base_model))
-    return [_price(installation, name, prices.of(name), file) for name in names]
+    return [_price_finding(installation, name, prices.of(name), file) for name in names]
 
 
-def _price(installation: Installation, model: str, price: Price | None, file: str) -> Finding:
+def _price_finding(installation: Installation, model: str, price: Price | None, file: str) -> Finding:
     if price is None:
         limited = installation.settings.daily_budget is not None
         cause = LocalizedMessage("The price of `{model}` is not known.", model=model)
@@ -124,10 +124,10 @@ def check_policies(installation: Installation, account: Account | None) -> list[
     if settings.discord_token is None and account is None:
         cause = LocalizedMessage("The playground needs neither a privacy policy nor terms.")
         return [Finding("policies", "skipped", cause)]
-    return [_privacy(settings), *_profile(account)]
+    return [_privacy_finding(settings), *_profile_findings(account)]
 
 
-def _privacy(settings: Settings) -> Finding:
+def _privacy_finding(settings: Settings) -> Finding:
     if settings.privacy_url is None:
         return Finding(
             "policies",
@@ -138,7 +138,7 @@ def _privacy(settings: Settings) -> Finding:
     return Finding("policies", "ok", LocalizedMessage("`/about` and `/privacy` link to the privacy policy."))
 
 
-def _profile(account: Account | None) -> list[Finding]:
+def _profile_findings(account: Account | None) -> list[Finding]:
     if account is None:
         cause = LocalizedMessage("Discord was not asked whether the bot's profile links its terms.")
         return [Finding("policies", "skipped", cause)]

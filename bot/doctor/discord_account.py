@@ -118,7 +118,7 @@ def check_home_guilds(installation: Installation, account: Account | None) -> li
         cause = LocalizedMessage("The bot is in every server of HOME_GUILDS.")
         return [Finding("home_servers", "ok", cause)]
     cure = LocalizedMessage("Correct HOME_GUILDS, or add the bot there by the link of `herosmith invite`.")
-    cause = LocalizedMessage("The bot is not in these servers of HOME_GUILDS: {ids}.", ids=_texts(strange))
+    cause = LocalizedMessage("The bot is not in these servers of HOME_GUILDS: {ids}.", ids=_id_texts(strange))
     return [Finding("home_servers", "failed", cause, cure)]
 
 
@@ -144,7 +144,7 @@ def check_admin_channel(installation: Installation, account: Account | None) -> 
     return [Finding("admin_channel", "ok", cause)]
 
 
-def _texts(ids: Sequence[int]) -> list[str]:
+def _id_texts(ids: Sequence[int]) -> list[str]:
     return [str(each) for each in ids]  # a number would get separators
 
 

@@ -1,5 +1,6 @@
 """The examination: all checks in their order, none of which can keep the others from being made."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -37,32 +38,32 @@ async def examine(installation: Installation, known_account: KnownAccount | None
 
     known_account: of a bot that is connected; without it, Discord is asked over HTTP if that is allowed.
     """
-    book = _Book()
-    book.note("settings", lambda: check_settings(installation))
-    book.note("files", lambda: check_files(installation))
-    book.note("packages", lambda: check_packages(installation))
-    book.note("data_folder", lambda: check_data_folder(installation))
-    rows = await book.note_with("database", check_database(installation), None)
-    book.note("pseudonyms", lambda: check_pseudonyms(installation, rows))
-    account = await book.note_with("login", _account(installation, rows, known_account), None)
-    book.note("clock", lambda: check_clock(installation, rows, account))
-    await book.note_with("disk", _alone(check_resources(installation)), None)
-    servers = await book.note_with("engine", check_servers(installation), Servers(None, None))
-    await book.note_with("training", _alone(check_training(installation, servers)), None)
-    book.note("models", lambda: check_models(installation, rows, servers))
-    book.note("prices", lambda: check_prices(installation))
+    findings = _Findings()
+    await findings.add_sync("settings", lambda: check_settings(installation))
+    await findings.add_sync("files", lambda: check_files(installation))
+    await findings.add_sync("packages", lambda: check_packages(installation))
+    await findings.add_sync("data_folder", lambda: check_data_folder(installation))
+    rows = await findings.add_with_result("database", check_database(installation), None)
+    await findings.add_sync("pseudonyms", lambda: check_pseudonyms(installation, rows))
+    account = await findings.add_with_result("login", _account(installation, rows, known_account), None)
+    await findings.add_sync("clock", lambda: check_clock(installation, rows, account))
+    await findings.add("disk", check_resources(installation))
+    servers = await findings.add_with_result("engine", check_servers(installation), Servers(None, None))
+    await findings.add("training", check_training(installation, servers))
+    await findings.add_sync("models", lambda: check_models(installation, rows, servers))
+    await findings.add_sync("prices", lambda: check_prices(installation))
     if installation.settings.discord_token or account:
-        book.note("intents", lambda: check_intents(account))
-        book.note("permissions", lambda: check_permissions(account, rows))
-        book.note("home_servers", lambda: check_home_guilds(installation, account))
-        book.note("admin_channel", lambda: check_admin_channel(installation, account))
-    book.note("policies", lambda: check_policies(installation, account))
-    book.note("worker", lambda: check_worker(installation, rows))
-    book.note("waiting", lambda: check_waiting(rows))
-    book.note("notices", lambda: check_notices(installation, rows))
+        await findings.add_sync("intents", lambda: check_intents(account))
+        await findings.add_sync("permissions", lambda: check_permissions(account, rows))
+        await findings.add_sync("home_servers", lambda: check_home_guilds(installation, account))
+        await findings.add_sync("admin_channel", lambda: check_admin_channel(installation, account))
+    await findings.add_sync("policies", lambda: check_policies(installation, account))
+    await findings.add_sync("worker", lambda: check_worker(installation, rows))
+    await findings.add_sync("waiting", lambda: check_waiting(rows))
+    await findings.add_sync("notices", lambda: check_notices(installation, rows))
     secrets = secrets_of(installation.settings)
     mask = Mask(secrets + (secrets_of(servers.settings) if servers.settings else []))
-    return [mask.finding(each) for each in book.findings]
+    return [mask.finding(each) for each in findings.found]
 
 
 async def _account(
@@ -74,35 +75,36 @@ async def _account(
     return check_login(account), account
 
 
-async def _alone(found: Awaitable[list[Finding]]) -> tuple[list[Finding], None]:
-    return await found, None
-
-
-class _Book:
-    """Collects findings. A check that breaks off is a finding, too."""
+class _Findings:
+    """Collects what the checks find. A check that fails itself is a finding, too."""
 
     def __init__(self) -> None:
-        self.findings: list[Finding] = []
+        self.found: list[Finding] = []
 
-    def note(self, check: str, make: Callable[[], Iterable[Finding]]) -> None:
+    async def add_sync(self, check: str, run: Callable[[], Iterable[Finding]]) -> None:
+        """Run a check in a thread: it may read files, on a disk that is slow, while the bot answers."""
+        await self.add(check, asyncio.to_thread(lambda: list(run())))
+
+    async def add(self, check: str, running: Awaitable[Iterable[Finding]]) -> None:
+        """Await a check."""
         try:
-            self.findings += make()
-        except Exception as error:  # noqa: BLE001 (it is told)
-            self._broken_off(check, error)
+            self.found += await running
+        except Exception as error:  # noqa: BLE001 (it becomes a finding)
+            self._add_failed_check(check, error)
 
-    async def note_with(self, check: str, make: Awaitable[tuple[list[Finding], T]], unknown: T) -> T:
-        """Note what a check finds, and return what else it has learnt; unknown if it breaks off."""
+    async def add_with_result(self, check: str, running: Awaitable[tuple[list[Finding], T]], default: T) -> T:
+        """Await a check and return what else it has learnt, or the default if it fails itself."""
         try:
-            found, learnt = await make
-        except Exception as error:  # noqa: BLE001 (it is told)
-            self._broken_off(check, error)
-            return unknown
-        self.findings += found
-        return learnt
+            found, result = await running
+        except Exception as error:  # noqa: BLE001 (it becomes a finding)
+            self._add_failed_check(check, error)
+            return default
+        self.found += found
+        return result
 
-    def _broken_off(self, check: str, error: Exception) -> None:
+    def _add_failed_check(self, check: str, error: Exception) -> None:
         log.error("the check of %s broke off", check, exc_info=error)
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         cause = LocalizedMessage("This check broke off, by a fault of its own. {reason}", reason=reason)
         cure = LocalizedMessage("Report it with the template for bugs.")
-        self.findings.append(Finding(check, "failed", cause, cure))
+        self.found.append(Finding(check, "failed", cause, cure))

@@ -17,7 +17,7 @@ from bot.store.jobs import Job
 from bot.store.models import Model
 from bot.store.notifications import Notification
 
-NOT_OURS = LocalizedMessage(
+CHOWN_CURE = LocalizedMessage(
     "Give it to the user that runs the bot (chown), or run the bot as its owner; a full or broken disk may "
     "be mounted for reading only."
 )

@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -48,11 +49,11 @@ class Needs(BaseModel):
 
 def check_packages(installation: Installation, constraints: Path = _CONSTRAINTS) -> list[Finding]:
     """Compare Python and the installed packages with what this version asks for and was tested with."""
-    return [_python(), *_missing_packages(installation.settings), _versions(constraints)]
+    return [_check_python(), *_check_missing_packages(installation.settings), _check_versions(constraints)]
 
 
-def _python() -> Finding:
-    wanted = _of_project("requires-python")
+def _check_python() -> Finding:
+    wanted = _project_field("requires-python")
     running = platform.python_version()
     if wanted and running not in SpecifierSet(wanted, prereleases=True):
         cause = LocalizedMessage(
@@ -66,7 +67,7 @@ def _python() -> Finding:
     return Finding("python", "ok", cause, file=sys.executable)
 
 
-def _of_project(field: str) -> str | None:
+def _project_field(field: str) -> str | None:
     try:
         found = metadata.metadata(_PROJECT).get_all(field) or []
     except metadata.PackageNotFoundError:
@@ -74,7 +75,7 @@ def _of_project(field: str) -> str | None:
     return found[0] if found else None
 
 
-def _missing_packages(settings: Settings) -> Iterator[Finding]:
+def _check_missing_packages(settings: Settings) -> Iterator[Finding]:
     """Yield a finding if a package is missing that these settings need."""
     try:
         wanted = metadata.requires(_PROJECT) or []
@@ -100,14 +101,14 @@ def _missing_packages(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _versions(constraints: Path) -> Finding:
+def _check_versions(constraints: Path) -> Finding:
     """Compare the installed versions with those that were tested together."""
     if not constraints.is_file():
         cause = LocalizedMessage("The versions that were tested together are not known in this installation.")
         return Finding("packages", "skipped", cause)
     others = []
     number = 0
-    for name, tested in _tested(constraints):
+    for name, tested in _tested_versions(constraints):
         installed = _version_of(name)
         number += installed is not None
         if installed is not None and not tested.contains(installed, prereleases=True):
@@ -124,7 +125,7 @@ def _versions(constraints: Path) -> Finding:
     return Finding("packages", "warning", cause, cure, str(constraints))
 
 
-def _tested(constraints: Path) -> Iterator[tuple[str, SpecifierSet]]:
+def _tested_versions(constraints: Path) -> Iterator[tuple[str, SpecifierSet]]:
     for line in constraints.read_text(encoding="utf-8").splitlines():
         try:
             requirement = Requirement(line.partition("#")[0].strip())
@@ -144,8 +145,7 @@ def _version_of(package: str) -> str | None:
 async def check_resources(installation: Installation) -> list[Finding]:
     """Compare free disk and memory with what a training takes, as the engine estimates it."""
     settings = installation.settings
-    folder = _existing(settings.data_dir)
-    own = _own_disk(folder)
+    folder, own = await asyncio.to_thread(_check_disk, settings.data_dir)
     if settings.hosted or not _trains_here(settings):
         cause = LocalizedMessage("Trainings run on another machine.")
         return [own, Finding("memory", "skipped", cause)]
@@ -154,11 +154,11 @@ async def check_resources(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("What a training takes is not known. {reason}", reason=needs)
         cure = LocalizedMessage("Correct ENGINE_BASE, or install the engine with `make run`.")
         return [own, Finding("training_space", "failed", cause, cure)]
-    disk = own if own.state != "ok" else _enough("disk", needs, settings, str(folder))
+    disk = own if own.state != "ok" else _compare("disk", needs, settings, str(folder))
     if needs.gpu:
         cause = LocalizedMessage("Trainings use the memory of the graphics card, which is not looked at.")
         return [disk, Finding("memory", "skipped", cause)]
-    return [disk, _enough("memory", needs, settings, None)]
+    return [disk, _compare("memory", needs, settings, None)]
 
 
 def _existing(folder: Path) -> Path:
@@ -171,14 +171,15 @@ def _trains_here(settings: Settings) -> bool:
     return settings.engine_url is None or is_on_this_machine(urlsplit(settings.engine_url).hostname)
 
 
-def _own_disk(folder: Path) -> Finding:
-    """Say whether the disk has room for the bot itself."""
+def _check_disk(data_dir: Path) -> tuple[Path, Finding]:
+    """Return the folder whose disk will be used, and whether that has room for the bot itself."""
+    folder = _existing(data_dir)
     free = shutil.disk_usage(folder).free
     cause = LocalizedMessage("{free:.1f} GiB of disk are free.", free=free / _GIB)
     if free >= _LITTLE_DISK:
-        return Finding("disk", "ok", cause, file=str(folder))
+        return folder, Finding("disk", "ok", cause, file=str(folder))
     cure = LocalizedMessage("Free some space; on a full disk no vote can be stored.")
-    return Finding("disk", "failed", cause, cure, str(folder))
+    return folder, Finding("disk", "failed", cause, cure, str(folder))
 
 
 async def _ask_engine(settings: Settings) -> Needs | str:
@@ -201,9 +202,12 @@ async def _ask_engine(settings: Settings) -> Needs | str:
         async with asyncio.timeout(_TIMEOUT):
             output, errors = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return "python -m engine.requirements"
+    finally:  # also if the examination is cancelled
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
     try:
         return Needs.model_validate(json.loads(output))
     except (ValueError, ValidationError):
@@ -211,7 +215,7 @@ async def _ask_engine(settings: Settings) -> Needs | str:
         return said[-1].removeprefix("engine: ") if said else f"exit {process.returncode}"
 
 
-def _enough(of: Resource, needs: Needs, settings: Settings, folder: str | None) -> Finding:
+def _compare(of: Resource, needs: Needs, settings: Settings, folder: str | None) -> Finding:
     """Say whether there is enough for what is trained here: all weights, an adapter, or what fits."""
     chosen = settings.trained_weights
     kind = needs.weights if chosen == "auto" else chosen

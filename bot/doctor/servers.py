@@ -10,7 +10,7 @@ from openai import AsyncOpenAI
 
 from bot.app import open_serving_api, open_training_api
 from bot.doctor.finding import Finding, State
-from bot.doctor.installation import NOT_OURS, Installation, Rows
+from bot.doctor.installation import CHOWN_CURE, Installation, Rows
 from bot.errors import Forbidden, HerosmithError, OperatorError, SettingsError, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.processes import find_engine
@@ -47,7 +47,7 @@ async def check_servers(installation: Installation) -> tuple[list[Finding], Serv
             cause = LocalizedMessage(
                 "The engine's folder cannot be looked at. {reason}.", reason=error.strerror
             )
-            return [Finding("engine", "failed", cause, NOT_OURS)], Servers(None, None)
+            return [Finding("engine", "failed", cause, CHOWN_CURE)], Servers(None, None)
         except OperatorError as error:
             cure = LocalizedMessage("If it is just starting, look again in a minute.")
             return [Finding("engine", "warning", LocalizedMessage(str(error)), cure)], Servers(None, None)
@@ -128,7 +128,7 @@ async def check_training(installation: Installation, servers: Servers) -> list[F
         cause = LocalizedMessage("PROVIDER names no provider that is known here.")
         cure = LocalizedMessage("Leave it empty, or write one of those in .env.example.")
         return [Finding("training", "failed", cause, cure)]
-    found = _announced(provider, installation.today) if settings.hosted else []
+    found = _check_announced_shutdown(provider, installation.today) if settings.hosted else []
     if found and found[0].state == "failed":
         return found
     if servers.settings is None:
@@ -136,10 +136,10 @@ async def check_training(installation: Installation, servers: Servers) -> list[F
         return found or [Finding("training", "skipped", nobody)]
     async with open_training_api(servers.settings) as api:
         fine_tuning = FineTuningApi(api, provider, extra={}, timing=_TIMING)
-        return [*found, await _asked(fine_tuning, settings.base_model)]
+        return [*found, await _ask_training(fine_tuning, settings.base_model)]
 
 
-def _announced(provider: Provider, today: date) -> list[Finding]:
+def _check_announced_shutdown(provider: Provider, today: date) -> list[Finding]:
     """Return that a provider ends its training, or has ended it."""
     notice = provider.shutdown_notice
     if notice is None:
@@ -151,12 +151,12 @@ def _announced(provider: Provider, today: date) -> list[Finding]:
     return [Finding("training", state, cause, provider.alternatives)]
 
 
-async def _asked(api: FineTuningApi, base: str) -> Finding:
+async def _ask_training(api: FineTuningApi, base: str) -> Finding:
     """Ask the server: the engine says what a training would change, others only whether one may look."""
     provider = api.provider
     try:
         if provider.reports_weights:
-            return _planned(await api.planned_weights(base))
+            return _planned_finding(await api.planned_weights(base))
         await api.check_permitted()
     except Forbidden as error:
         return Finding("training", "failed", error.message, provider.alternatives)
@@ -172,7 +172,7 @@ async def _asked(api: FineTuningApi, base: str) -> Finding:
     return Finding("training", "ok", cause)
 
 
-def _planned(planned: PlannedWeights | None) -> Finding:
+def _planned_finding(planned: PlannedWeights | None) -> Finding:
     if planned is None:
         cause = LocalizedMessage("The engine did not say what a training changes.")
         cure = LocalizedMessage("Look again in a minute; if it stays so, check BASE_MODEL.")
@@ -188,13 +188,15 @@ def _planned(planned: PlannedWeights | None) -> Finding:
 
 def check_models(installation: Installation, rows: Rows | None, servers: Servers) -> list[Finding]:
     """Say until when the models live that are configured or were trained, and which are missing."""
-    found = [_missing(installation, name) for name in _unlisted(installation.settings, servers)]
+    found = [_unlisted_finding(installation, name) for name in _unlisted(installation.settings, servers)]
     trained = [each for each in rows.models if each.state != "retired"] if rows else []
     dates = dict(servers.listed or {})
     for model in trained:
         day = first_shutdown(dates, model) or model.retires_on
         if day:
-            found.append(_ending(model_name(model.id), day, installation.today, live=model.state == "live"))
+            found.append(
+                _shutdown_finding(model_name(model.id), day, installation.today, live=model.state == "live")
+            )
         elif model.state == "live" and servers.listed and not {model.served_as, model.name} & dates.keys():
             cure = LocalizedMessage("`{/models rollback}` lets the model before it answer again.")
             cause = LocalizedMessage(
@@ -205,7 +207,7 @@ def check_models(installation: Installation, rows: Rows | None, servers: Servers
     for name in dict.fromkeys((settings.author_model, settings.base_model)):
         if day := dates.get(name):
             label = LocalizedMessage("The model `{name}`", name=name)
-            found.append(_ending(label, day, installation.today, live=True))
+            found.append(_shutdown_finding(label, day, installation.today, live=True))
     if found:
         return found
     if servers.listed is None:
@@ -221,13 +223,13 @@ def _unlisted(settings: Settings, servers: Servers) -> list[str]:
     return [each for each in names if each not in servers.listed]
 
 
-def _missing(installation: Installation, name: str) -> Finding:
+def _unlisted_finding(installation: Installation, name: str) -> Finding:
     setting = "AUTHOR_MODEL" if installation.settings.author_model == name else "BASE_MODEL"
     cause = LocalizedMessage("No server lists the model `{name}` of {setting}.", name=name, setting=setting)
     return Finding("models", "warning", cause, LocalizedMessage("Correct the name, unless it is a new one."))
 
 
-def _ending(model: LocalizedMessage, day: str, today: date, *, live: bool) -> Finding:
+def _shutdown_finding(model: LocalizedMessage, day: str, today: date, *, live: bool) -> Finding:
     left = days_until(day, today)
     cause = LocalizedMessage("{model} is shut down {when}.", model=model, when=date_text(day, left))
     if left is not None and left > _SOON:

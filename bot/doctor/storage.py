@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.connection.account import Account
 from bot.doctor.finding import Finding, State
-from bot.doctor.installation import NOT_OURS, Installation, Rows, is_on_this_machine, read_rows
+from bot.doctor.installation import CHOWN_CURE, Installation, Rows, is_on_this_machine, read_rows
 from bot.errors import DatabaseBusy, StoreError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
@@ -48,7 +48,7 @@ def check_data_folder(installation: Installation) -> list[Finding]:
     closed = next((each for each in _needed_paths(folder) if not _may_use(each)), None)
     if closed is not None:
         cause = LocalizedMessage("This program may not read and write what is in the data folder.")
-        return [Finding("data_folder", "failed", cause, NOT_OURS, str(closed))]
+        return [Finding("data_folder", "failed", cause, CHOWN_CURE, str(closed))]
     cause = LocalizedMessage("The data folder may be read and written.")
     return [Finding("data_folder", "ok", cause, file=str(folder))]
 
@@ -94,9 +94,9 @@ async def check_database(installation: Installation) -> tuple[list[Finding], Row
         cure = LocalizedMessage("Correct DATABASE_URL, or leave it empty.")
         return [Finding("database", "failed", LocalizedMessage(str(error)), cure)], None
     path = str(file.path) if file else None
-    if installation.db is None and file and (absent := _absence(file.path)):
+    if installation.db is None and file and (absent := await asyncio.to_thread(_absence, file.path)):
         return [absent], None
-    if not (installation.online or file or (database_host(url) is None or _is_local(url))):
+    if not (file or installation.online or database_host(url) is None or _is_local(url)):
         cause = LocalizedMessage("The database is on another machine, which was not asked.")
         return [Finding("database", "skipped", cause)], None
     found = await _check_lock(installation, file) if file else []
@@ -121,7 +121,7 @@ def _absence(path: Path) -> Finding | None:
         return Finding("database", "skipped", cause, file=str(path))
     except OSError as error:
         cause = LocalizedMessage("The database cannot be looked at. {reason}.", reason=error.strerror)
-        return Finding("database", "failed", cause, NOT_OURS, str(path))
+        return Finding("database", "failed", cause, CHOWN_CURE, str(path))
     return None
 
 
@@ -160,7 +160,7 @@ async def _read(
         )
         found = [Finding("database", "warning", cause, cure, path)]
     if file:
-        found += [await _check_pages(installation, db, file), _check_size(file)]
+        found += [await _check_pages(installation, db, file), await asyncio.to_thread(_check_size, file)]
     damaged = any(each.state == "failed" for each in found)
     return await read_rows(db) if version == newest and not damaged else None, found
 
@@ -199,18 +199,18 @@ async def _check_lock(installation: Installation, file: DatabaseFile) -> list[Fi
     """Look whether a program holds the lock for writing all the time."""
     if installation.db:
         if await _can_write(installation.db):
-            return [_free()]
-        return [_held(file, LocalizedMessage("Another program holds the database."))]
+            return [_lock_free()]
+        return [_lock_held(file, LocalizedMessage("Another program holds the database."))]
     if not sees_locks():
         cause = LocalizedMessage("This system does not tell who holds the database.")
         return [Finding("database_lock", "skipped", cause)]
     holder = None
     for _ in range(_LOCK_LOOKS):
-        holder = writer_of(file)
+        holder = await asyncio.to_thread(writer_of, file)
         if holder is None:
-            return [_free()]
+            return [_lock_free()]
         await asyncio.sleep(_LOCK_PAUSE)
-    return [_held(file, LocalizedMessage("Process {process} holds the database.", process=str(holder)))]
+    return [_lock_held(file, LocalizedMessage("Process {process} holds the database.", process=str(holder)))]
 
 
 async def _can_write(db: Database) -> bool:
@@ -221,11 +221,11 @@ async def _can_write(db: Database) -> bool:
     return True
 
 
-def _free() -> Finding:
+def _lock_free() -> Finding:
     return Finding("database_lock", "ok", LocalizedMessage("No program holds the database."))
 
 
-def _held(file: DatabaseFile, cause: LocalizedMessage) -> Finding:
+def _lock_held(file: DatabaseFile, cause: LocalizedMessage) -> Finding:
     cure = LocalizedMessage(
         "Close it if it is a database browser or a backup; until then nothing can be written."
     )
@@ -244,15 +244,15 @@ def check_clock(installation: Installation, rows: Rows | None, account: Account 
                 "was fast.",
                 time=format_duration(ahead),
             )
-        found.append(_skew(ahead if ahead > 0 else 0.0, cause))
+        found.append(_clock_finding(ahead if ahead > 0 else 0.0, cause))
     if account and account.clock_ahead is not None:
         skew = abs(account.clock_ahead)
         cause = LocalizedMessage("Clocks here and at Discord differ by {time}.", time=format_duration(skew))
-        found.append(_skew(skew, cause))
+        found.append(_clock_finding(skew, cause))
     nothing = LocalizedMessage("There is nothing to compare this machine's clock with.")
     return found or [Finding("clock", "skipped", nothing)]
 
 
-def _skew(seconds: float, cause: LocalizedMessage) -> Finding:
+def _clock_finding(seconds: float, cause: LocalizedMessage) -> Finding:
     state: State = "failed" if seconds > _LARGE_SKEW else "warning" if seconds > _SLIGHT_SKEW else "ok"
     return Finding("clock", state, cause, None if state == "ok" else _CLOCK_CURE)

@@ -15,10 +15,10 @@ _UNSENT = 3600.0  # seconds after which a notice that asks for a decision should
 def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]:
     """Say whether the jobs that should go on have a worker that does."""
     if rows is None:
-        return [_unknown("worker")]
+        return [_no_rows_finding("worker")]
     due = [each for each in rows.active if each.state in ("queued", "running", "cancelling")]
     has_worker = may_have_worker(installation.settings.data_dir)
-    found = [finding for job in due if (finding := _stuck(job, installation.now, has_worker=has_worker))]
+    found = [finding for job in due if (finding := _stuck_job(job, installation.now, has_worker=has_worker))]
     if found:
         return found
     if not due:
@@ -28,7 +28,7 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
     return [Finding("worker", "ok", cause)]
 
 
-def _stuck(job: Job, now: float, *, has_worker: bool) -> Finding | None:
+def _stuck_job(job: Job, now: float, *, has_worker: bool) -> Finding | None:
     """Return that nobody works on a job; None if somebody does."""
     silent = now - job.heartbeat if job.owner and job.heartbeat is not None else None
     if silent is not None and silent < _STALE_AFTER:
@@ -52,7 +52,7 @@ def _stuck(job: Job, now: float, *, has_worker: bool) -> Finding | None:
 def check_waiting(rows: Rows | None) -> list[Finding]:
     """Say what waits for a person: questions and pauses of jobs, models, reports, notices."""
     if rows is None:
-        return [_unknown("waiting")]
+        return [_no_rows_finding("waiting")]
     found = [_waiting_job(each) for each in rows.active if each.state == "paused"]
     for model in rows.models:
         if model.state != "retired" and model.served_as is None:
@@ -73,7 +73,7 @@ def check_waiting(rows: Rows | None) -> list[Finding]:
 def check_notices(installation: Installation, rows: Rows | None) -> list[Finding]:
     """Say whether notices to the operators are delivered."""
     if rows is None:
-        return [_unknown("notices")]
+        return [_no_rows_finding("notices")]
     old = [each for each in rows.pending if installation.now - each.at > _UNSENT]
     if not old:
         return [Finding("notices", "ok", LocalizedMessage("No notice waits to be sent."))]
@@ -98,7 +98,7 @@ def _waiting_job(job: Job) -> Finding:
     return Finding("waiting", "warning", cause, cure)
 
 
-def _unknown(check: str) -> Finding:
+def _no_rows_finding(check: str) -> Finding:
     return Finding(
         check,
         "skipped",

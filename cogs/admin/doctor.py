@@ -1,5 +1,6 @@
 """/doctor: examine the installation from within, for operators."""
 
+import asyncio
 import time
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ class DoctorCog(commands.Cog):
         await interaction.response.defer(thinking=True, ephemeral=True)
         installation = Installation(
             settings=self.app.settings,
-            misspelt=misspelt_names(Path(".env")),
+            misspelt=await asyncio.to_thread(misspelt_names, Path(".env")),
             online=True,  # the bot asks these servers anyway
             db=self.app.db,
             now=now,
