@@ -39,9 +39,14 @@ def lines(
     return _chart("lines", title, summary, labels, series, across)
 
 
-def marked(chart: Block, name: str, at: float) -> Block:
+def with_level(chart: Block, name: str, at: float) -> Block:
     """Return a chart with a level that is drawn across it, such as a threshold."""
     return {**chart, "level": {"name": name, "at": at}}
+
+
+def in_percent(chart: Block) -> Block:
+    """Return a chart of percentages, whose axis goes from 0 to 100."""
+    return {**chart, "axis": [0, 100]}
 
 
 def _chart(

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.app import App
 from bot.dashboard.blocks import Block, table, text
+from bot.dashboard.refusals import UNREADABLE_REQUEST
 from bot.dataset.browsing.texts import PAGE, BrowsedText, TextFilter, TextPage
 from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage, Translator, mark
@@ -26,7 +27,6 @@ _SOURCES: dict[Source, str] = {
 _SPLITS = {"train": mark("to learn from"), "valid": mark("kept aside to test the model")}
 _VERDICTS: dict[Verdict, str] = {"keep": mark("kept"), "edit": mark("edited"), "reject": mark("rejected")}
 _SCORES = (0.5, 0.75, 0.9)  # shares of thumbs up that can be chosen
-_FAULTY = mark("The page and the dashboard do not understand each other: reload the page.")
 
 
 async def dataset_blocks(app: App, t: Translator) -> list[Block]:
@@ -115,9 +115,9 @@ def _read(query: Mapping[str, str], versions: list[int]) -> tuple[int, int, Text
         number = max(0, int(query.get("page") or 0))
         score = float(query["score"]) if query.get("score") else None
     except ValueError as error:
-        raise UserError(_FAULTY) from error
+        raise UserError(UNREADABLE_REQUEST) from error
     if version not in versions:
-        raise UserError(_FAULTY)
+        raise UserError(UNREADABLE_REQUEST)
     reason = query.get("reason") or None
     wanted = TextFilter(
         source=query.get("source") or None,
@@ -151,5 +151,5 @@ def _text(t: Translator, shown: BrowsedText) -> dict[str, Any]:
 async def judge(app: App, example_id: int, verdict: str) -> None:
     """Keep or reject an example, from the next dataset on. Raise UserError if it is gone."""
     if verdict not in ("keep", "reject"):
-        raise UserError(_FAULTY)
+        raise UserError(UNREADABLE_REQUEST)
     await app.reviews.judge(example_id, "keep" if verdict == "keep" else "reject")

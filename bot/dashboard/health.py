@@ -1,6 +1,8 @@
 """Health on the dashboard: what `herosmith doctor` finds without asking anybody outside of this machine."""
 
+import asyncio
 import time
+from pathlib import Path
 
 from bot.app import App
 from bot.dashboard.blocks import Block, table, text
@@ -9,7 +11,9 @@ from bot.doctor.finding import Finding, State
 from bot.doctor.installation import Installation
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.doctor import CHECKS, STATES, summary_text
+from bot.settings import misspelt_names
 
+_ENV_FILE = Path(".env")
 _ORDER: tuple[State, ...] = ("failed", "warning", "ok", "skipped")  # the worst first
 _EXPLANATION = mark(
     "Nothing is changed, and nobody outside of this computer is asked: that is done by `herosmith doctor "
@@ -19,10 +23,18 @@ _EXPLANATION = mark(
 
 async def health_blocks(app: App, t: Translator) -> list[Block]:
     """Examine the installation, and return what is found, the worst first."""
-    installation = Installation(settings=app.settings, online=False, db=app.db, now=time.time(), quick=True)
+    installation = Installation(
+        settings=app.settings,
+        misspelt=await asyncio.to_thread(misspelt_names, _ENV_FILE),
+        env_file=_ENV_FILE,
+        online=False,
+        db=app.db,
+        now=time.time(),
+        quick=True,
+    )
     findings = await examine(installation)
     ordered = [each for state in _ORDER for each in findings if each.state == state]
-    headings = [t("State"), t("Check"), t("What was found"), t("What to do")]
+    headings = [t("State"), t("Check"), t("What was found"), t("What to do"), t("File")]
     return [
         text(f"**{summary_text(t, findings)}**\n{t(_EXPLANATION)}"),
         table(t("Findings"), headings, [_row(t, each) for each in ordered]),
@@ -35,4 +47,5 @@ def _row(t: Translator, finding: Finding) -> list[str]:
         t(LocalizedMessage(CHECKS[finding.check])),
         t(finding.cause),
         t(finding.cure) if finding.cure else "",
+        f"`{finding.file}`" if finding.file and finding.state != "ok" else "",
     ]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.app import App
+from bot.dashboard.refusals import UNREADABLE_REQUEST
 from bot.errors import UserError
 from bot.i18n.message import Translator, mark
 from bot.jobs.queue import JobQueue
@@ -37,7 +38,7 @@ async def list_jobs(app: App, t: Translator) -> list[dict[str, Any]]:
 async def change_job(app: App, job_id: int, change: str) -> None:
     """Pause, resume or cancel a job. Raise UserError if that is not possible now."""
     if change not in _CHANGES:
-        raise UserError("The page and the dashboard do not understand each other: reload the page.")
+        raise UserError(UNREADABLE_REQUEST)
     await _CHANGES[change](app.jobs, job_id)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bot.app import App
-from bot.dashboard.blocks import Block, lines, marked, table, text
+from bot.dashboard.blocks import Block, in_percent, lines, table, text, with_level
 from bot.i18n.message import LocalizedMessage, Translator
 from bot.presentation.models import no_model_message, trial_text
 from bot.presentation.verdicts import verdict_lines
@@ -73,7 +73,8 @@ def _checks(t: Translator, models: Sequence[Model]) -> Block:
         fit=figures[-1].fit_share,
         rules=figures[-1].all_rules_share,
     )
-    return lines(t("Checks of new models"), summary, _names(models), series, across=t("model"))
+    chart = lines(t("Checks of new models"), summary, _names(models), series, across=t("model"))
+    return in_percent(chart)
 
 
 def _newest_check(t: Translator, model: Model) -> str:
@@ -95,7 +96,7 @@ def _course(t: Translator, trial: TrialStatus, course: Sequence[Evidence]) -> li
     series = {t("evidence that one of the two is preferred"): [each.evidence for each in course]}
     title = t("Evidence of trial {number} over time", number=trial.trial.id)
     chart = lines(title, summary, labels, series, across=t("vote (UTC)"))
-    return [marked(chart, t("decides the trial"), EVIDENCE_THRESHOLD)]
+    return [with_level(chart, t("decides the trial"), EVIDENCE_THRESHOLD)]
 
 
 def _names(models: Sequence[Model]) -> list[str]:

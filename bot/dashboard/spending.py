@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 
 from bot.app import App
-from bot.dashboard.blocks import Block, bars, marked, table, text
+from bot.dashboard.blocks import Block, bars, table, text, with_level
 from bot.i18n.message import Translator, mark
 from bot.store.spending import DaySpending, Purpose
 
@@ -44,7 +44,7 @@ def _chart(app: App, t: Translator, spent: list[DaySpending], first: date) -> Bl
         {t(name): [costs[day, purpose] for day in days] for purpose, name in _PURPOSES.items()},
         across=t("day"),
     )
-    return chart if app.budget.daily is None else marked(chart, t("daily budget"), app.budget.daily)
+    return chart if app.budget.daily is None else with_level(chart, t("daily budget"), app.budget.daily)
 
 
 def _models_table(t: Translator, spent: list[DaySpending]) -> Block:

@@ -96,6 +96,35 @@ async def test_the_address_no_longer_shows_the_token(window: Window, page: Page)
     await expect(window.locator("#title")).to_have_text("Jobs")
 
 
+async def test_health_is_examined_when_somebody_asks_for_it(window: Window) -> None:
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    await window.clock.install()
+    await window.reload()
+    for name in ("people", "health"):
+        await open_section(window, name)
+        await expect(window.locator("#content").get_by_role("figure")).to_have_count(3 * (name == "people"))
+        before = asked.count(name)
+        await window.clock.run_for(65_000)
+        # the script's timers have run: what they ask for is asked by now
+        assert asked.count(name) - before == (2 if name == "people" else 0)
+    look = window.get_by_role("button", name="Look again")
+    await look.focus()
+    await look.press("Enter")
+    await expect(look).to_be_enabled()
+    await expect(look).to_be_focused()
+    assert asked.count("health") == 2
+    await expect(window.get_by_role("table", name="Findings")).to_be_visible()
+
+
+@pytest.mark.usefixtures("two_models")
+async def test_an_axis_of_percentages_ends_at_100(window: Window, app: App) -> None:
+    await fill(app)
+    await open_section(window, "models")
+    figure = window.get_by_role("figure").filter(has_text="Checks of new models")
+    await expect(figure.locator("text.tick[text-anchor=end]")).to_have_text(["0", "50", "100"])
+
+
 @pytest.mark.usefixtures("two_models")
 async def test_charts_are_told_in_words_and_numbers(window: Window, app: App) -> None:
     await fill(app)

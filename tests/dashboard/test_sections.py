@@ -1,6 +1,7 @@
 """The sections: what the services know, as text, tables and charts."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ async def test_models_have_losses_checks_and_trials(page: Page, app: App) -> Non
     assert [row[:3] for row in listed["rows"]] == [["2", "candidate", "v1"], ["1", "live", "v1"]]
     assert losses["labels"] == ["1", "2"]
     assert series(losses)["after it"] == [model.metrics.get("loss_after") for model in models]
+    assert checks["axis"] == [0, 100]
     assert all(0 <= share <= 100 for values in series(checks).values() for share in values if share)
     assert "Trial 1, model 2 against 1" in trial["text"]
     (evidence,) = series(course).values()
@@ -94,6 +96,19 @@ async def test_health_is_what_the_doctor_finds(page: Page) -> None:
     assert "database" in [row[1] for row in findings["rows"]]
     order = ["failed", "warning", "ok", "skipped"]
     assert states == sorted(states, key=order.index)
+
+
+async def test_health_names_the_file_and_misspelt_settings(page: Page, app: App, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("COOLDWN=3\n")
+    (app.settings.data_dir / "voters.key").unlink()
+    await build(app)
+    _, findings = await blocks(page, "health")
+    assert findings["headings"][-1] == "File"
+    files = {row[1]: row[-1] for row in findings["rows"] if row[0] in ("failed", "warning")}
+    assert files["settings"] == "`.env`"
+    assert files["pseudonyms"] == f"`{app.settings.data_dir / 'voters.key'}`"
+    (misspelt,) = (row[2] for row in findings["rows"] if row[1] == "settings")
+    assert "did you mean COOLDOWN?" in misspelt
 
 
 async def test_texts_are_filtered_and_judged(page: Page, app: App) -> None:

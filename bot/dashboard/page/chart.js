@@ -31,10 +31,11 @@ function ticks(low, high) {
   return Array.from({ length: count + 1 }, (_, at) => Number((first + at * step).toPrecision(12)));
 }
 
-function frame({ labels, level }, values, from) {
+function frame({ labels, level, axis }, values, from) {
   const all = [...values, ...(level ? [level.at] : [])];
   if (!all.length) all.push(0, 1);
-  const marks = ticks(from ?? Math.min(...all), Math.max(...all));
+  const [lowest, highest] = axis ?? [from ?? Math.min(...all), Math.max(...all)];
+  const marks = ticks(lowest, highest);
   const [low, high] = [marks[0], marks.at(-1)];
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (high - low));
   const slot = (WIDTH - LEFT - RIGHT) / Math.max(1, labels.length);

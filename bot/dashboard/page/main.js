@@ -1,6 +1,6 @@
 // The page: one section at a time, named by the address. Jobs arrive by a socket, the other sections are asked for.
 
-import { draw } from "./blocks.js";
+import { draw, make } from "./blocks.js";
 import { showDatasets } from "./datasets.js";
 import { element } from "./dom.js";
 import { showJobs } from "./jobs.js";
@@ -22,9 +22,23 @@ async function showBlocks(name) {
   if (blocks && section() === name) draw($("content"), blocks);
 }
 
+// The doctor starts a process and reads the whole database, so it looks only when somebody asks it to.
+async function showHealth() {
+  const { blocks } = await load("/sections/health");
+  if (section() !== "health") return;
+  const look = element("button", { type: "button", className: "button", onclick: async () => {
+    look.disabled = true;
+    look.textContent = t("looking …");
+    await showHealth();
+    if (document.activeElement === document.body) $("content").querySelector("button")?.focus();
+  } }, t("Look again"));
+  $("content").replaceChildren(element("div", { className: "row look" }, look), ...make(blocks ?? []));
+}
+
 function show(name) {
   if (name === "jobs") return jobs && showJobs($("content"), jobs);
   if (name === "datasets") return showDatasets($("content"), () => section() === name);
+  if (name === "health") return showHealth();
   return showBlocks(name);
 }
 
@@ -48,7 +62,7 @@ window.addEventListener("hashchange", () => {
   scrollTo(0, 0);
 });
 setInterval(() => {
-  if (!document.hidden && !["jobs", "datasets"].includes(section())) showBlocks(section());
+  if (!document.hidden && !["jobs", "datasets", "health"].includes(section())) showBlocks(section());
 }, REFRESH);
 follow((state) => {
   jobs = state.jobs;

@@ -13,24 +13,24 @@ export function refuse(text) {
   $("refusal").hidden = !text;
 }
 
-async function answer(request) {
-  const response = await request.catch(() => null);
+async function answer(sent) {
+  const response = await sent.catch(() => null);
   if (!response) return { refused: LOST };
   if (response.status === 403) return { refused: STALE };
   return response.json().catch(() => ({ refused: LOST }));
 }
 
-async function told(request) {
-  const received = await answer(request);
+async function answerOrRefusal(sent) {
+  const received = await answer(sent);
   refuse(received.refused ?? "");
   return received;
 }
 
-export const load = (path) => told(fetch(path));
+export const load = (path) => answerOrRefusal(fetch(path));
 
 // Have something done. Returns whether it was.
 export async function act(path) {
-  return !(await told(fetch(path, { method: "POST" }))).refused;
+  return !(await answerOrRefusal(fetch(path, { method: "POST" }))).refused;
 }
 
 // Ask whether to do something. Returns the answer.
