@@ -113,6 +113,11 @@ class DatasetTexts:
         kept = {item.source_id for item in items if item.source == "example"}
         left = [(hero, answer) for hero, answer in answers if answer.id not in kept]
         texts += await asyncio.to_thread(lambda: [self._left_out(*each) for each in left])
+        if answers:  # drop those of answers that were deleted, or whose verdict has changed
+            current = {answer for _, answer in answers}
+            self._judgements = {
+                answer: judgement for answer, judgement in self._judgements.items() if answer in current
+            }
         fitting = [text for text in texts if wanted.fits(text)]
         return TextPage(
             version,
@@ -123,9 +128,9 @@ class DatasetTexts:
         )
 
     def _left_out(self, hero: Hero, answer: StoredAnswer) -> BrowsedText:
-        if answer not in self._judgements:
-            self._judgements[answer] = self._selector.judge(Slot(hero, 0), answer)
-        text, reason = self._judgements[answer]
+        judgement = self._judgements.get(answer) or self._selector.judge(Slot(hero, 0), answer)
+        self._judgements[answer] = judgement
+        text, reason = judgement
         return BrowsedText(
             self._prompts.tuning_prompt(hero),
             text,
