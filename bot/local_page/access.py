@@ -1,4 +1,4 @@
-"""Who may open a local page: whoever has the address that was printed, which holds a token."""
+"""Access to a local page: the printed address holds a token, and nobody else can open the page."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Opening the page in the browser of whoever started the playground, where there is one."""
+"""Open a local page in the browser of the person who started it, if this machine has one."""
 
 import asyncio
 import webbrowser
@@ -10,7 +10,7 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def has_screen(environment: Mapping[str, str], platform: str) -> bool:
-    """Return whether whoever started this would see a window: not in CI, over SSH or without a display.
+    """Return whether the person who started this sees a window: not in CI, over SSH or without a display.
 
     platform: as in sys.platform.
     """
