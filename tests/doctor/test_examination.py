@@ -37,7 +37,7 @@ async def test_a_file_on_a_slow_disk_does_not_hold_up_the_loop(setting: str, set
             stream.write(content)
         return in_time
 
-    writing = asyncio.create_task(asyncio.to_thread(write))
+    writing = loop.run_in_executor(None, write)  # begins at once
     slow = settings.model_copy(update={setting: pipe, "engine_url": "http://192.0.2.1/v1"})
     findings = await examine(installation(slow))
     assert await writing, "the event loop stood still while the file was read"
