@@ -1,7 +1,7 @@
 """What answers for a model whose second runtime fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -101,14 +101,18 @@ async def test_an_answer_keeps_its_model(tiny_base: Path, tmp_path: Path) -> Non
     async with routed("openvino", tiny_base, tmp_path, idle_seconds=0.5) as (generator, runtimes):
         assert runtimes.process is not None
         process = runtimes.process
-        chunks = generator.chunks(REQUEST)
-        await anext(chunks)
-        while runtimes.answers["openvino"] == 0:  # loaded, and not freed yet
-            await chunks.aclose()
-            await asyncio.sleep(0.05)
-            chunks = generator.chunks(REQUEST)
-            await anext(chunks)
+        begun: list[AsyncGenerator[dict[str, Any]]] = []
+
+        async def openvino_has_begun() -> bool:
+            """It is loaded, and not freed yet."""
+            for chunks in begun:
+                await chunks.aclose()
+            begun[:] = [generator.chunks(REQUEST)]
+            await anext(begun[0])
+            return runtimes.answers["openvino"] > 0
+
+        await eventually(openvino_has_begun, what="OpenVINO answers", timeout=30)
         await asyncio.sleep(1)  # nobody reads on
         assert process.models == 1
-        await chunks.aclose()
+        await begun[0].aclose()
         await eventually(lambda: process.models == 0, what="it is freed")
