@@ -6,8 +6,9 @@ from collections.abc import Callable
 from bot.settings import ENGINE_MODEL
 from bot.store.examples import Speed
 
-# The packaged weights on two idle cores, where a default build took 204 to 244 s; a build here measures anew.
-_ENGINE_SPEED = Speed(answers=1.35, requests=None, tokens=None)
+# The packaged weights on two idle cores, where a default build takes 72 s with OpenVINO and 220 s with llama.cpp alone;
+# a build here measures anew.
+_ENGINE_SPEED = Speed(answers=2.5, requests=None, tokens=None)
 START_SECONDS = 5.0  # until a model is loaded and the dataset frozen, however many examples there are
 
 _PRIOR_WAVES = 2  # of answers: so much weight has the expected pace beside the measured one

@@ -20,7 +20,7 @@ async def test_the_engine_costs_nothing_and_its_speed_is_learned(app: App) -> No
     before = await app.builds.estimator.estimate(build_spec(app, 40))
     assert (before.slots, before.cached, before.missing) == (40, 0, 40)
     assert before.cost == 0
-    assert before.seconds == pytest.approx(START_SECONDS + 40 / 1.35)  # the packaged weights are known
+    assert before.seconds == pytest.approx(START_SECONDS + 40 / 2.5)  # the packaged weights are known
     assert not before.measured
 
     await build(app, 40)
@@ -38,7 +38,7 @@ async def test_a_small_build_tells_nothing_about_a_large_one(app: App) -> None:
     """Its answers are those of the start, during which the model is loaded."""
     await build(app, 14)
     estimate = await app.builds.estimator.estimate(build_spec(app, 98))
-    assert estimate.seconds == pytest.approx(START_SECONDS + 84 / 1.35)
+    assert estimate.seconds == pytest.approx(START_SECONDS + 84 / 2.5)
 
 
 async def test_answers_that_are_asked_for_again_take_time(app: App) -> None:
@@ -46,7 +46,7 @@ async def test_answers_that_are_asked_for_again_take_time(app: App) -> None:
     async with app.db.write() as tx:
         await tx.execute(example.insert().from_select(*_second_answers()))
     estimate = await app.builds.estimator.estimate(build_spec(app, 98))
-    assert estimate.seconds == pytest.approx(START_SECONDS + 84 * 1.5 / 1.35)
+    assert estimate.seconds == pytest.approx(START_SECONDS + 84 * 1.5 / 2.5)
 
 
 def _second_answers() -> tuple[list[str], Select[Any]]:
