@@ -27,7 +27,6 @@ from engine.inference import llama_cpp_check
 from engine.inference.model_cache import ModelCache
 from engine.inference.runtimes import Runtimes, RuntimeSetting
 from engine.inference.service import InferenceService
-from engine.inference.slots import Slots
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -103,7 +102,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     with _start_step("OpenVINO cannot be used", "--runtime"):
         runtimes = Runtimes(options.runtime, options.data, base.path)
     model_cache = ModelCache(base.path, runtimes)
-    inference = InferenceService(models, model_cache, Slots(lambda: runtimes.slots))
+    inference = InferenceService(models, model_cache)
     template = TrainerTemplate()
     weights_chooser = WeightsChooser(
         base.path,

@@ -39,7 +39,7 @@ _CHATTING = (BASE, TUNED, PEER, LLAMA)
 _BUILDERS = {BASE: (ENGINE_WORKERS, {"service_tier": "flex"}), PEER_BASE: (7, {})}
 """How many requests of a build are under way, with which parameters: today's, and those of version 0.1."""
 
-_BUILD_TEXTS = 45
+_BUILD_TEXTS = 42  # full waves of the peer's requests
 _LOADING_SECONDS = 120.0
 _SHORT_ANSWER = 24  # tokens of a chat whose latency is compared
 _DPO = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1, "n_epochs": 1}}}
@@ -218,10 +218,10 @@ async def measure(plan: Plan, base: Path | None, base_file: Path, base_id: str, 
     bandwidth = machine.memory_bandwidth()
     ours, theirs = folder / "engine", folder / "llama.cpp"
     async with servers.engine_server(ours, base, runtime="auto") as engine:
+        runtime = await _until_chosen(engine)  # before the trainings, which would disturb it
         supervised = await _train_supervised(engine, base_id, plan)
         dpo = await _train_dpo(engine, base_id, plan)
         base_model = ServedModel(engine, base_id)
-        runtime = await _until_chosen(base_model)
         shutil.copytree(ours / "models", theirs / "models", ignore=shutil.ignore_patterns("openvino.gguf"))
         async with AsyncExitStack() as stack:
             peer = await stack.enter_async_context(servers.engine_server(theirs, base, runtime="llama.cpp"))
@@ -288,13 +288,11 @@ async def _train(
     return await training.follow_job(server, await training.start_job(server, base, lines, method))
 
 
-async def _until_chosen(model: ServedModel) -> str:
-    """Return the runtime that the engine chose. It measures both with its first chats."""
-    prompts = questions(seed=9)
+async def _until_chosen(engine: RunningServer) -> str:
+    """Return the runtime that the engine chose. It measures both when it has loaded its base."""
     deadline = time.monotonic() + _LOADING_SECONDS
     while time.monotonic() < deadline:
-        await run_chat(model, next(prompts), seed=0)
-        found = await _runtime(model.server)
+        found = await _runtime(engine)
         if found["tokens_per_second"] or found["reason"]:
             return str(found["name"])
         await asyncio.sleep(0.5)  # nothing tells that it has been chosen

@@ -38,11 +38,13 @@ _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 class ClientTiming:
     """Time limits of calls to a model, in seconds.
 
-    answer: for the response to begin, and for an answer that is not streamed; first_chunk, next_chunk: of a
-    stream; close: for calls in flight when the client closes.
+    answer: for the response to begin, and for an answer that is not streamed; background: the same where the
+    server lets others go first; first_chunk, next_chunk: of a stream; close: for calls in flight when the
+    client closes.
     """
 
     answer: float = 60.0
+    background: float = 180.0
     first_chunk: float = 60.0
     next_chunk: float = 15.0
     close: float = 8.0
@@ -264,10 +266,10 @@ class ModelClient:
                 arguments = parameters.arguments(
                     call.request,
                     streamed=call.stream is not None,
-                    in_background=call.retry_policy is BACKGROUND,
+                    in_background=call.retry_policy.in_background,
                 )
                 try:
-                    raw = await call.run_until_stopped(self._post(call.model, arguments))
+                    raw = await call.run_until_stopped(self._post(call, arguments))
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not parameters.learn(error, arguments):
                         raise
@@ -282,9 +284,11 @@ class ModelClient:
             limiter.update_from_headers(permit, error.response.headers)
             raise
 
-    async def _post(self, model: str, arguments: dict[str, Any]) -> Any:
+    async def _post(self, call: "_Call", arguments: dict[str, Any]) -> Any:
+        gives_way = call.retry_policy.in_background and self._extensions.background
+        timeout = self._timing.background if gives_way else self._timing.answer
         return await self.api.chat.completions.with_raw_response.create(
-            model=model, messages=[], timeout=self._timing.answer, **arguments
+            model=call.model, messages=[], timeout=timeout, **arguments
         )
 
     def _charge(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> WriteTask[None]:

@@ -40,7 +40,7 @@ class RetryPolicy:
     our own: waiting for the rate limiter, and for as long as the server asks (Retry-After), comes on top.
     Pauses grow from first_pause, doubling up to max_pause, times a random factor of 0.2 to 0.4.
     max_malformed bounds the answers of a shape that is not understood: each may have to be paid for, and the
-    next one will hardly have another shape.
+    next one will hardly have another shape. in_background: nobody waits for the answer.
     """
 
     max_seconds: float
@@ -49,6 +49,7 @@ class RetryPolicy:
     honour_retry_after: bool = False
     first_pause: float = 2.0
     max_pause: float = 60.0
+    in_background: bool = False
 
     def pause(self, attempt: int) -> float:
         """Return the seconds to wait after an attempt (1 for the first) if the server asks for none."""
@@ -57,7 +58,7 @@ class RetryPolicy:
 
 
 INTERACTIVE = RetryPolicy(20, 8)  # a person is waiting
-BACKGROUND = RetryPolicy(600, 30, max_malformed=5, honour_retry_after=True)
+BACKGROUND = RetryPolicy(600, 30, max_malformed=5, honour_retry_after=True, in_background=True)
 NO_RETRY = RetryPolicy(0, 1)  # for calls that must not be repeated blindly
 
 

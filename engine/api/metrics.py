@@ -121,6 +121,11 @@ class _StateCollector(Collector):
         yield GaugeMetricFamily(
             "engine_chat_answers_waiting", "Completions that wait for a slot", value=self._slots.waiting
         )
+        yield GaugeMetricFamily(
+            "engine_chat_answers_waiting_in_background",
+            "Completions that give way to others, and have not begun",
+            value=self._slots.waiting_in_background,
+        )
         yield CounterMetricFamily(
             "engine_chats_refused", "Chats rejected because too many were waiting", value=self._slots.refused
         )

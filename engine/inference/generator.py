@@ -1,4 +1,4 @@
-"""The interface of a loaded model, which llama.cpp and torch implement."""
+"""The interface of a loaded model, however its texts are generated."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
@@ -13,6 +13,10 @@ class Generator(Protocol):
     @property
     def knows_tools(self) -> bool:
         """Whether the chat template shows tools to the model, and its calls are found in the text."""
+
+    @property
+    def slots(self) -> int:
+        """How many completions it generates at once, as things stand."""
 
     def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """Yield OpenAI's chat completion chunks, the last with `usage`; closing stops the generation.

@@ -74,6 +74,10 @@ class LlamaCppGenerator:
     def knows_tools(self) -> bool:
         return self._template.knows_tools
 
+    @property
+    def slots(self) -> int:
+        return SLOTS
+
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         if error := self._template.error_of(request["messages"]):
             yield {"error": error}

@@ -12,6 +12,7 @@ from engine.inference.generator import Generator
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.inference.routed_generator import RoutedGenerator
 from engine.inference.runtimes import Runtimes
+from engine.limits import SLOTS
 from engine.messages import Message
 from engine.tokens import Turn
 
@@ -35,6 +36,13 @@ class ModelCache:
     def count(self) -> int:
         """Number of models in memory or being loaded."""
         return len(self._loaded)
+
+    def slots(self, path: Path) -> int:
+        """Return how many completions the model at a path generates at once."""
+        loading = self._loaded.get(path)
+        if loading and loading.done() and not loading.cancelled() and loading.exception() is None:
+            return loading.result().slots
+        return SLOTS
 
     def warm_up(self) -> None:
         """Start loading the base, so that the first chat need not wait for it."""

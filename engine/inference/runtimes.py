@@ -21,7 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from engine import system
-from engine.inference.openvino.process import OpenVinoProcess
+from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess
 from engine.limits import OPENVINO_SLOTS, SLOTS
 from engine.storage import atomic
 
@@ -32,14 +32,15 @@ Chunks = Callable[[dict[str, Any]], AsyncGenerator[dict[str, Any]]]
 RuntimeSetting = Literal["auto", "llama.cpp", "openvino"]
 """What --runtime may say."""
 
-_MIN_FREE_MEMORY = 2 * 2**30  # bytes: OpenVINO's process takes up to one GiB
+_MIN_FREE_MEMORY = 2 * 2**30  # bytes: of a base and a tuned model OpenVINO's process takes 1.5 GiB
+_MIN_FREE_FOR_MODEL = 2**30  # for each further one, which takes 0.7 GiB
 MIN_SPEEDUP = 1.15
 """By which OpenVINO has to be faster: a smaller gain may be noise, and is not worth the memory."""
 _TRIED = frozenset({"x86_64", "amd64"})
 _PROBE_ROUNDS = 3  # of each runtime, in turns: other programs may disturb some
-_PROBE_CHATS = SLOTS
+_PROBE_CHATS = SLOTS - 1  # a person's chat finds a slot of llama.cpp
 _PROBE_TOKENS = 32
-_CHOICE_SECONDS = 60.0  # for the measurement, on a machine that is slow or busy
+_CHOICE_SECONDS = 40.0  # after the start; a client that waits for an answer gives up after a minute
 _PROBE: dict[str, Any] = {
     "messages": [
         {"role": "user", "content": "Tell me about a town by the sea and the people who live there."}
@@ -98,6 +99,8 @@ class Runtimes:
         self.process: OpenVinoProcess | None = None
         """OpenVINO's process, also if it has been given up; None if it was never to be started."""
         self._chosen = asyncio.Event()  # not while the base is still to be measured
+        self._choice_deadline = time.monotonic() + _CHOICE_SECONDS
+        self._free_memory = free_memory
         if not obstacle and setting != "llama.cpp":
             self.process = OpenVinoProcess(OPENVINO_SLOTS)
         elif not self._is_torch:
@@ -135,16 +138,15 @@ class Runtimes:
         given_up = self.process.given_up if self.process else ""
         return self._reason or given_up or "; ".join(self._failures.values())
 
-    @property
-    def slots(self) -> int:
-        """How many completions a model generates at once, as things stand."""
-        return OPENVINO_SLOTS if self.openvino else SLOTS
-
     async def until_chosen(self) -> None:
-        """Wait for the measurement, which other work would draw out; not longer than a minute."""
+        """Wait for the measurement, which other work would draw out; not after the first minute."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_CHOICE_SECONDS):
-                await self._chosen.wait()
+            await asyncio.wait_for(self._chosen.wait(), max(0.0, self._choice_deadline - time.monotonic()))
+
+    def require_memory(self) -> None:
+        """Raise OpenVinoError if OpenVINO should load no further model."""
+        if (free := self._free_memory()) < _MIN_FREE_FOR_MODEL:
+            raise OpenVinoError(f"it needs 1 GiB of free memory, and {free / 2**30:.1f} are free")
 
     def note_failure(self, model: str, reason: str) -> None:
         """Keep and log why llama.cpp alone answers for a model."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from engine import request_body
+from engine.errors import ApiError
 from engine.inference.answer import Answer, ModelRequest
 from engine.inference.chat_request import ChatRequest
 from engine.inference.completion import ChatCompletion
@@ -17,6 +18,7 @@ from engine.inference.response import Response
 from engine.inference.response_request import ResponseRequest
 from engine.inference.slots import Reservation, Slots
 from engine.inference.text_completion import CompletionRequest, TextCompletion
+from engine.limits import SLOTS
 from engine.storage.models import ModelStore
 
 
@@ -36,11 +38,11 @@ PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
 class InferenceService:
     """Finds the model for a request, and the slots in which it answers."""
 
-    def __init__(self, models: ModelStore, model_cache: ModelCache, slots: Slots) -> None:
-        """Answer with the models of a store, which `model_cache` loads, in `slots`."""
+    def __init__(self, models: ModelStore, model_cache: ModelCache) -> None:
+        """Answer with the models of a store, which `model_cache` loads."""
         self._models = models
         self._model_cache = model_cache
-        self.slots = slots
+        self.slots = Slots(self._slots_of)
         recent = RecentMessages()
         endpoints = (
             Endpoint(partial(request_body.parse, ChatRequest), ChatCompletion),
@@ -73,6 +75,13 @@ class InferenceService:
             else:
                 reservation = stack.enter_context(self.slots.reserve(request.model, request.choices))
             yield endpoint.answer(request, reservation, partial(self._generator, request.model))
+
+    def _slots_of(self, model: str) -> int:
+        try:
+            path = self._models.path(model)
+        except ApiError:  # it was deleted meanwhile
+            return SLOTS
+        return self._model_cache.slots(path)
 
     async def _generator(self, model: str) -> Generator:
         return await self._model_cache.get(self._models.path(model))

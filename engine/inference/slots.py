@@ -7,7 +7,7 @@ only while it leaves a slot free for others.
 import asyncio
 import math
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -29,6 +29,8 @@ class _ModelQueue:
         self._size = size
         self._slots = CapacityLimiter(size())
         self._left = asyncio.Event()
+        self._background_turn = asyncio.Lock()
+        self.waiting_in_background = 0
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -51,11 +53,17 @@ class _ModelQueue:
         self.completions -= completions
         self._left.set()
 
-    async def until_idle_enough(self, completions: int) -> None:
-        """Wait until so many completions leave a slot free for others, or would be alone."""
-        while self.completions and self.completions + completions >= self._size():
-            self._left.clear()
-            await self._left.wait()
+    async def add_in_background(self, completions: int) -> None:
+        """Add completions, in order of arrival, when they leave a slot free for others or would be alone."""
+        self.waiting_in_background += completions
+        try:
+            async with self._background_turn:
+                while self.completions and self.completions + completions >= self._size():
+                    self._left.clear()
+                    await self._left.wait()
+                self.completions += completions
+        finally:
+            self.waiting_in_background -= completions
 
     def waiting(self, more: int = 0) -> int:
         """Return how many wait for a slot, or would wait if `more` completions were added."""
@@ -63,14 +71,17 @@ class _ModelQueue:
 
 
 class Slots:
-    """Each model has `size` slots; a completion holds one while it is generated or its model is loaded."""
+    """The slots of all models; a completion holds one while it is generated or its model is loaded."""
 
     def __init__(
-        self, size: Callable[[], int] = lambda: SLOTS, clock: Callable[[], float] = time.monotonic
+        self, size: Callable[[str], int] = lambda _: SLOTS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start with every slot free. `size` may return another number later; `clock` returns seconds."""
+        """Start with every slot free.
+
+        `size` returns the number of a model's slots, which may change; `clock` returns seconds.
+        """
         self._size = size
-        self._queues: defaultdict[str, _ModelQueue] = defaultdict(partial(_ModelQueue, size))
+        self._queues: dict[str, _ModelQueue] = {}
         self._durations: deque[float] = deque(maxlen=_RECENT)
         self._clock = clock
         self.refused = 0
@@ -86,16 +97,22 @@ class Slots:
         """Number of completions that wait for a slot."""
         return sum(queue.waiting() for queue in self._queues.values())
 
+    @property
+    def waiting_in_background(self) -> int:
+        """Number of completions that give way to others, and have not begun."""
+        return sum(queue.waiting_in_background for queue in self._queues.values())
+
     @contextmanager
     def reserve(self, model: str, completions: int) -> Iterator["Reservation"]:
         """Queue the completions of one chat; those still queued at the end of the block are removed.
 
         Raises a 429 with `Retry-After` if too many wait already.
         """
-        queue = self._queues[model]
+        queue = self._queue(model)
         if self.waiting - queue.waiting() + queue.waiting(more=completions) > MAX_WAITING:
             self.refused += 1
-            raise self._too_many_waiting(completions)
+            raise self._too_many_waiting(model, completions)
+        queue.completions += completions
         reservation = Reservation(queue, completions, self._durations, self._clock)
         try:
             yield reservation
@@ -105,17 +122,20 @@ class Slots:
     @asynccontextmanager
     async def reserve_in_background(self, model: str, completions: int) -> AsyncIterator["Reservation"]:
         """Wait until the completions can begin at once and leave a slot free, and reserve them."""
-        queue = self._queues[model]
-        await queue.until_idle_enough(completions)
+        queue = self._queue(model)
+        await queue.add_in_background(completions)
         reservation = Reservation(queue, completions, self._durations, self._clock)
         try:
             yield reservation
         finally:
             reservation.cancel()
 
-    def _too_many_waiting(self, completions: int) -> ApiError:
+    def _queue(self, model: str) -> _ModelQueue:
+        return self._queues.setdefault(model, _ModelQueue(partial(self._size, model)))
+
+    def _too_many_waiting(self, model: str, completions: int) -> ApiError:
         # a model frees all its slots in the time of one completion
-        seconds = math.ceil(fmean(self._durations or [1.0]) * completions / self._size())
+        seconds = math.ceil(fmean(self._durations or [1.0]) * completions / self._size(model))
         message = f"Too many chats are waiting for an answer. Try again in {max(1, seconds)} s."
         headers = {"Retry-After": str(max(1, seconds))}
         return ApiError(429, message, code="rate_limit_exceeded", headers=headers)
@@ -127,12 +147,11 @@ class Reservation:
     def __init__(
         self, queue: _ModelQueue, completions: int, durations: deque[float], clock: Callable[[], float]
     ) -> None:
-        """Add the completions to `queue`; `durations` gets how long each held its slot, in seconds."""
+        """Take completions that `queue` has; `durations` gets the seconds that each held its slot."""
         self._queue = queue
         self._left = completions
         self._durations = durations
         self._clock = clock
-        queue.completions += completions
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:

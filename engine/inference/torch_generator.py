@@ -68,6 +68,10 @@ class TorchGenerator:
     def knows_tools(self) -> bool:
         return False  # their calls look different in each template, and only llama.cpp can read them
 
+    @property
+    def slots(self) -> int:
+        return SLOTS
+
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         async with self._slots:
             try:

@@ -73,7 +73,9 @@ def _unpack(gguf: Path, dtype: torch.dtype, folder: Path) -> None:
     config.dtype = dtype
     config.save_pretrained(folder)
     weights = {name: torch.tensor(values).to(dtype) for name, values in gguf_weights.read(gguf)}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    part = folder / "model.safetensors.part"
+    save_file(weights, part, metadata={"format": "pt"})
+    atomic.publish(part, folder / "model.safetensors")
 
 
 def _config(gguf: Path) -> LlamaConfig | None:

@@ -94,7 +94,7 @@ class _Worker:
             threading.Thread(target=self._load, args=[order], name="load", daemon=True).start()
         elif isinstance(order, Unload):
             if pipeline := self._pipelines.pop(order.model, None):
-                self._fail(pipeline.cancel_all(), "its model was unloaded")
+                self._fail_all(order.model, pipeline, "its model was unloaded")
             else:
                 self._not_wanted.add(order.model)
         elif isinstance(order, Generate):
@@ -140,7 +140,7 @@ class _Worker:
             made = list(pipeline.step())
         except Exception as error:  # as above
             log.exception("model %d could not go on", model)
-            self._fail(pipeline.cancel_all(), _last_line(error))
+            self._fail_all(model, pipeline, _last_line(error))
             return
         if not made:
             self._send(Alive(alive=True))
@@ -149,6 +149,11 @@ class _Worker:
                 self._models.pop(tokens.number, None)
             self._pipe.write(tokens.model_dump_json() + "\n")
         self._pipe.flush()
+
+    def _fail_all(self, model: int, pipeline: "Pipeline", reason: str) -> None:
+        """End a model's completions, also those that have ended in a step of which nothing was sent."""
+        pipeline.cancel_all()
+        self._fail([number for number, its in self._models.items() if its == model], reason)
 
     def _fail(self, numbers: list[int], reason: str) -> None:
         for number in numbers:

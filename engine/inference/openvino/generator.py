@@ -66,11 +66,12 @@ class OpenVinoGenerator:
             raise
         self._life = self._process.life
 
-    def can_answer(self, request: dict[str, Any]) -> bool:
-        """Return whether it is loaded, and answers such a request as llama.cpp would."""
+    @staticmethod
+    def can_answer(request: dict[str, Any]) -> bool:
+        """Return whether OpenVINO answers such a request as llama.cpp would."""
         # OpenVINO's penalties look at other tokens, and make one with a negative logit likelier
         is_penalized = any(request.get(name, neutral) != neutral for name, neutral in _PENALTIES.items())
-        return self.is_loaded and not is_penalized and not any(request.get(name) for name in _NOT_KNOWN)
+        return not is_penalized and not any(request.get(name) for name in _NOT_KNOWN)
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """Yield chunks as `Generator.chunks` does."""

@@ -63,12 +63,10 @@ class Pipeline:
             handle.cancel()
             self._holds_cancelled = True
 
-    def cancel_all(self) -> list[int]:
-        """End all completions, and return their numbers."""
-        numbers = list(self._running)
-        for number in numbers:
-            self._running.pop(number).cancel()
-        return numbers
+    def cancel_all(self) -> None:
+        """End all completions."""
+        for number in list(self._running):
+            self.cancel(number)
 
     def step(self) -> Iterator[Tokens]:
         """Generate a token of each completion, and yield what is new."""

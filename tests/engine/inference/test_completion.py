@@ -18,12 +18,12 @@ from engine.inference.generator import Generator
 from engine.inference.model_cache import ModelCache
 from engine.inference.runtimes import Runtimes
 from engine.inference.service import InferenceService
-from engine.inference.slots import Slots
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
 from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.weights_choice import WeightsChooser
+from engine.limits import SLOTS
 from engine.messages import Message
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
@@ -59,6 +59,10 @@ class FailingGenerator:
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         return Turn([0] * len(messages), [1], 1)
 
+    @property
+    def slots(self) -> int:
+        return SLOTS
+
     async def close(self) -> None:
         pass
 
@@ -81,7 +85,7 @@ async def api(
     failing = FailingGenerator(after_first=request.param)
     models, files = ModelStore(tmp_path / "models", Weights(TINY, tmp_path)), FileStore(tmp_path / "files")
     jobs, batches, cache = JobStore(tmp_path / "jobs"), BatchStore(tmp_path / "batches"), OneModel(failing)
-    inference = InferenceService(models, cache, Slots())
+    inference = InferenceService(models, cache)
     weights = WeightsChooser(tmp_path, tmp_path, "auto")
     async with (
         JobQueue(jobs, files, models, weights, cache.tokenize_turn, TrainerTemplate()) as queue,

@@ -1,7 +1,7 @@
 """What answers for a model whose second runtime fails."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +12,7 @@ import pytest
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.inference.routed_generator import RoutedGenerator
 from engine.inference.runtimes import Runtimes, RuntimeSetting
+from engine.limits import OPENVINO_SLOTS, SLOTS
 from tests.support.eventually import eventually
 
 REQUEST: dict[str, Any] = {
@@ -26,11 +27,17 @@ REQUEST: dict[str, Any] = {
 
 @asynccontextmanager
 async def routed(
-    setting: RuntimeSetting, base: Path, data: Path, *, idle_seconds: float = 900
+    setting: RuntimeSetting,
+    base: Path,
+    data: Path,
+    *,
+    idle_seconds: float = 900,
+    free_memory: Callable[[], int] = lambda: 8 * 2**30,
+    folder: Path | None = None,
 ) -> AsyncIterator[tuple[RoutedGenerator, Runtimes]]:
-    runtimes = Runtimes(setting, data, base, free_memory=lambda: 8 * 2**30)
+    runtimes = Runtimes(setting, data, base, free_memory=free_memory)
     llama = await asyncio.to_thread(LlamaCppGenerator.load, base)
-    generator = RoutedGenerator(base, llama, runtimes, None, idle_seconds=idle_seconds)
+    generator = RoutedGenerator(base, llama, runtimes, folder, idle_seconds=idle_seconds)
     try:
         yield generator, runtimes
     finally:
@@ -92,8 +99,12 @@ async def test_a_model_that_nobody_asks_leaves_openvino_until_somebody_does(
         for _ in range(2):
             await eventually(lambda: process.models == 1, what="it is loaded", timeout=30)
             await eventually(lambda: process.models == 0, what="it is freed")
+            assert generator.slots == SLOTS
+            penalized = [chunk async for chunk in generator.chunks({**REQUEST, "repeat_penalty": 1.1})]
+            assert "error" not in penalized[0]
+            assert process.models == 0  # OpenVINO could not answer that
             assert await tokens_of(generator) == 5  # by llama.cpp, and it is loaded again
-        assert runtimes.answers == {"llama.cpp": 2}
+        assert runtimes.answers == {"llama.cpp": 4}
         assert process.crashes == 0
 
 
@@ -113,6 +124,23 @@ async def test_an_answer_keeps_its_model(tiny_base: Path, tmp_path: Path) -> Non
 
         await eventually(openvino_has_begun, what="OpenVINO answers", timeout=30)
         await asyncio.sleep(1)  # nobody reads on
-        assert process.models == 1
+        assert (process.models, generator.slots) == (1, OPENVINO_SLOTS)
         await begun[0].aclose()
         await eventually(lambda: process.models == 0, what="it is freed")
+
+
+async def test_no_further_model_is_loaded_in_openvino_if_memory_is_short(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    free = iter([8 * 2**30, 2**29])  # at the start, and when a tuned model is asked
+    tuned = tmp_path / "tuned"
+    async with routed("openvino", tiny_base, tmp_path, free_memory=lambda: next(free), folder=tuned) as (
+        generator,
+        runtimes,
+    ):
+        await eventually(lambda: runtimes.reason, what="it is not loaded")
+        assert runtimes.reason == (
+            "llama.cpp alone answers for tuned: it needs 1 GiB of free memory, and 0.5 are free"
+        )
+        assert (await tokens_of(generator), generator.slots) == (5, SLOTS)
+        assert runtimes.name == "openvino"  # for the others

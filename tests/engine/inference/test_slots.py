@@ -99,7 +99,7 @@ async def test_a_completion_leaves_the_queue_with_its_slot() -> None:
 @pytest.mark.parametrize("sizes", [(2, 4), (4, 2)])
 async def test_the_number_of_slots_may_change(sizes: tuple[int, int]) -> None:
     size, runs, most = sizes[0], 0, 0
-    slots = Slots(lambda: size)
+    slots = Slots(lambda _: size)
 
     async def chat(reservation: Reservation, turns: int) -> None:
         nonlocal runs, most
@@ -168,6 +168,24 @@ async def test_who_waits_in_the_background_begins_one_after_the_other() -> None:
     assert (most, slots.running) == (6, 0)
 
 
+async def test_a_large_one_in_the_background_is_not_overtaken_for_ever() -> None:
+    slots, began = Slots(), []
+
+    async def background(name: str, completions: int) -> None:
+        async with slots.reserve_in_background(TINY, completions):
+            began.append(name)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(background("small", 1))
+        group.create_task(background("large", SLOTS))
+        for _ in range(20):
+            group.create_task(background("small", 1))
+            await asyncio.sleep(0)
+    assert began.index("large") == 1
+    assert slots.waiting_in_background == 0
+
+
 async def test_a_cancelled_wait_in_the_background_reserves_nothing() -> None:
     slots = Slots()
     with slots.reserve(TINY, SLOTS):
@@ -190,6 +208,7 @@ async def test_the_tier_flex_gives_way(engine: EngineProcess, client: AsyncOpenA
     refused_before = (await engine.metrics())["engine_chats_refused_total"]
     chats = [asyncio.create_task(answer()) for _ in range(SLOTS + MAX_WAITING + 8)]
     await until(engine, running=SLOTS - 1, waiting=0)
+    assert (await engine.metrics())["engine_chat_answers_waiting_in_background"] > MAX_WAITING
     assert (await ask(client, max_tokens=2, temperature=0)).usage.completion_tokens == 2
     assert not any(chat.done() for chat in chats[-SLOTS:])
     answers = await asyncio.gather(*chats)
@@ -201,12 +220,15 @@ async def test_the_tier_flex_gives_way(engine: EngineProcess, client: AsyncOpenA
 async def test_who_gives_way_may_leave(engine: EngineProcess, client: AsyncOpenAI) -> None:
     """A client that disconnects while it waits takes no slot."""
     tier: Any = {"service_tier": "flex", "temperature": 0, "max_tokens": openai.omit}
+    begun_before = (await engine.metrics())["engine_runtime_answers_total{name=llama.cpp}"]
     chats = [asyncio.create_task(ask(client, **tier)) for _ in range(SLOTS + 4)]
     await until(engine, running=SLOTS - 1, waiting=0)
     for chat in reversed(chats):  # those that wait first
         chat.cancel()
     await asyncio.gather(*chats, return_exceptions=True)
     await until(engine, running=0, waiting=0)
+    begun = (await engine.metrics())["engine_runtime_answers_total{name=llama.cpp}"] - begun_before
+    assert begun <= SLOTS - 1
     assert (await ask(client)).choices[0].message.content
 
 
