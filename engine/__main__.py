@@ -50,8 +50,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, required=True, help="the folder for files, jobs, batches and trained models"
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=_port, default=8765, help="0 picks a free port")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: 127.0.0.1, this machine alone)",
+    )
+    parser.add_argument("--port", type=_port, default=8765, help="0 picks a free port (default: 8765)")
     parser.add_argument(
         "--allowed-host",
         type=_host,

@@ -293,7 +293,7 @@ async def _until_chosen(engine: RunningServer) -> str:
     deadline = time.monotonic() + _LOADING_SECONDS
     while time.monotonic() < deadline:
         found = await _runtime(engine)
-        if found["tokens_per_second"] or found["reason"]:
+        if not found["is_measuring"]:
             return str(found["name"])
         await asyncio.sleep(0.5)  # nothing tells that it has been chosen
     raise BenchError(f"The engine has chosen no runtime in {_LOADING_SECONDS:.0f} s")

@@ -32,7 +32,12 @@ class ChatCompletion:
         self._request = request
         self._reservation = reservation
         self._generator = generator
-        self._head = {"id": new_id("chatcmpl"), "created": int(time.time()), "model": request.model}
+        self._head = {
+            "id": new_id("chatcmpl"),
+            "created": int(time.time()),
+            "model": request.model,
+            "service_tier": "flex" if request.service_tier == "flex" else "default",
+        }
         self._started = time.monotonic()
         self.first_token_seconds: float | None = None
         self.prompt_tokens = 0

@@ -232,18 +232,27 @@ class Runtimes:
 
     def describe(self) -> dict[str, Any]:
         """Return the choice and why, for /healthz."""
-        measured = self.measured.model_dump(include={"llama_cpp", "openvino"}) if self.measured else None
-        process = self.process
+        measured, process = self.measured, self.process
+        speeds = measured.model_dump(include={"llama_cpp", "openvino"}) if measured else None
         crashes = {
             "count": process.crashes if process else 0,
             "last": process.last_crash or None if process else None,
         }
         return {
             "name": self.name,
-            "reason": self.reason or None,
-            "tokens_per_second": measured,
+            "reason": self.reason or self._reason_of_choice(),
+            "tokens_per_second": speeds and {name: round(speed, 1) for name, speed in speeds.items()},
+            "is_measuring": self.to_be_measured is not None,
             "crashes": crashes,
         }
+
+    def _reason_of_choice(self) -> str | None:
+        """Return why what answers was chosen, if nothing hinders the other one."""
+        if self.to_be_measured:
+            return "llama.cpp answers until both runtimes have been measured"
+        if self.measured:
+            return _speeds(self.measured)
+        return "--runtime says so" if self.openvino else None
 
     def _sentence(self) -> str:
         """Return the choice, for the log."""
@@ -266,8 +275,12 @@ def _is_faster(measured: Measurement) -> bool:
 
 
 def _slower(measured: Measurement) -> str:
+    return f"OpenVINO was not faster here: {_speeds(measured)}"
+
+
+def _speeds(measured: Measurement) -> str:
     return (
-        f"OpenVINO was not faster here: {measured.openvino:.0f} tokens a second, llama.cpp"
+        f"OpenVINO made {measured.openvino:.0f} tokens a second for {_PROBE_CHATS} chats at once, llama.cpp"
         f" {measured.llama_cpp:.0f}"
     )
 

@@ -34,6 +34,7 @@ async def test_health_needs_no_key_and_all_else_does(tiny_base: Path, tmp_path: 
                             "name": "llama.cpp",
                             "reason": "--runtime says so",
                             "tokens_per_second": None,
+                            "is_measuring": False,
                             "crashes": {"count": 0, "last": None},
                         },
                     },
