@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ValidationError
 
 from engine.batches.schema import Batch
-from engine.storage import atomic
+from engine.storage import atomic, record
 
 
 class _ResultLine(BaseModel):
@@ -34,10 +34,10 @@ class BatchFolder:
         atomic.write_json(self._path / "batch.json", batch.model_dump() | {"request_id": batch.request_id})
 
     def load(self) -> Batch | None:
-        """Return the batch, or None if a crash prevented its first save."""
+        """Return the batch; None if a crash prevented its first save, or if its file is damaged."""
         if not (self._path / "batch.json").is_file():
             return None
-        return Batch.model_validate(atomic.read_json(self._path / "batch.json"))
+        return record.read(self._path / "batch.json", Batch)
 
     def delete_results(self) -> None:
         """Delete the results, once they are published as files."""

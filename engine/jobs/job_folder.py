@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.jobs.schema import FileParam, Job, JobEvent
-from engine.storage import atomic
+from engine.storage import atomic, record
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +27,10 @@ class JobFolder:
         atomic.write_json(self.path / "job.json", job.model_dump() | {"request_id": job.request_id})
 
     def load(self) -> Job | None:
-        """Return the job, or None if a crash prevented its first save."""
+        """Return the job; None if a crash prevented its first save, or if its file is damaged."""
         if not (self.path / "job.json").is_file():
             return None
-        return Job.model_validate(atomic.read_json(self.path / "job.json"))
+        return record.read(self.path / "job.json", Job)
 
     def append(self, event: JobEvent) -> None:
         """Append an event. Raises OSError."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from engine.errors import not_found
 from engine.ids import new_id
-from engine.storage import atomic
+from engine.storage import atomic, record
 
 
 class StoredFile(BaseModel):
@@ -35,8 +35,8 @@ class FileStore:
         self._files: dict[str, StoredFile] = {}
         for folder in sorted(data.iterdir()):
             if (folder / "meta.json").is_file():
-                file = StoredFile.model_validate(atomic.read_json(folder / "meta.json"))
-                self._files[file.id] = file
+                if file := record.read(folder / "meta.json", StoredFile):
+                    self._files[file.id] = file
             else:
                 shutil.rmtree(folder, ignore_errors=True)
 

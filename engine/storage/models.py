@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.errors import ApiError, not_found
-from engine.storage import atomic
+from engine.storage import atomic, record
 from engine.storage.weights import Weights
 from engine.training_request import ReferenceLoss, TrainedWeights
 
@@ -50,9 +50,9 @@ class ModelStore:
         self._tuned: dict[str, TunedModel] = {}
         for folder in sorted(data.iterdir()):
             if (folder / "manifest.json").is_file():
-                tuned = TunedModel.model_validate(atomic.read_json(folder / "manifest.json"))
+                tuned = record.read(folder / "manifest.json", TunedModel)
                 # without a file of its own it can only be served with its own base
-                if tuned.base == base.id or _loaded_from(folder).suffix == ".gguf":
+                if tuned and (tuned.base == base.id or _loaded_from(folder).suffix == ".gguf"):
                     self._tuned[tuned.id] = tuned
             else:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -35,7 +35,10 @@ _COMPUTED = ("rope_freqs", "rope_factors_")  # tensors that are no parameters of
 
 def check_architecture(base: Path) -> None:
     """Raise TrainingError if a model of the architecture of `base` could not be written."""
-    architecture = GGUFReader(base).get_field("general.architecture").contents()
+    try:
+        architecture = GGUFReader(base).get_field("general.architecture").contents()
+    except ValueError as error:
+        raise TrainingError(f"The base model could not be read: {error}.") from error
     if architecture != "llama":
         raise TrainingError(
             f"Models of the architecture '{architecture}' cannot be trained here, only 'llama'."

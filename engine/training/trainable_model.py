@@ -78,8 +78,9 @@ class TrainableModel(ABC):
         self.apply_update()
 
     def _load(self) -> Any:
-        folder = unpacked_base.folder_of(self._start.base, dtype=self.dtype, cache=self._start.cache)
-        return base_model.load(folder, dtype=self.dtype, device=self._device)
+        return unpacked_base.load(
+            self._start.base, dtype=self.dtype, device=self._device, cache=self._start.cache
+        )
 
     @torch.no_grad()
     def _check_head(self) -> None:

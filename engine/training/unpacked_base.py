@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import LlamaConfig
 
@@ -42,17 +43,29 @@ _ALSO_KNOWN = frozenset(
 )
 
 
-def folder_of(base: Path, *, dtype: torch.dtype, cache: Path) -> Path:
-    """Return `base` if it is a folder; else `cache`, with what the GGUF file holds in numbers of `dtype`.
+def load(base: Path, *, dtype: torch.dtype, device: str, cache: Path) -> Any:
+    """Return the model at `base`, a Hugging Face folder or a GGUF file, which `cache` keeps unpacked.
 
-    Raises OSError or ValueError if the file cannot be read, and TrainingError.
+    A cache that cannot be read is made anew. Raises OSError or ValueError if `base` cannot be read, and
+    TrainingError.
     """
     if base.is_dir():
-        return base
+        return base_model.load(base, dtype=dtype, device=device)
+    try:
+        return base_model.load(_unpacked(base, dtype, cache), dtype=dtype, device=device)
+    except (OSError, ValueError, SafetensorError):
+        if not cache.is_dir():  # the file is to blame
+            raise
+        shutil.rmtree(cache)
+        return base_model.load(_unpacked(base, dtype, cache), dtype=dtype, device=device)
+
+
+def _unpacked(gguf: Path, dtype: torch.dtype, cache: Path) -> Path:
+    """Return the folder `cache`, with what the file holds in numbers of `dtype`."""
     manifest = cache / "unpacked_from.json"
-    status = base.stat()
+    status = gguf.stat()
     source = {
-        "path": str(base.resolve()),
+        "path": str(gguf.resolve()),
         "size": status.st_size,
         "modified": status.st_mtime_ns,
         "dtype": str(dtype),
@@ -61,7 +74,7 @@ def folder_of(base: Path, *, dtype: torch.dtype, cache: Path) -> Path:
     if not manifest.is_file() or atomic.read_json(manifest) != source:
         shutil.rmtree(cache, ignore_errors=True)
         cache.mkdir(parents=True)
-        _unpack(base, dtype, cache)
+        _unpack(gguf, dtype, cache)
         atomic.write_json(manifest, source)  # last: it marks the folder as complete
     return cache
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextvars import Context
 from pathlib import Path
 
 import psutil
@@ -179,7 +180,8 @@ class OpenVinoProcess:
                 start_new_session=True,  # signals from a terminal are for the engine
             )
             self.life += 1
-            self._reader = asyncio.create_task(self._read(self._process))
+            # in a context of its own: what it logs belongs to no request
+            self._reader = asyncio.create_task(self._read(self._process), context=Context())
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         """Pass its messages on until it ends."""

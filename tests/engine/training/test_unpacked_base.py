@@ -23,7 +23,8 @@ gguf, cache = map(Path, sys.argv[1:])
 marker = cache / "marker"
 
 def unpack(dtype=torch.float32):
-    folder = unpacked_base.folder_of(gguf, dtype=dtype, cache=cache)
+    model = unpacked_base.load(gguf, dtype=dtype, device="cpu", cache=cache)
+    assert model.dtype == dtype
     cached = marker.exists()
     marker.touch()
     return cached
@@ -33,7 +34,14 @@ os.utime(gguf, (1, 1))
 other_file = unpack(torch.bfloat16)
 (cache / "unpacked_from.json").unlink()
 incomplete = unpack(torch.bfloat16)
-print(json.dumps([first, second, other_dtype, other_file, incomplete]))
+found = [first, second, other_dtype, other_file, incomplete]
+for name in ("unpacked_from.json", "config.json", "model.safetensors"):
+    for damage in (b"", b"{", bytes(2000)):
+        (cache / name).write_bytes(damage)
+        found.append(unpack(torch.bfloat16))
+    (cache / name).unlink()
+    found.append(unpack(torch.bfloat16))
+print(json.dumps(found))
 """
 
 _COMPARED = """
@@ -44,7 +52,7 @@ from engine import base_model
 from engine.training import unpacked_base
 
 gguf, cache = map(Path, sys.argv[1:])
-ours = base_model.load(unpacked_base.folder_of(gguf, dtype=torch.bfloat16, cache=cache), dtype=torch.bfloat16)
+ours = unpacked_base.load(gguf, dtype=torch.bfloat16, device="cpu", cache=cache)
 theirs = base_model.load(gguf, dtype=torch.bfloat16)
 ids = torch.tensor([[1, 2, 3, 4, 5]])
 with torch.inference_mode():
@@ -86,10 +94,12 @@ def variant(base: Path, out: Path, **further: float) -> Path:
     return out
 
 
-def test_it_is_used_again_if_file_and_dtype_are_the_same(tiny_base: Path, tmp_path: Path) -> None:
+def test_it_is_used_again_unless_file_or_dtype_differ_or_it_is_damaged(
+    tiny_base: Path, tmp_path: Path
+) -> None:
     gguf = tmp_path / "copy.gguf"
     shutil.copy(tiny_base, gguf)
-    assert run(_CACHED, gguf, tmp_path / "cache") == [False, True, False, False, False]
+    assert run(_CACHED, gguf, tmp_path / "cache") == [False, True, False, False, False] + 12 * [False]
 
 
 @pytest.mark.parametrize("further", [{}, {"head": 1.0}, {"llama__rope__scale_linear": 2.0}])
