@@ -44,4 +44,5 @@ async def _finetune(settings: Settings, options: dict[str, Any], *, confirmed: b
         job, estimate = await app.finetunes.plan(**options)
         plan = plain(finetune_plan_text(TERMINAL, estimate, await app.budget.remaining_today()))
         console.print(plan, highlight=False, markup=False, soft_wrap=True)
-        await run_if_confirmed(confirmed or confirm("Train it?"), app, job, reachable, console)
+        # not those with an engine's address: if it ends with the bot, the command starts one of its own
+        await run_if_confirmed(confirmed or confirm("Train it?"), app, job, settings, console)

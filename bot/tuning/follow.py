@@ -78,6 +78,10 @@ class TrainingTiming:
         """Return the pause before the next poll of a training that was followed for so long."""
         return min(max(self.poll, followed / 60), self.slowest_poll)
 
+    def retry_after(self, failures: int) -> float:
+        """Return the pause after so many polls in a row that the server did not answer."""
+        return min(self.poll * 2.0 ** min(failures, 16), self.slowest_poll)
+
 
 class TrainingFollower:
     """Polls a server's training until it ends, and writes its progress into the job's row."""
@@ -93,7 +97,7 @@ class TrainingFollower:
         outage must not lose the model. Raises UserError with the server's reason if the training failed.
         """
         speed, started, seen = StepRate(_LEAST_STEPS), time.monotonic(), time.monotonic()
-        first = True
+        first, failures = True, 0
         while True:
             try:
                 remote = await self._api.get(remote_id)
@@ -103,15 +107,20 @@ class TrainingFollower:
                     await run.ask(LocalizedMessage(question, remote_id=remote_id))
                 await run.update(phase=LocalizedMessage(self._api.provider.wording(**_LOOKING)))
             except (Unavailable, ServerError) as error:
-                log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
+                failures += 1
+                if failures == 1:  # once an outage, which may last for hours
+                    log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
                 await run.update(phase=out_of_reach(self._api.provider))
             else:
-                seen = time.monotonic()
+                if failures:
+                    log.info("job %d: the model server answers again", run.job.id)
+                seen, failures = time.monotonic(), 0
                 if has_succeeded(remote, self._api.provider):
                     return remote
                 await self._report(run, remote, speed, first=first)
                 first = False
-            await asyncio.sleep(self._timing.poll_after(time.monotonic() - started))
+            pause = self._timing.poll_after(time.monotonic() - started)
+            await asyncio.sleep(max(pause, self._timing.retry_after(failures)) if failures else pause)
 
     async def _report(self, run: Run, remote: FineTuningJob, speed: StepRate, *, first: bool) -> None:
         """Write the training's progress, after resuming it if this job's own pause holds it."""

@@ -296,15 +296,19 @@ class FinetuneJobs:
         None counts only some time after the start call: the call may still be under way, the list may lag.
         """
         asked_at = run.job.remote_asked_at or 0.0
+        is_told = False
         while True:
             try:
                 found = await self._find_once(run, spec, BACKGROUND)
             except Uncertain:
                 await run.ask(LocalizedMessage(self._api.provider.wording(**_QUESTION)))
             except Unavailable as error:
-                log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
+                if not is_told:  # once an outage
+                    log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
+                is_told = True
                 await run.update(phase=out_of_reach(self._api.provider))
             else:
+                is_told = False
                 if found or time.time() > asked_at + self._timing.listed_within:
                     return found
                 await run.update(phase=LocalizedMessage("finding out whether the training has begun"))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -123,6 +124,48 @@ async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Pat
         ended = await own.jobs.get(job.id)
         assert (ended.state, ended.error) == ("succeeded", None)
         assert [model.state for model in await own.registry.all()] == ["live"]
+
+
+@pytest.mark.timeout(400)
+async def test_a_training_of_the_terminal_outlives_the_bot_and_its_engine(
+    tmp_path: Path, tiny_base: Path
+) -> None:
+    """The command starts an engine of its own then; it waited for the bot's for ever."""
+    plain = Settings(
+        data_dir=tmp_path / "playground",
+        engine_base=str(tiny_base),
+        author_model=TINY,
+        base_model=TINY,
+        check_heroes=0,
+    )
+    ours = {
+        "DATA_DIR": str(tmp_path),
+        "ENGINE_BASE": str(tiny_base),
+        "AUTHOR_MODEL": TINY,
+        "BASE_MODEL": TINY,
+        "CHECK_HEROES": "0",
+    }
+    async with open_app(plain) as app:
+        async with run_engine(plain):
+            await freeze(app, "sft", 120)
+            command = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "finetune", "--epochs", "8", "--yes"),
+                env={**os.environ, **ours, "PYTHONPATH": str(ROOT)},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+
+            async def is_training() -> bool:
+                return any(job.done for job in await app.jobs.recent(1))
+
+            await eventually(is_training, what="it trains", timeout=200)
+        try:
+            printed, _ = await asyncio.wait_for(command.communicate(), 200)
+        finally:
+            if command.returncode is None:
+                command.kill()
+        assert command.returncode == 0, printed.decode()
+        assert [model.state for model in await app.registry.all()] == ["live"]
 
 
 @pytest.fixture

@@ -77,6 +77,24 @@ async def test_a_server_out_of_reach_is_waited_for(app: App, script: Script) -> 
     assert script.faults["GET /v1/fine_tuning/jobs/ID"] == []
 
 
+async def test_an_outage_is_logged_once(app: App, script: Script, caplog: pytest.LogCaptureFixture) -> None:
+    """A line with a traceback each second would fill the disk."""
+    caplog.set_level("INFO")
+    await build(app)
+    script.faults["GET /v1/fine_tuning/jobs/ID"] = [503] * 5
+
+    assert (await finetune(app)).state == "succeeded"
+
+    told = [record for record in caplog.records if "The model is not answering" in record.getMessage()]
+    assert len(told) == 1
+    assert caplog.text.count("the model server answers again") == 1
+
+
+def test_the_pauses_of_an_outage_grow_to_the_slowest_poll() -> None:
+    timing = TrainingTiming(poll=1.0, slowest_poll=15.0)
+    assert [timing.retry_after(failures) for failures in (1, 2, 3, 4, 5000)] == [2.0, 4.0, 8.0, 15.0, 15.0]
+
+
 async def test_a_single_404_is_a_hiccup(app: App, script: Script) -> None:
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [404]
     await build(app)
