@@ -256,6 +256,12 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         ENGINE_STOP_TIMEOUT,
         "; a training saves what it has learnt",
     )
+    if _is_locked(settings.data_dir / "engine" / "engine.lock"):
+        log.warning(
+            "%s: waiting for up to %.0f seconds, in case it is just ending. Ctrl-C stops the waiting.",
+            _holder_text(settings),
+            ENGINE_STOP_TIMEOUT,  # for as long the new engine waits for the lock
+        )
     try:
         ready_line = await engine.start()
     except OperatorError as error:
@@ -288,16 +294,21 @@ def _with_own_options(refusal: str) -> str:
     return refusal
 
 
-def _runs_already_text(settings: Settings) -> str:
-    """Return what holds this data folder, and what to do: only one engine may work in it."""
+def _holder_text(settings: Settings) -> str:
+    """Return who holds this data folder, without a full stop: only one engine may work in it."""
     if not may_have_worker(settings.data_dir):
         holder = "Another command with a model engine, such as `herosmith serve`,"
     elif settings.discord_token:
         holder = "The bot"
     else:
         holder = "The playground"
+    return f"{holder} runs already, with its data in {settings.data_dir}"
+
+
+def _runs_already_text(settings: Settings) -> str:
+    """Return who holds this data folder, and what to do."""
     return (
-        f"{holder} runs already, with its data in {settings.data_dir}. Go on there, or stop it first "
+        f"{_holder_text(settings)}. Go on there, or stop it first "
         "(Ctrl-C where it was started). A second one needs a folder of its own (DATA_DIR)."
     )
 

@@ -149,7 +149,11 @@ async def test_an_engine_of_unknown_address_is_told_in_a_sentence(
     [("token", True, "The bot"), (None, True, "The playground"), (None, False, "Another command")],
 )
 async def test_a_second_start_says_what_runs_already(
-    own_engine: Settings, token: str | None, has_worker: bool, holder: str
+    own_engine: Settings,
+    token: str | None,
+    has_worker: bool,
+    holder: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = own_engine.model_copy(
         # without its base the second engine ends at once, and does not wait for the first one to exit
@@ -164,6 +168,8 @@ async def test_a_second_start_says_what_runs_already(
         with pytest.raises(OperatorError, match=rf"^{holder}.* runs already, with its data in .*Ctrl-C"):
             async with run_engine(settings):
                 pass
+    waits = caplog.text.partition("runs already")[2]
+    assert "waiting for up to 45 seconds" in waits, "the wait before that is silent"
 
 
 async def test_a_log_that_cannot_be_written_is_told_in_a_sentence(settings: Settings) -> None:
