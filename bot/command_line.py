@@ -72,7 +72,7 @@ def run(
     ] = False,
 ) -> None:
     """Start the bot: in Discord if DISCORD_TOKEN is set, else in the playground, a local page."""
-    settings = installation_settings()
+    settings = installation_settings(begins=True)
     if settings.discord_token:
         token = settings.discord_token.get_secret_value()
         bot = _discord(settings, token, worker=not without_worker)
@@ -127,7 +127,7 @@ def worker(
 ) -> None:
     """Carry out builds and trainings, for a bot that runs with --without-worker and ENGINE_URL."""
     # a parent has set DATA_DIR to the installation's folder
-    settings = read_settings() if with_parent else installation_settings()
+    settings = read_settings() if with_parent else installation_settings(begins=True)
     if with_parent and settings.metrics_port:  # the bot has this one
         settings = settings.model_copy(update={"metrics_port": settings.metrics_port + 1})
     log_to_stderr(settings, process="worker")

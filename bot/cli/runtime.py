@@ -26,10 +26,27 @@ def read_settings() -> Settings:
         raise typer.Exit(2) from None
 
 
-def installation_settings() -> Settings:
-    """Return the settings that `run` uses: without a Discord token, with the playground's data folder."""
+def installation_settings(*, begins: bool = False) -> Settings:
+    """Return the settings that `run` uses: without a Discord token, with the playground's data folder.
+
+    Print a note if this is perhaps not the installation's folder. begins: the command may begin a new one.
+    """
     settings = read_settings()
+    if not begins and "data_dir" not in settings.model_fields_set:
+        note = foreign_folder_note(Path(".env"), settings.data_dir)
+        if note:
+            typer.echo(note, err=True)
     return settings if settings.discord_token else settings.within("playground")
+
+
+def foreign_folder_note(env_file: Path, data_dir: Path) -> str | None:
+    """Return what to tell if neither settings nor data are there; None if one of them is."""
+    if env_file.exists() or data_dir.exists():
+        return None
+    return (
+        f"There is no .env in {env_file.absolute().parent}, and no data yet in {data_dir.absolute()}, which "
+        "this command uses. An installation's commands are run in the folder of its .env."
+    )
 
 
 def examined_settings() -> tuple[Settings, list[str]]:
