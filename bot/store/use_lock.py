@@ -4,6 +4,7 @@ The kernel drops the lock however a process dies. A process on another machine i
 """
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from bot.errors import StoreError
 
 _LOCK = "use.lock"
+_PROC_LOCKS = Path("/proc/locks")
 _UNFINISHED = "restore.unfinished"
 
 
@@ -49,13 +51,45 @@ def alone_in(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            users = ", ".join(_holders(file.fileno())) or "the bot, a worker or another command"
             raise StoreError(
-                f"The bot, a worker or another command works in {data_dir}: stop it first (Ctrl-C where it "
-                "was started, or its service), then start this again. Nothing was changed."
+                f"{data_dir} is in use by {users}: stop it first (Ctrl-C where it was started, or its "
+                "service), then start this again. Nothing was changed."
             ) from error
         except OSError:  # a file system without locks
             pass
         yield
+
+
+def _holders(number: int) -> list[str]:
+    """Return the commands that hold a lock of an open file, as far as this system tells them."""
+    try:
+        lines = _PROC_LOCKS.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    inode = str(os.fstat(number).st_ino)
+    words = (line.split() for line in lines)  # 1: FLOCK ADVISORY READ 4711 08:01:131 0 EOF
+    found = {
+        int(each[4])
+        for each in words
+        if len(each) == 8 and each[1] == "FLOCK" and each[5].rpartition(":")[2] == inode
+    }
+    return [f"{_command_of(process)} (process {process})" for process in sorted(found) if process > 0]
+
+
+def _command_of(process: int) -> str:
+    """Return what a process was started as, without its options: `herosmith dashboard`."""
+    try:
+        typed = Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
+    except OSError:  # it has ended, or its system shows it to nobody
+        return "another command"
+    names = [Path(each).name for each in typed]
+    begin = next((at for at, name in enumerate(names) if name in ("herosmith", "bot")), None)
+    if begin is None:
+        return "another command"
+    return " ".join(
+        ["herosmith", *(each for each in typed[begin + 1 :] if each and not each.startswith("-"))]
+    )
 
 
 def is_unfinished(data_dir: Path) -> bool:

@@ -10,6 +10,8 @@ import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -28,6 +30,7 @@ from bot.backup.restore import open_restore
 from bot.errors import BackupError, OperatorError, StoreError
 from bot.settings import Settings
 from bot.store import models
+from bot.store.inspection import sees_locks
 from bot.store.use_lock import is_unfinished, mark_unfinished
 from tests.support.backups import ANN, add_adapter, installation, started_restore
 
@@ -278,6 +281,30 @@ async def test_a_running_bot_is_not_restored_over(backup: Path, there: Settings)
             pass
     with open_restore(there, backup) as ready:
         ready.swap()
+
+
+_WORKS_IN_A_FOLDER = """
+import pathlib, sys
+from bot.store.use_lock import in_use
+with in_use(pathlib.Path(sys.argv[-1])):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not sees_locks(), reason="this system does not tell who holds a lock")
+def test_a_refused_restore_names_the_command_that_is_in_its_way(backup: Path, there: Settings) -> None:
+    there.data_dir.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", _WORKS_IN_A_FOLDER, "herosmith", "dashboard", "--no-open"]
+    with subprocess.Popen(
+        [*command, str(there.data_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        named = rf"in use by herosmith dashboard .*\(process {other.pid}\)"
+        with pytest.raises(StoreError, match=named), open_restore(there, backup):
+            pass
+        other.communicate()
 
 
 def test_a_running_engine_is_not_restored_over(backup: Path, there: Settings) -> None:
