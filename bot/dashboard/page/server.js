@@ -4,7 +4,8 @@ import { t } from "./language.js";
 
 const $ = (id) => document.getElementById(id);
 const RECONNECT_DELAY = 1000; // milliseconds
-const LOST = t("the dashboard does not answer; trying again …");
+const LOST = t("the dashboard does not answer; trying again … If its process was ended, start it again and open the address that it prints.");
+const UNANSWERED = { refused: t("The dashboard does not answer.") };
 const STALE = t("this page belongs to an earlier start: open the address that the dashboard printed now");
 
 // Tell what was refused; an empty text takes it away.
@@ -15,9 +16,9 @@ export function refuse(text) {
 
 async function answer(sent) {
   const response = await sent.catch(() => null);
-  if (!response) return { refused: LOST };
+  if (!response) return UNANSWERED;
   if (response.status === 403) return { refused: STALE };
-  return response.json().catch(() => ({ refused: LOST }));
+  return response.json().catch(() => UNANSWERED);
 }
 
 async function answerOrRefusal(sent) {
