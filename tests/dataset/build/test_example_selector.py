@@ -44,7 +44,7 @@ async def test_every_rule_has_its_rejection_reason(
         (" sing to a boy until he falls asleep.", "another gender"),
         (" sing when a kitten cries on the tip of the roof.", "repeats itself"),  # words of the plot
         (" count: " + ", ".join(["hens"] * 40) + ".", "repeats itself"),
-        (" sing " + ", ".join(f"song{letter}" for letter in "abcdefghijklmnopqrstuvwxyzäöü") + ".", "too long"),
+        (" sing " + ", ".join(f"{one}{two}" for one in "abc" for two in "dfghjklmnpqrstv") + ".", "too long"),
         (" sing to the hens", "too short"),  # the model was cut short, so that there is no plot
     ],
 )
