@@ -79,7 +79,14 @@ def test_the_wheel_has_every_module_and_file(package: InstalledPackage) -> None:
     modules = {str(path.relative_to(ROOT)) for root in ("bot", "cogs", "engine") for path in _sources(root)}
     assert len(modules) > 300
     assert modules - packed == set()
-    shipped = ("heroes.toml", "prices.toml", "blocked.txt", "first_dataset.jsonl", "languages/de.po")
+    shipped = (
+        "heroes.toml",
+        "plots.toml",
+        "prices.toml",
+        "blocked.txt",
+        "first_dataset.jsonl",
+        "languages/de.po",
+    )
     assert {f"bot/shipped/data/{name}" for name in shipped} <= packed
     assert {f"bot/shipped/{name}" for name in ("README.md", "docs/hosting.md", ".env.example")} <= packed
     roots = {name.split("/")[0] for name in packed}

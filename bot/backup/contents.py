@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.backup.manifest import ADAPTERS, ENGINE, REPORTS, SECRET, SETTINGS
 from bot.errors import BackupError
+from bot.heroes.config import plots_file
 from bot.registry.adapter_folder import AdapterFolder
 from bot.settings import Settings
 
@@ -89,12 +91,23 @@ def list_files(settings: Settings, models: ModelFolders) -> Iterator[SourceFile]
         source: Path = getattr(settings, setting)
         if source.is_file():
             yield SourceFile(f"{SETTINGS}/{name}", source)
+    if plots := _plots(settings.heroes_file):
+        yield SourceFile(f"{SETTINGS}/{plots.name}", plots)
     for folder in models.found.values():
         yield from _files_below(folder, f"{_MODELS}/{folder.name}")
     for model, folder in models.adapters.items():
         yield from _files_below(folder, f"{ADAPTERS}/{model}")
     for record in (*_RECORDS, REPORTS):
         yield from _files_below(data / record, record, may_vanish=True)
+
+
+def _plots(heroes: Path) -> Path | None:
+    """Return the file of plots that a heroes file names; None if it names none, or cannot be read."""
+    try:
+        plots = plots_file(heroes, tomllib.loads(heroes.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None  # a faulty file is backed up as it is: the doctor says what is wrong with it
+    return plots if plots and plots.is_file() else None
 
 
 def _files_below(folder: Path, path: str, *, may_vanish: bool = False) -> Iterator[SourceFile]:

@@ -1,4 +1,4 @@
-"""Read data/heroes.toml."""
+"""Read data/heroes.toml, and the plots that it names."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,8 +10,10 @@ from pydantic_core import ErrorDetails
 
 from bot.errors import NotUnderstood, SettingsError
 from bot.heroes.curation import Curation
+from bot.heroes.plots import read_plots
 from bot.heroes.prompts import Prompts
 from bot.heroes.vocabulary import Vocabulary
+from bot.shipped_files import shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ def read_heroes(path: Path) -> HeroesConfig:
                 f"{path} needs mending: [names] is not read. Put its lists into [profile.names], which "
                 "curation reads as well"
             )
+        if plots := plots_file(path, raw):
+            prompts["profile"] = {**prompts["profile"], "plots": read_plots(plots)}
         read_prompts = Prompts.model_validate(prompts)
         heroes = HeroesConfig(
             Vocabulary.model_validate(vocabulary),
@@ -51,6 +55,20 @@ def read_heroes(path: Path) -> HeroesConfig:
     _check_genders(heroes, path)
     _check_example(heroes.vocabulary, path)
     return heroes
+
+
+def plots_file(path: Path, raw: Mapping[str, object]) -> Path | None:
+    """Return the file of plots that a heroes file names, if it names one; raw: what it holds.
+
+    It lies beside the heroes file. If there is none, it is the one that comes with the program: so a copy of
+    data/heroes.toml may be changed alone.
+    """
+    profile = raw.get("profile")
+    name = profile.get("plots") if isinstance(profile, dict) else None
+    if not isinstance(name, str):
+        return None
+    own, ours = path.parent / name, shipped("data") / name
+    return ours if ours.exists() and not own.exists() else own
 
 
 def _location_and_reason(item: ErrorDetails) -> tuple[str, str]:

@@ -140,6 +140,12 @@ class Curation(FrozenModel):
         keeps_words = first == hero.gender and own * 4 >= sum(counts.values()) * 3
         return keeps_words and not (is_theirs or is_called) and self._fits_name(hero.gender, text)
 
+    def names_another_gender(self, gender: str, text: str) -> bool:
+        """Return whether a text has a pronoun of another gender at all, but for those of neutral genders."""
+        others = self.pronouns.keys() - {gender, *self.curation.neutral_genders}
+        told = {word for other in others for word in self.pronouns[other]} - {*self.pronouns[gender]}
+        return not told.isdisjoint(re.findall(r"[a-z]+", text.lower()))
+
     def _fits_name(self, gender: str, text: str) -> bool:
         neutral = self.curation.neutral_genders
         if gender in neutral:

@@ -57,13 +57,36 @@ class Grid(FrozenModel):
 
     def heroes(self, repeat: int = 0) -> Iterator[Hero]:
         """Yield the heroes of a repeat: every combination, from the second repeat on with changes."""
+        rows = len(self.ages) * len(self.genders)
+        step = self._columns_apart
         for row, (age, gender) in enumerate(product(self.ages, self.genders)):
             for column, power in enumerate(self.powers):
                 if repeat:
-                    place, turn = 2 * row + column + repeat, row + column + (repeat - 1) * len(self.powers)
+                    place, turn = 2 * row + column + repeat, row + step * column + (repeat - 1) * rows
                     yield Hero(age, self._later_gender(gender, place), self._later_power(power, turn))
                 else:
                     yield Hero(age, gender, power)
+
+    def turn(self, hero: Hero, repeat: int) -> int:
+        """Return a number that differs among the heroes of one power, as far as there are few of them.
+
+        A hero of another gender shares those of the rows of its age, and one that the grid lacks has any.
+        """
+        age = self.ages.index(hero.age) if hero.age in self.ages else 0
+        gender = self.all_genders.index(hero.gender) if hero.gender in self.all_genders else 0
+        row = age * len(self.genders) + gender % len(self.genders)
+        # one more than the rows: a power returns after as many as columns are apart, which has many divisors
+        return repeat * (len(self.ages) * len(self.genders) + 1) + row
+
+    @property
+    def _columns_apart(self) -> int:
+        """How far two neighbouring columns are apart in the other powers, of which each row takes the next.
+
+        So far that a repeat takes as many different ones as possible. Columns that are fewer apart than there
+        are genders are next to each other, or a person of one age could come twice with the same power.
+        """
+        apart = len(self.other_powers) // len(self.powers)
+        return apart if apart >= len(self.genders) else 1
 
     def _later_gender(self, gender: str, place: int) -> str:
         """Return the gender at a place from the second repeat on.

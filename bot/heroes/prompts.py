@@ -1,7 +1,7 @@
 """The prompts of data/heroes.toml, and the sampling parameters of each."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from string import Formatter
@@ -14,6 +14,7 @@ from bot.chat import ChatRequest, Message, Sampling
 from bot.config import FrozenModel
 from bot.heroes.grammar import in_sentences, is_third_person, plural_verb, with_articles
 from bot.heroes.hero import FIELD_NAMES, Hero, check_placeholders
+from bot.heroes.plots import Plot
 
 
 class _Templates(FrozenModel):
@@ -38,26 +39,32 @@ class _WorkedExample(Hero):
 
 
 class _Forms(FrozenModel):
-    """The pronouns of a gender, and whether verbs are in the plural with them: "they walk"."""
+    """The pronouns of a gender, and whether verbs are in the plural with them: "they walk".
+
+    him: None in files of older versions, whose templates do without it.
+    """
 
     he: str
     his: str
+    him: str | None = None
     himself: str
     plural: bool = False
 
 
-_PRONOUNS = ("he", "his", "himself")
+_PRONOUNS = ("he", "his", "him", "himself")
 
 
 class Profile(FrozenModel):
     """What a prompt for a small author model is made of; data/heroes.toml explains how words are drawn."""
 
     beginning: str
+    plot_beginning: str | None = None
     endings: tuple[str, ...]
     forms: dict[str, _Forms]
     names: dict[str, tuple[str, ...]]
     phrases: dict[str, tuple[str, ...]]
     examples: tuple[_WorkedExample, ...]
+    plots: tuple[Plot, ...] = ()
 
     @model_validator(mode="after")
     def _every_word_is_known(self) -> Self:
@@ -68,12 +75,40 @@ class Profile(FrozenModel):
                     raise ValueError(f"{template!r} has the unknown word {{{word}}}")
         return self
 
-    def frame(self, hero: Hero, spoken: str, chance: random.Random) -> tuple[str, str]:
-        """Draw the opening and the ending of a description of the hero; spoken: the power in a sentence."""
-        forms = self.forms[hero.gender]
-        words = {
-            **(self._plural_verbs if forms.plural else self._verbs),
-            **{pronoun: getattr(forms, pronoun) for pronoun in _PRONOUNS},
+    @model_validator(mode="after")
+    def _every_gender_has_the_pronouns(self) -> Self:
+        """Refuse {him} if a gender has no word for it."""
+        lacking = [gender for gender, forms in self.forms.items() if forms.him is None]
+        if lacking and (template := next((each for each in self._templates() if "{him}" in each), None)):
+            raise ValueError(f"{template!r} has the word {{him}}, and forms.{lacking[0]} none for it")
+        return self
+
+    @model_validator(mode="after")
+    def _plots_have_a_beginning(self) -> Self:
+        if self.plots and self.plot_beginning is None:
+            raise ValueError("there are plots, and no plot_beginning to stand before them")
+        return self
+
+    def plots_of(self, power: str) -> Sequence[Plot]:
+        """Return the plots of a power, in the order in which a build draws them; none if it has none."""
+        return self._plots_by_power.get(power, ())
+
+    def examples_for(self, power: str) -> Sequence[_WorkedExample]:
+        """Return the examples that show the form of a power's texts: with a plot or without; or else all."""
+        has_plots = bool(self.plots_of(power))
+        alike = [each for each in self.examples if bool(self.plots_of(each.power)) == has_plots]
+        return alike or self.examples
+
+    def frame(
+        self, hero: Hero, spoken: str, chance: random.Random, turn: int | None = None
+    ) -> tuple[str, str]:
+        """Draw the opening and the ending of a description of the hero; spoken: the power in a sentence.
+
+        turn: chooses the plot, the same one of a power for the same turn; None draws any.
+        """
+        plots = self.plots_of(hero.power)
+        words: dict[str, object] = {
+            **self._grammar(hero.gender),
             "name": chance.choice(self.names[hero.gender]),
             **hero.as_dict(),
             "power": spoken,
@@ -81,8 +116,34 @@ class Profile(FrozenModel):
         # in the order of the file: a phrase may use the words drawn before it
         for kind, phrases in self.phrases.items():
             words[kind] = chance.choice(phrases).format(**words)
-        ending = chance.choice(self.endings).format(**words)
-        return in_sentences(self.beginning.format(**words)), in_sentences(ending)
+        if not plots or self.plot_beginning is None:
+            beginning, ending = self.beginning, chance.choice(self.endings)
+        else:
+            plot = chance.choice(plots) if turn is None else plots[turn % len(plots)]
+            beginning, ending = self.plot_beginning, plot.template
+        return in_sentences(beginning.format(**words)), in_sentences(ending.format(**words))
+
+    def told_plot(self, hero: Hero, text: str) -> str | None:
+        """Return the plot of the hero's power, in words, whose scene and deed a text has; None if none."""
+        words = self._grammar(hero.gender)
+        for plot in self.plots_of(hero.power):
+            if in_sentences(plot.scene_and_deed.format(**words)) in text:
+                return in_sentences(plot.template.format(**words))
+        return None
+
+    def _grammar(self, gender: str) -> Mapping[str, object]:
+        """Return the pronouns and verbs of a gender, by the words in braces."""
+        forms = self.forms[gender]
+        verbs = self._plural_verbs if forms.plural else self._verbs
+        return {**verbs, **{pronoun: getattr(forms, pronoun) for pronoun in _PRONOUNS}}
+
+    @cached_property
+    def _plots_by_power(self) -> dict[str, list[Plot]]:
+        plots: dict[str, list[Plot]] = {}
+        for plot in self.plots:
+            for power in plot.powers:
+                plots.setdefault(power, []).append(plot)
+        return plots
 
     @cached_property
     def _nouns(self) -> frozenset[str]:
@@ -100,9 +161,13 @@ class Profile(FrozenModel):
 
     def _templates(self) -> Iterator[str]:
         yield self.beginning
+        if self.plot_beginning is not None:
+            yield self.plot_beginning
         yield from self.endings
         for phrases in self.phrases.values():
             yield from phrases
+        for plot in self.plots:
+            yield plot.template
 
 
 def _words_in(template: str) -> frozenset[str]:
@@ -134,19 +199,19 @@ class Prompts(FrozenModel):
         """Return the request for a tuned model."""
         return ChatRequest(({"role": "user", "content": self.tuning_prompt(hero)},), self.sampling.tuned)
 
-    def author_request(self, hero: Hero, *, small: bool, seed: int) -> ChatRequest:
+    def author_request(self, hero: Hero, *, small: bool, seed: int, turn: int | None = None) -> ChatRequest:
         """Return the request for an untuned model, which has the generation prompt.
 
         For a small model a worked example stands before the prompt, and the opening of the text after it, as
         an assistant turn that the model continues (an extension of our engine and of most servers of open
-        models). An ending is set as well. The seed chooses all three.
+        models). An ending is set as well. The seed chooses all three, but for the plot that a turn chooses.
         """
         prompt: Message = {"role": "user", "content": self.generation_prompt(hero)}
         if not small:
             return ChatRequest((prompt,), self.sampling.generation, seed=seed)
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
-        worked = chance.choice(self.profile.examples)
-        opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance)
+        worked = chance.choice(self.profile.examples_for(hero.power))
+        opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance, turn)
         messages: tuple[Message, ...] = (
             {"role": "user", "content": self.generation_prompt(worked)},
             {"role": "assistant", "content": worked.text},

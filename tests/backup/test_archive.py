@@ -164,6 +164,16 @@ async def test_settings_are_in_without_secrets(app: App, settings: Settings, tmp
     assert (made.path / "settings" / "heroes.toml").is_file()
 
 
+async def test_own_plots_are_backed_up_beside_the_heroes_file(
+    app: App, settings: Settings, heroes_toml: Path, tmp_path: Path
+) -> None:
+    plots = heroes_toml.with_name("plots.toml")
+    plots.write_text("plots = []\n")
+    chosen = settings.model_copy(update={"heroes_file": heroes_toml})
+    made = await make_backup(chosen, tmp_path / "backup", app.db)
+    assert (made.path / "settings" / "plots.toml").read_text() == "plots = []\n"
+
+
 async def test_files_of_settings_may_have_the_same_name(app: App, settings: Settings, tmp_path: Path) -> None:
     chosen = {}
     for setting in ("heroes_file", "prices_file", "blocklist"):

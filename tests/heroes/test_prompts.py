@@ -172,7 +172,7 @@ def test_an_unknown_word_in_braces_is_named_when_the_file_is_read(template: str,
 
 
 def _profile(**changes: object) -> Profile:
-    return Profile.model_validate({**FILE.prompts.profile.model_dump(), **changes})
+    return Profile.model_validate({**FILE.prompts.profile.model_dump(), "plots": (), **changes})
 
 
 def test_every_gender_has_names_and_pronouns() -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from bot.dataset.build.plan import Planner, Slot
 from bot.dataset.versions.draft import TrainingText
 from bot.dataset.versions.near_duplicates import NEAR_DUPLICATE
-from bot.heroes.curation import TOO_SHORT, Curation
+from bot.heroes.curation import ANOTHER_GENDER, TOO_LONG, TOO_SHORT, Curation
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
 from bot.i18n.message import mark
@@ -139,7 +139,22 @@ class ExampleSelector:
             (curation_reason == TOO_SHORT and example.finish_reason == "length", mark("unfinished")),
             (self.quotes_the_prompt(slot, text), mark("quotes the prompt")),
         )
-        return text, next((reason for applies, reason in rules if applies), curation_reason)
+        fault = curation_reason or self._fault_beside_plot(slot.hero, text)
+        return text, next((reason for applies, reason in rules if applies), fault)
+
+    def _fault_beside_plot(self, hero: Hero, text: str) -> str | None:
+        """Return a fault of the sentence that a small model wrote before a plot, None if there is none.
+
+        Only the hero has a pronoun in a plot and in what stands before it, so any other is the sentence's; and
+        if the sentence is so long that the plot lost its ending, the text tells no story.
+        """
+        plot = self._prompts.profile.told_plot(hero, text)
+        if plot is None:
+            return None
+        if not text.endswith(plot):
+            return TOO_LONG
+        names_another = self._curation.names_another_gender(hero.gender, text)
+        return ANOTHER_GENDER if names_another and self._curation.applies(ANOTHER_GENDER) else None
 
     def quotes_the_prompt(self, slot: Slot, text: str) -> bool:
         """Return whether the text and the prompt share six words in a row.

@@ -150,7 +150,8 @@ class Planner:
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, ChatRequest]:
         """Return one attempt at a slot: the key and row of its example, and the chat request to send."""
         seed = _seed({"hero": slot.hero.identity(), "repeat": slot.repeat, "attempt": attempt})
-        chat = self._prompts.author_request(slot.hero, small=spec.small, seed=seed)
+        turn = self._vocabulary.grid.turn(slot.hero, slot.repeat)
+        chat = self._prompts.author_request(slot.hero, small=spec.small, seed=seed, turn=turn)
         request = Request(
             slot.hero,
             repeat=slot.repeat,

@@ -37,6 +37,30 @@ async def test_every_rule_has_its_rejection_reason(
     assert app.selector.judge(SLOT, example)[1] == reason
 
 
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        (" sing to the hens until they fall asleep.", None),
+        (" sing to a boy until he falls asleep.", "another gender"),
+        (" sing when a kitten cries on the tip of the roof.", "repeats itself"),  # words of the plot
+        (" count: " + ", ".join(["hens"] * 40) + ".", "repeats itself"),
+        (" sing " + ", ".join(f"{one}{two}" for one in "abc" for two in "dfghjklmnpqrstv") + ".", "too long"),
+        (" sing to the hens", "too short"),  # the model was cut short, so that there is no plot
+    ],
+)
+async def test_the_sentence_before_a_plot_has_rules_of_its_own(
+    app: App, sentence: str, reason: str | None
+) -> None:
+    request = app.heroes.prompts.author_request(SLOT.hero, small=True, seed=1, turn=0)
+    assert "kitten" in request.ending
+    assert app.selector.judge(SLOT, answered(request.render(sentence)))[1] == reason
+
+
+async def test_a_text_without_a_plot_may_speak_of_others(app: App) -> None:
+    text = GOOD + " A boy knows, but he keeps quiet about it."
+    assert app.selector.judge(SLOT, answered(text))[1] is None
+
+
 async def test_the_words_of_a_power_do_not_count_as_a_quotation(app: App) -> None:
     slot = Slot(Hero(40, "woman", "turning lead into gold"), 0)
     assert not app.selector.quotes_the_prompt(slot, "Mira has the superpower of turning lead into gold.")
