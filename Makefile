@@ -54,6 +54,7 @@ setup: .venv/.core
 		case "$$missing" in *engine*) $(WEIGHTS); touch .venv/.engine;; esac; \
 		for extra in $$missing; do touch ".venv/.extra-$$extra"; done; \
 	fi
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo 'Done. Start it with `make run`.',:)
 
 run: setup
 	@exec $(strip $(BIN)/herosmith run $(ARGS))

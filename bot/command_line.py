@@ -39,6 +39,8 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.connection.failed_starts import FailedStarts
 
+log = logging.getLogger(__name__)
+
 cli = CommandGroup("A Discord bot that owns a small language model and improves it with its users' votes.")
 
 
@@ -195,9 +197,11 @@ async def _playground(settings: Settings, *, open_browser: bool) -> None:
     require_extras(*needed)  # named together, so that one command installs them
     from bot.playground.run import run_playground
 
-    # what goes well is seen on the page; in the terminal it would hide the address
-    log_to_stderr(settings, quiet=True)
+    # what goes well is seen on the page; in the terminal it would hide the address, for a person
+    log_to_stderr(settings, quiet=settings.log_format == "human")
     warn_of_misspelt_settings()
+    if settings.metrics_port:
+        log.warning("METRICS_PORT has no effect in the playground: only a bot in Discord serves metrics")
     await run_playground(settings, open_browser=open_browser)
 
 
@@ -211,7 +215,10 @@ async def _worker(settings: Settings, *, with_parent: bool) -> None:
         app = await stack.enter_async_context(open_app(reachable))
         stack.enter_context(worker_lock(settings.data_dir))
         await stack.enter_async_context(open_monitoring(app))
-        print("worker ready", flush=True)
+        if with_parent or settings.log_format == "human":  # the parent waits for this line
+            print("worker ready", flush=True)
+        else:
+            log.info("worker ready")
         worker = asyncio.create_task(app.worker.run_forever())
         parent_watch = asyncio.create_task(_cancel_at_end_of_input(worker)) if with_parent else None
         try:

@@ -1,8 +1,10 @@
 """Settings: one frozen object from the environment and .env. All mistakes are reported at once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -24,6 +26,7 @@ ENGINE_MODEL = "smollm2-135m-instruct"
 TunedWeights = Literal["auto", "all", "adapter"]
 """What a training changes: all weights, an adapter, or what the engine chooses."""
 
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _ALIKE = 0.8  # similarity, from 0 to 1, of a misspelt name to that of a setting
 
 
@@ -146,6 +149,40 @@ class Settings(BaseSettings):
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("write a whole address, which begins with https:// or http://")
         return value or None
+
+    @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
+    @classmethod
+    def _require_host_and_port(cls, value: str | None) -> str | None:
+        """Refuse what no request can be sent to, before a start that would wait for an answer."""
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname
+        except ValueError as error:  # brackets around what is no IPv6 address
+            raise ValueError("write a whole address: the host in this one cannot be read") from error
+        if not host:
+            raise ValueError("write a whole address: this one names no host")
+        try:
+            port = parts.port
+        except ValueError:
+            port = 0
+        if port == 0:
+            raise ValueError("the port after the host has to be a number from 1 to 65535")
+        return value
+
+    @field_validator("metrics_host")
+    @classmethod
+    def _require_host_alone(cls, value: str) -> str:
+        try:
+            ip_address(value)
+        except ValueError:
+            if not _HOST_NAME.fullmatch(value):
+                raise ValueError(
+                    "write an address of this machine, such as 127.0.0.1 or 0.0.0.0, or its name; the port "
+                    "belongs into METRICS_PORT"
+                ) from None
+        return value
 
     @field_validator("engine_url", "serving_url")
     @classmethod
@@ -376,6 +413,8 @@ _EXAMPLES = {
     "daily_per_guild": "1000",
     "daily_budget": "5",
     "draws": "4",
+    "playground_port": "8080",
+    "metrics_port": "9464",
 }
 _DEVELOPER_MODE = "turn on Developer Mode in Discord (User Settings, Advanced), right-click the"
 _WANTED = {

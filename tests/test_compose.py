@@ -281,9 +281,9 @@ def test_every_variable_is_a_setting() -> None:
     assert {name.lower() for name in names} <= set(Settings.model_fields)
 
 
-def test_env_example_lists_every_setting_but_the_file_of_prices() -> None:
+def test_env_example_lists_every_setting() -> None:
     listed = set(re.findall(r"^([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
-    settings = {name.upper() for name in Settings.model_fields} - {"PRICES_FILE"}
+    settings = {name.upper() for name in Settings.model_fields}
     assert settings - listed == set(), "say in .env.example what these do, with a line NAME= each"
     assert listed - settings == set(), "these lines of .env.example are no settings"
 

@@ -75,6 +75,8 @@ def test_setup_installs_what_run_needs_and_starts_nothing(checkout: Path) -> Non
     first = make(checkout, "setup", EXTRAS="engine,playground")
     assert installed(first) == [".[files]", ".[engine,playground]"]
     assert not any(call.startswith("herosmith run") for call in first)
+    told = subprocess.run(["make", "setup"], cwd=checkout, check=True, capture_output=True, text=True)  # noqa: S607
+    assert "Done. Start it with `make run`.\n" in told.stdout
     assert installed(make(checkout, "run", EXTRAS="engine,playground")) == []
 
 

@@ -240,7 +240,7 @@ def test_a_url_that_discord_would_not_link_is_refused(monkeypatch: pytest.Monkey
         (
             "PLAYGROUND_PORT",
             "70000",
-            "a whole number, at least 0 and at most 65535. Example: PLAYGROUND_PORT=0",
+            "a whole number, at least 0 and at most 65535. Example: PLAYGROUND_PORT=8080",
         ),
         ("DAILY_PER_GUILD", "none", "write a whole number, at least 1. Example: DAILY_PER_GUILD=1000"),
         ("COOLDOWN", "5 s", "a number (decimals after a point), at least 0. Example: COOLDOWN=5"),
@@ -257,6 +257,13 @@ def test_a_url_that_discord_would_not_link_is_refused(monkeypatch: pytest.Monkey
         ("TUNING_EXTRA", "[1]", "write an object in JSON."),
         ("PRIVACY_URL", "example.org", "PRIVACY_URL: write a whole address, which begins with https://"),
         ("SERVING_URL", "gpu:8000/v1", "SERVING_URL: write a whole address, which begins with https://"),
+        ("ENGINE_URL", "http://127.0.0.1:70000/v1", "ENGINE_URL: the port after the host has to be"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:http/v1", "OPENAI_BASE_URL: the port after the host has to be"),
+        ("SERVING_URL", "http://gpu:0", "a number from 1 to 65535"),
+        ("SOURCE_URL", "https:///x", "SOURCE_URL: write a whole address: this one names no host"),
+        ("PRIVACY_URL", "https://[x]/", "PRIVACY_URL: write a whole address: the host in this one cannot"),
+        ("METRICS_HOST", "foo:1", "the port belongs into METRICS_PORT"),
+        ("METRICS_HOST", "http://0.0.0.0", "METRICS_HOST: write an address of this machine"),
     ],
 )
 def test_a_mistake_is_said_in_the_owners_words(
@@ -267,6 +274,18 @@ def test_a_mistake_is_said_in_the_owners_words(
         load_settings()
     (mistake,) = str(caught.value).splitlines()[1:]
     assert said in mistake
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "localhost", "bot-1.example.org"])  # noqa: S104
+def test_metrics_may_be_served_at_an_address_or_a_name(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("METRICS_HOST", host)
+    assert load_settings().metrics_host == host
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8765/v1", "http://engine:65535/v1", "http://10.0.0.2/v1"])
+def test_whole_addresses_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ENGINE_URL", url)
+    assert load_settings().engine_url == url
 
 
 def test_every_number_of_the_settings_can_be_explained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,16 +33,21 @@ T = TypeVar("T")
 _LOCK = "backup.lock"
 _BUSY = "herosmith-backup.busy"  # in the folder of an unfinished backup, locked by the process that makes it
 _DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OTHER_ARCHIVES = (".tgz", ".tar", ".gz", ".zip", ".bz2", ".xz", ".zst", ".7z")
 _MARGIN = 50_000_000  # bytes that a backup leaves free
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that was made and verified: where, how many bytes it takes, and what it holds."""
+    """A backup that was made and verified: where, how many bytes it takes, and what it holds.
+
+    new_folder: whether the folder around it had to be made, as where a disk is not mounted.
+    """
 
     path: Path
     bytes: int
     manifest: Manifest
+    new_folder: bool
 
 
 async def make_backup(settings: Settings, path: Path, db: Database | None = None) -> Backup:
@@ -79,10 +84,40 @@ def _begin(
             raise BackupError(f"There is nothing to back up yet: the database {database} does not exist.")
     if os.path.lexists(path):
         raise BackupError(f"{path} exists already, so no backup was made: name a path that is new.")
+    _check_name(path)
     path = path.absolute()
     stack.enter_context(in_use(settings.data_dir))
-    workspace = stack.enter_context(_workspace(settings.data_dir, path))
-    return _BackupSteps(settings, path, workspace, database, stop)
+    stack.enter_context(_only_backup(settings.data_dir, path))
+    new_folder = _make_folder(path)
+    workspace = stack.enter_context(_workspace(path))
+    return _BackupSteps(settings, path, workspace, database, stop, new_folder)
+
+
+def _check_name(path: Path) -> None:
+    """Raise BackupError for the name of another kind of archive: a folder of that name would mislead."""
+    if path.suffix.lower() in _OTHER_ARCHIVES and not is_archive(path):
+        raise BackupError(
+            f"{path} was not made: a backup in one file has to end in .tar.gz, and one in a folder must not "
+            f"end in {path.suffix}."
+        )
+
+
+def _make_folder(path: Path) -> bool:
+    """Make the folder around a backup, and no folder above that. Return False if it is there."""
+    folder = path.parent
+    with _as_backup_error(path):
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+            return False
+        except FileNotFoundError as error:
+            raise BackupError(
+                f"{folder} is not there, nor is the folder above it: make it, or mount its disk. No backup "
+                "was made."
+            ) from error
+    return True
 
 
 async def _known_models(settings: Settings, database: Path, db: Database | None) -> KnownModels | None:
@@ -131,6 +166,7 @@ class _BackupSteps:
     workspace: Path
     database: Path
     stop: threading.Event
+    new_folder: bool
 
     def copy_database(self) -> Snapshot:
         """Copy the database of one moment."""
@@ -148,7 +184,7 @@ class _BackupSteps:
             self._verify(unfinished)
             size = _size(unfinished)
             _move(unfinished, self.path)
-            return Backup(self.path, size, manifest)
+            return Backup(self.path, size, manifest, self.new_folder)
 
     def _write(self, writer: BackupWriter, taken: Snapshot, folders: ModelFolders) -> Manifest:
         sources = list(contents.list_files(self.settings, folders))
@@ -215,15 +251,21 @@ def check_database(path: Path, manifest: Manifest) -> None:
 
 
 @contextmanager
-def _workspace(data_dir: Path, path: Path) -> Iterator[Path]:
-    """Yield a hidden folder beside a backup's path. Only one backup of a data folder is made at a time."""
+def _only_backup(data_dir: Path, path: Path) -> Iterator[None]:
+    """Let only one backup of a data folder be made at a time. Raises BackupRunning."""
     with ExitStack() as stack:
         with _as_backup_error(path):
             lock = stack.enter_context((data_dir / _LOCK).open("ab"))
         if not _lock(lock.fileno()):
             raise BackupRunning("Another backup is being made at this moment: wait until it is done.")
+        yield
+
+
+@contextmanager
+def _workspace(path: Path) -> Iterator[Path]:
+    """Yield a hidden folder beside a backup's path."""
+    with ExitStack() as stack:
         with _as_backup_error(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             remove_unfinished(path.parent)
             workspace = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.unfinished-", dir=path.parent))
             stack.callback(shutil.rmtree, workspace, ignore_errors=True)

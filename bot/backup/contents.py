@@ -128,9 +128,14 @@ def _files_below(folder: Path, path: str, *, may_vanish: bool = False) -> Iterat
 
 
 def settings_text(settings: Settings) -> str:
-    """Return the settings that differ from the defaults, as lines of a .env file, without secrets."""
-    lines = ["# The settings of this backup. Tokens, keys, passwords and addresses with one are left out."]
-    for name in sorted(settings.model_fields_set):
+    """Return the settings that differ from the defaults, as lines of a .env file, without secrets.
+
+    DATA_DIR is left out: the playground's differs from the one that was set, and would move at each restore.
+    """
+    lines = [
+        "# The settings of this backup, without DATA_DIR, tokens, keys, passwords and addresses with one."
+    ]
+    for name in sorted(settings.model_fields_set - {"data_dir"}):
         value = getattr(settings, name, None)
         if value is None or isinstance(value, SecretStr) or _may_be_secret(name, value):
             continue

@@ -61,6 +61,8 @@ class BackupSchedule:
             log.error("the scheduled backup failed: %s", error)  # noqa: TRY400 (a sentence, no defect)
             await self._notify(now)
             return None
+        if made.new_folder:
+            log.warning("%s was not there and has been made: is its disk mounted?", self.folder)
         if made.manifest.missing_models:
             log.warning("not in the backup, as their files are not here: %s", made.manifest.missing_models)
         log.info("made the backup %s (%.1f MB)", made.path, made.bytes / 1e6)
@@ -82,6 +84,12 @@ class BackupSchedule:
                 await notifications.add(tx, f"backup:{day}", text, at=now)
         except DatabaseBusy as error:
             log.warning("the admins are not told of it: %s", error)
+
+
+def newest_backup(folder: Path, now: float) -> float | None:
+    """Return when the newest scheduled backup was made, in seconds since 1970. Raises OSError."""
+    backups = _backups(folder, now)
+    return backups[0].made_at if backups else None
 
 
 @dataclass(frozen=True, slots=True)

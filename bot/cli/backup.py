@@ -15,13 +15,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.backup.manifest import Manifest
 
-_COUNTED_TABLES = {
-    "dataset": "datasets",
-    "description": "descriptions",
-    "vote": "votes",
-    "model": "models",
-    "job": "jobs",
-}
+_COUNTED_TABLES = ("dataset", "description", "vote", "model", "job")
 
 
 def backup(
@@ -49,6 +43,8 @@ async def _backup(settings: Settings, path: Path) -> None:
         f"The backup {shown(made.path)} is made and verified ({made.bytes / 1e6:,.1f} MB): "
         f"{_rows_text(made.manifest)}."
     )
+    if made.new_folder:
+        typer.echo(f"{shown(made.path.parent)} was not there and has been made: is its disk mounted?")
     if made.manifest.missing_models:
         names = ", ".join(made.manifest.missing_models)
         typer.echo(f"Not in it, because their files are not in {shown(settings.data_dir)}: {names}")
@@ -90,5 +86,9 @@ def _require_terminal() -> None:
 
 
 def _rows_text(manifest: "Manifest") -> str:
-    counts = [f"{manifest.rows.get(table, 0):,} {name}" for table, name in _COUNTED_TABLES.items()]
-    return f"{', '.join(counts)}, and the files of {len(manifest.models):,} models"
+    counts = [_count_text(manifest.rows.get(table, 0), table) for table in _COUNTED_TABLES]
+    return f"{', '.join(counts)}, and the files of {_count_text(len(manifest.models), 'model')}"
+
+
+def _count_text(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

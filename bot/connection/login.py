@@ -9,7 +9,8 @@ import ssl
 import aiohttp
 import discord
 
-from bot.errors import LoginRefused
+from bot.connection.invite import application_id_of
+from bot.errors import LoginRefused, OperatorError
 
 _TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 _HTML = re.compile(r"\s*<")
@@ -28,13 +29,21 @@ _CLOSE_CODES = {
 
 
 def check_token(token: str) -> None:
-    """Raise LoginRefused for what cannot be a token, without asking Discord."""
+    """Raise LoginRefused for what cannot be a bot's token, without asking Discord."""
     if not _TOKEN.fullmatch(token.strip()):
         raise LoginRefused(
             "DISCORD_TOKEN holds characters that no token has, perhaps a quotation mark or a blank. Copy it "
             f"anew (your application at {_PORTAL}, Bot, Reset Token) into .env.",
             lasting=True,
         )
+    try:
+        application_id_of(token)
+    except OperatorError as error:
+        raise LoginRefused(
+            "DISCORD_TOKEN does not look like a bot's token, which begins with an application's id. Copy it "
+            f"anew (your application at {_PORTAL}, Bot, Reset Token) into .env.",
+            lasting=True,
+        ) from error
 
 
 async def check_session_limit(client: discord.Client) -> None:

@@ -13,6 +13,7 @@ from bot.llm.prices import Price, read_prices
 from bot.settings import Settings
 
 _OLD_PRICE = 180  # days
+_ENGINE_PLACES = 16  # OPENVINO_SLOTS of engine/limits.py, which is no import of the bot's
 
 
 def check_settings(installation: Installation) -> list[Finding]:
@@ -25,7 +26,7 @@ def check_settings(installation: Installation) -> list[Finding]:
             "failed",
             LocalizedMessage(line),
             LocalizedMessage(
-                "Correct it in `.env` or in the environment. Below, this setting counts as left out."
+                "Correct it in `.env` or in the environment. Below, what is wrong counts as left out."
             ),
             file,
         )
@@ -35,8 +36,24 @@ def check_settings(installation: Installation) -> list[Finding]:
         Finding("settings", "warning", LocalizedMessage(line), LocalizedMessage("Correct the name."), file)
         for line in installation.misspelt
     ]
+    crowded = [_crowd_finding(installation.settings)] if _is_crowded(installation.settings) else []
     sound = Finding("settings", "ok", LocalizedMessage("All settings are valid."), file=file)
-    return [*mistakes, *misspelt] or [sound]
+    return [*mistakes, *misspelt, *crowded] or [sound]
+
+
+def _is_crowded(settings: Settings) -> bool:
+    """Whether the bot asks the engine for more texts at once than it writes."""
+    return not settings.hosted and not settings.serving_url and settings.heroes_at_once > _ENGINE_PLACES
+
+
+def _crowd_finding(settings: Settings) -> Finding:
+    cause = LocalizedMessage(
+        "HEROES_AT_ONCE is {number}, and the engine writes {places} at once with OpenVINO, or half of that.",
+        number=settings.heroes_at_once,
+        places=_ENGINE_PLACES,
+    )
+    cure = LocalizedMessage("Lower it: more wait at the engine, and what comes beyond its queue is refused.")
+    return Finding("settings", "warning", cause, cure)
 
 
 def check_files(installation: Installation) -> list[Finding]:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from bot.connection.account import Account, Missing, ask_account
-from bot.connection.invite import application_id_of
 from bot.connection.login import check_token
 from bot.doctor.finding import Finding
 from bot.doctor.installation import Installation, Rows
-from bot.errors import LoginRefused, OperatorError
+from bot.errors import LoginRefused
 from bot.i18n.message import LocalizedMessage
 
 _FEW_STARTS = 50  # of the 1,000 that Discord allows a day
@@ -24,8 +23,7 @@ async def check_token_and_login(
     token = secret.get_secret_value()
     try:
         check_token(token)
-        application_id_of(token)
-    except OperatorError as error:
+    except LoginRefused as error:
         cure = LocalizedMessage("Copy the token anew into DISCORD_TOKEN.")
         return [Finding("token", "failed", LocalizedMessage(str(error)), cure)], None
     form = Finding("token", "ok", LocalizedMessage("DISCORD_TOKEN has the form of a token."))

@@ -17,11 +17,12 @@ from bot.doctor.discord_account import (
     check_token_and_login,
 )
 from bot.doctor.finding import Finding
+from bot.doctor.folders import check_backups, check_data_folder
 from bot.doctor.installation import Installation, Rows
 from bot.doctor.machine import check_packages, check_resources
 from bot.doctor.masking import Mask, secrets_of
 from bot.doctor.servers import Servers, check_models, check_servers, check_training
-from bot.doctor.storage import check_clock, check_data_folder, check_database, check_pseudonyms
+from bot.doctor.storage import check_clock, check_database, check_pseudonyms
 from bot.doctor.work import check_notices, check_waiting, check_worker
 from bot.i18n.message import LocalizedMessage
 
@@ -45,6 +46,7 @@ async def examine(installation: Installation, known_account: KnownAccount | None
     await findings.add_sync("data_folder", lambda: check_data_folder(installation))
     rows = await findings.add_with_result("database", check_database(installation), None)
     await findings.add_sync("pseudonyms", lambda: check_pseudonyms(installation, rows))
+    await findings.add_sync("backups", lambda: check_backups(installation))
     account = await findings.add_with_result("login", _account(installation, rows, known_account), None)
     await findings.add_sync("clock", lambda: check_clock(installation, rows, account))
     await findings.add("disk", check_resources(installation))

@@ -1,4 +1,4 @@
-"""Checks of what an installation keeps: its data folder, its database, and the clock that dates both."""
+"""Checks of what an installation keeps: its pseudonyms, its database, and the clock that dates both."""
 
 import asyncio
 import os
@@ -29,39 +29,8 @@ _LOCK_LOOKS, _LOCK_PAUSE = 4, 0.25  # a lock held in each look is no short write
 _LARGE_WAL = 64 * 2**20  # bytes; SQLite writes the log back from 4 MB on
 _QUICK_SIZE = 256 * 2**20  # bytes that are checked in seconds
 _MB = 10**6
-_EFFECTIVE = os.access in os.supports_effective_ids
 _SLIGHT_SKEW, _LARGE_SKEW = 30.0, 300.0  # seconds
 _CLOCK_CURE = LocalizedMessage("Let this machine set its clock from the network (NTP).")
-
-
-def check_data_folder(installation: Installation) -> list[Finding]:
-    """Look whether the folder is there, and may be read and written."""
-    folder = installation.settings.data_dir
-    if not os.path.lexists(folder):
-        cause = LocalizedMessage("The data folder is not there: a start makes a new one, with nothing in it.")
-        cure = LocalizedMessage("If this installation has run before, correct DATA_DIR, or mount its disk.")
-        return [Finding("data_folder", "warning", cause, cure, str(folder))]
-    if not os.path.isdir(folder):  # noqa: PTH112 (it is False where nobody may look)
-        cause = LocalizedMessage("The data folder is no folder.")
-        cure = LocalizedMessage("Name another one in DATA_DIR, or move this file away.")
-        return [Finding("data_folder", "failed", cause, cure, str(folder))]
-    closed = next((each for each in _needed_paths(folder) if not _may_use(each)), None)
-    if closed is not None:
-        cause = LocalizedMessage("This program may not read and write what is in the data folder.")
-        return [Finding("data_folder", "failed", cause, CHOWN_CURE, str(closed))]
-    cause = LocalizedMessage("The data folder may be read and written.")
-    return [Finding("data_folder", "ok", cause, file=str(folder))]
-
-
-def _needed_paths(folder: Path) -> list[Path]:
-    """Return the folder, and what the bot itself needs in it as far as it is there."""
-    names = ("hero.db", "hero.db-wal", "hero.db-shm", "voters.key", "engine", "logs")
-    return [folder, *(each for each in map(folder.joinpath, names) if os.path.lexists(each))]
-
-
-def _may_use(path: Path) -> bool:
-    mode = os.R_OK | os.W_OK
-    return os.access(path, mode | (os.X_OK if path.is_dir() else 0), effective_ids=_EFFECTIVE)
 
 
 def check_pseudonyms(installation: Installation, rows: Rows | None) -> list[Finding]:

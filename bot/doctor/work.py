@@ -23,8 +23,11 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
         return found
     if not due:
         return [Finding("worker", "ok", LocalizedMessage("No job waits for a worker."))]
-    numbers = [str(each.id) for each in due]
-    cause = LocalizedMessage("A worker is at work, or about to be. Jobs in hand: {numbers}.", numbers=numbers)
+    if len(due) == 1:
+        cause = LocalizedMessage("A worker works on job {number}, or is about to.", number=due[0].id)
+    else:
+        numbers = [str(each.id) for each in due]
+        cause = LocalizedMessage("A worker works on jobs {numbers}, or is about to.", numbers=numbers)
     return [Finding("worker", "ok", cause)]
 
 

@@ -24,6 +24,7 @@ CHECKS = {
     "database_size": mark("database size"),
     "database_lock": mark("database lock"),
     "pseudonyms": mark("pseudonyms"),
+    "backups": mark("backups"),
     "token": mark("Token"),
     "login": mark("login"),
     "clock": mark("clock"),

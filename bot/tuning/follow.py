@@ -27,7 +27,7 @@ HELD = LocalizedMessage("the training stands still")
 _PHASES = {
     "validating_files": mark("checking the texts"),
     "queued": mark("waiting for its turn"),
-    "running": mark("loading the base model and testing it before the training, for up to a minute"),
+    "running": mark("loading the base model and testing it before the training"),
 }
 
 # what the engine says when a training was interrupted and goes on from its last saved state

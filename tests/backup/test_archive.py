@@ -159,6 +159,7 @@ async def test_settings_are_in_without_secrets(app: App, settings: Settings, tmp
     text = (made.path / "settings" / "settings.env").read_text()
     assert "MIN_VOTERS=5\n" in text
     assert "HOME_GUILDS=" in text
+    assert "DATA_DIR=" not in text
     for secret in ("t0ken", "s3cret", "passw0rd"):
         assert secret not in text
     assert (made.path / "settings" / "heroes.toml").is_file()
@@ -269,6 +270,25 @@ async def test_a_cancelled_backup_leaves_nothing(app: App, settings: Settings, t
     with pytest.raises(asyncio.CancelledError):
         await making
     assert made_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["backup.tgz", "backup.zip", "backup.gz", "backup.tar", "BACKUP.TGZ"])
+async def test_a_folder_is_not_named_like_an_archive(
+    app: App, settings: Settings, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BackupError, match=r"a backup in one file has to end in \.tar\.gz"):
+        await make_backup(settings, tmp_path / name, app.db)
+    assert made_in(tmp_path) == []
+
+
+async def test_a_folder_is_made_and_told_but_none_above_it(
+    app: App, settings: Settings, tmp_path: Path
+) -> None:
+    made = [await make_backup(settings, tmp_path / "disk" / name, app.db) for name in ("one", "two")]
+    assert [each.new_folder for each in made] == [True, False]
+    with pytest.raises(BackupError, match="gone is not there, nor is the folder above it: make it, or mount"):
+        await make_backup(settings, tmp_path / "far" / "gone" / "backup", app.db)
+    assert not (tmp_path / "far").exists()
 
 
 async def test_a_path_that_cannot_be_made_is_said(app: App, settings: Settings, tmp_path: Path) -> None:

@@ -58,6 +58,16 @@ async def test_one_is_made_whenever_the_last_is_old_enough(schedule: BackupSched
         assert read_manifest(folder / name, newest()).rows["model"] == 2
 
 
+async def test_a_folder_that_was_missing_is_told(
+    schedule: BackupSchedule, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await schedule.run_if_due(NOON)
+    assert f"{folder} was not there and has been made: is its disk mounted?" in caplog.text
+    caplog.clear()
+    assert await schedule.run_if_due(NOON + 6 * HOUR)
+    assert "is its disk mounted?" not in caplog.text
+
+
 async def test_after_a_restart_the_last_one_counts(
     schedule: BackupSchedule, app: App, settings: Settings, folder: Path
 ) -> None:

@@ -13,7 +13,8 @@ def test_a_backup_is_made_and_restored(terminal: RunCommand, built: Settings, tm
     made = terminal("backup", str(path))
     assert made.exit_code == 0, made.output
     assert "backups/first.tar.gz is made and verified" in made.output
-    assert "1 datasets, 0 descriptions" in made.output
+    assert "1 dataset, 0 descriptions" in made.output
+    assert "backups was not there and has been made: is its disk mounted?" in made.output
     assert "keep it where nobody else can read it" in made.output
 
     assert "exists already" in terminal("backup", str(path)).output

@@ -45,6 +45,16 @@ def test_a_corrupt_database_is_reported(tmp_path: Path, command: list[str]) -> N
     assert "Traceback" not in completed.stderr
 
 
+def test_the_playground_says_that_it_serves_no_metrics(tmp_path: Path) -> None:
+    (tmp_path / "playground").mkdir()
+    (tmp_path / "playground" / "hero.db").write_bytes(b"this is no database, " * 100)  # so that it ends
+    completed = herosmith(
+        "run", DATA_DIR=str(tmp_path), ENGINE_URL="http://127.0.0.1:9/v1", METRICS_PORT="9464"
+    )
+    assert completed.returncode == 1
+    assert "METRICS_PORT has no effect in the playground" in completed.stderr
+
+
 def test_an_invalid_env_file_is_reported_with_the_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

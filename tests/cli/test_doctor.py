@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,12 @@ def no_folder(settings: Settings) -> None:
     settings.data_dir.rename(settings.data_dir.with_name("old"))
 
 
+def file_above(settings: Settings) -> None:
+    above = settings.data_dir.parent
+    above.rename(above.with_name("old"))
+    above.write_text("")
+
+
 def future(settings: Settings) -> None:
     change(settings, "INSERT INTO power VALUES ('juggling', 1, ?)", time.time() + 5000)
 
@@ -208,6 +216,7 @@ def future(settings: Settings) -> None:
         (text_for_database, "database", "failed", "is no SQLite database"),
         (file_for_folder, "data_folder", "failed", "is no folder"),
         (no_folder, "data_folder", "warning", "is not there"),
+        (file_above, "data_folder", "failed", "what should hold it is no folder"),
         (future, "clock", "failed", "83 min in the future"),
     ],
 )
@@ -225,6 +234,74 @@ def test_each_kind_of_broken_data(
     (told,) = findings(quick("doctor", "--json"))[check]
     assert (told["state"], words in told["cause"]) == (state, True), told
     assert content(tmp_path) == before
+
+
+@contextmanager
+def closed_to_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let nobody write into a folder during the block, not even root, whom modes do not stop."""
+    access = os.access
+
+    def refuse(path: str | Path, mode: int, **options: bool) -> bool:
+        return Path(path) != folder and access(path, mode, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", refuse)
+        yield
+
+
+def test_a_data_folder_that_may_not_be_made(
+    quick: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    monkeypatch.setenv("DATA_DIR", str(closed / "var"))
+    with closed_to_all(closed, monkeypatch):
+        (told,) = findings(quick("doctor", "--json"))["data_folder"]
+    assert told["state"] == "failed"
+    assert "may not make it here" in told["cause"]
+    assert told["file"] == str(closed)
+
+
+def test_the_folder_of_backups(quick: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look() -> tuple[str, str]:
+        (told,) = findings(quick("doctor", "--json"))["backups"]
+        return told["state"], told["cause"]
+
+    assert look() == ("skipped", "BACKUP_DIR is empty: the bot makes no backups by itself.")
+    folder = tmp_path / "disk" / "backups"
+    monkeypatch.setenv("BACKUP_DIR", str(folder))
+    assert look() == ("failed", "The folder of BACKUP_DIR is not there, and the bot cannot make it.")
+    folder.parent.mkdir()
+    assert look() == ("warning", "The folder of BACKUP_DIR is not there: the next backup makes it.")
+    assert not folder.exists()
+    folder.touch()
+    assert look() == ("failed", "BACKUP_DIR names no folder.")
+    folder.unlink()
+    folder.mkdir()
+    with closed_to_all(folder, monkeypatch):
+        assert look() == ("failed", "This program may not read and write the folder of BACKUP_DIR.")
+    assert look() == ("warning", "There is no scheduled backup yet.")
+
+
+@pytest.mark.parametrize(("hours", "state"), [(1, "ok"), (47, "ok"), (50, "warning")])
+def test_the_age_of_the_newest_backup(
+    quick: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, state: str
+) -> None:
+    made_at = datetime.now(UTC) - timedelta(hours=hours)
+    (tmp_path / f"herosmith-{made_at:%Y%m%d-%H%M%S}.tar.gz").touch()
+    monkeypatch.setenv("BACKUP_DIR", str(tmp_path))
+    (told,) = findings(quick("doctor", "--json"))["backups"]
+    assert told["cause"].startswith("The newest scheduled backup is ")
+    assert told["state"] == state
+
+
+@pytest.mark.parametrize(("at_once", "state"), [("16", "ok"), ("17", "warning")])
+def test_more_heroes_at_once_than_the_engine_writes(
+    quick: RunCommand, monkeypatch: pytest.MonkeyPatch, at_once: str, state: str
+) -> None:
+    monkeypatch.setenv("HEROES_AT_ONCE", at_once)
+    (told,) = findings(quick("doctor", "--json"))["settings"]
+    assert told["state"] == state
 
 
 def test_before_the_schema_changes_a_backup_is_the_cure(quick: RunCommand, installed: Settings) -> None:

@@ -87,6 +87,16 @@ async def test_what_cannot_be_a_token_is_not_sent(app: App, discord_: ScriptedDi
     assert discord_.syncs == []
 
 
+@pytest.mark.parametrize("token", ["foo", "abc.def.ghi"])
+async def test_what_does_not_begin_with_an_id_is_not_sent(
+    app: App, discord_: ScriptedDiscord, token: str
+) -> None:
+    refused = await refusal(app, token)
+    assert "does not look like a bot's token" in str(refused)
+    assert refused.lasting
+    assert discord_.syncs == []
+
+
 @pytest.mark.parametrize(
     ("base", "sentence"),
     [

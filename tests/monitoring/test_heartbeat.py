@@ -1,5 +1,6 @@
 """A process whose event loop stands still ends, and says where it stood."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,19 @@ async def stand_still(self):
     time.sleep(600)
 
 Worker.run_forever = stand_still
+sys.argv = ["herosmith", "worker"]
+from bot.__main__ import main
+main()
+"""
+
+_READY = """
+import sys
+from bot.jobs.worker import Worker
+
+async def end(self):
+    return
+
+Worker.run_forever = end
 sys.argv = ["herosmith", "worker"]
 from bot.__main__ import main
 main()
@@ -89,6 +103,20 @@ def test_a_worker_that_stands_still_ends_without_a_port_for_metrics(tmp_path: Pa
     assert done.stdout == "worker ready\n", done.stderr
     assert done.returncode == 1
     assert "in stand_still" in done.stderr
+
+
+def test_a_worker_is_ready_in_one_line_of_the_logs_format(tmp_path: Path) -> None:
+    done = run(
+        _READY,
+        DATA_DIR=str(tmp_path),
+        ENGINE_URL="http://127.0.0.1:1/v1",
+        DISCORD_TOKEN="x",  # noqa: S106
+        HEROES_FILE=str(ROOT / "data" / "heroes.toml"),
+        LOG_FORMAT="json",
+    )
+    assert done.stdout == "", done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert "worker ready" in [line["message"] for line in lines]
 
 
 def test_nothing_is_watched_afterwards() -> None:

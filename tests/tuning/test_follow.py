@@ -18,7 +18,7 @@ from tests.support.workflows import build
 
 CHECKS = "checking the texts"
 TURN = "waiting for its turn"
-LOADS = "loading the base model and testing it before the training, for up to a minute"
+LOADS = "loading the base model and testing it before the training"
 BEGINS = "loss (how badly the model guesses texts) 2.50 before the training; the first step begins"
 
 
