@@ -45,7 +45,7 @@ CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/
 
 # .venv/.extra-NAME: this part of the package is installed.
 setup: .venv/.core
-	@set -e; missing=; for extra in $$($(BIN)/herosmith extras | tr , ' '); do \
+	@set -e; missing=; wanted=$$($(BIN)/herosmith extras); for extra in $$(echo $$wanted | tr , ' '); do \
 		[ -e ".venv/.extra-$$extra" ] || missing="$$missing $$extra"; \
 	done; \
 	if [ -n "$$missing" ]; then \

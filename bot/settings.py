@@ -293,6 +293,7 @@ def load_settings(env_file: Path | None = None) -> Settings:
     """
     settings, mistakes = _read(env_file or Path(".env"))
     if settings is None or mistakes:
+        mistakes += misspelt_names(env_file)  # alone they are no reason to refuse a start
         raise SettingsError("The settings need mending:\n" + "\n".join(f"  - {line}" for line in mistakes))
     return settings
 

@@ -80,6 +80,15 @@ def test_setup_installs_what_run_needs_and_starts_nothing(checkout: Path) -> Non
     assert installed(make(checkout, "run", EXTRAS="engine,playground")) == []
 
 
+def test_wrong_settings_are_told_once(checkout: Path) -> None:
+    for stamp in DEV:
+        (checkout / ".venv" / stamp).touch()
+    (checkout / ".venv" / "bin" / "herosmith").write_text("#!/bin/sh\necho wrong >&2; exit 2\n")
+    done = subprocess.run(["make", "run"], cwd=checkout, check=False, capture_output=True, text=True)  # noqa: S607
+    assert done.returncode == 2
+    assert done.stderr.count("wrong") == 1
+
+
 @pytest.mark.parametrize("target", ["setup", "run"])
 def test_the_demo_does_not_install_an_engine_again(checkout: Path, target: str) -> None:
     make(checkout, target, EXTRAS="engine,playground")

@@ -114,7 +114,7 @@ def test_the_port_after_that_of_the_metrics_must_exist(monkeypatch: pytest.Monke
 def test_all_mistakes_are_reported_at_once_without_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / ".env").write_text("DISCORD_TOKEN='sk-secret\nthis is no setting\n")
+    (tmp_path / ".env").write_text("DISCORD_TOKEN='sk-secret\nthis is no setting\nCOOLDWN=3\n")
     monkeypatch.setenv("MIN_VOTERS", "none")
     monkeypatch.setenv("HOME_GUILDS", "home")
 
@@ -125,6 +125,7 @@ def test_all_mistakes_are_reported_at_once_without_secrets(
     assert ".env, line 1" in text
     assert "MIN_VOTERS" in text
     assert "HOME_GUILDS" in text
+    assert "COOLDWN in .env is no setting: did you mean COOLDOWN?" in text
     assert "sk-secret" not in text
 
 

@@ -105,9 +105,9 @@ async def _ask(check: str, api: AsyncOpenAI) -> tuple[Finding, dict[str, str | N
 
 
 def _host(url: str) -> str:
-    """Return an address without what may be secret in it."""
+    """Return an address without what may be secret in it, as code: a link would open nothing for a person."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return f"`{parts.scheme}://{parts.netloc.rpartition('@')[2]}`"
 
 
 def _reason(error: HerosmithError) -> LocalizedMessage | str:

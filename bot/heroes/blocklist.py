@@ -28,7 +28,9 @@ class Blocklist:
         """Raise SettingsError if the file cannot be read."""
         try:
             lines = [line.partition("#")[0].strip().lower() for line in file.read_text("utf-8").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:  # its own text has the path once more
+            raise SettingsError(f"BLOCKLIST: {file} cannot be read: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
             raise SettingsError(f"BLOCKLIST: {file} cannot be read: {error}") from error
         self.file = f"{file.parent.name}/{file.name}"  # for people
         self._blocked = [line for line in lines if line and not line.startswith("-")]

@@ -50,7 +50,9 @@ def read_heroes(path: Path) -> HeroesConfig:
     except ValidationError as error:
         mistakes = (": ".join(filter(None, _location_and_reason(item))) for item in error.errors())
         raise SettingsError(f"{path} needs mending: {'; '.join(mistakes)}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:  # its own text has the path once more
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     _check_genders(heroes, path)
     _check_example(heroes.vocabulary, path)

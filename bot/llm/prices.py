@@ -84,6 +84,8 @@ def read_prices(path: Path, *, free: bool) -> Prices:
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise SettingsError(f"{path} needs mending: {'; '.join(problems)}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:  # its own text has the path once more
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     return Prices(models, free=free)

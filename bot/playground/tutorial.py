@@ -353,7 +353,7 @@ _HELD_BACK = mark(
     "them, then train once more."
 )
 _BEGUN = mark(
-    "It has begun: the model is loaded and measured first, which takes up to a minute before its bar moves. "
+    "It has begun: the model is loaded and measured first, and only then its bar moves. "
     "Heroes are answered meanwhile."
 )
 _NO_SECOND_MODEL = mark("It takes a second model, which the steps before this one make.")

@@ -120,7 +120,9 @@ def test_the_file_blocks_and_allows_words(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"BLOCKLIST: .*nowhere\.txt cannot be read"):
+    with pytest.raises(
+        SettingsError, match=r"BLOCKLIST: .*nowhere\.txt cannot be read: No such file or directory$"
+    ):
         Blocklist(tmp_path / "nowhere.txt", ())
 
 
