@@ -4,6 +4,7 @@ Loading the commands takes a second or more. Ctrl-C meanwhile would end in a tra
 lost in one that catches every exception.
 """
 
+import io
 import os
 import signal
 import sys
@@ -17,6 +18,10 @@ def main() -> None:
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:  # a shell may have had us ignore it, as behind nohup
         signal.signal(signal.SIGINT, _exit)
+    # a file may have a name that is no UTF-8: what is said of it is no reason to fail
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     from bot.command_line import cli
 
     signal.signal(signal.SIGINT, handler)

@@ -29,6 +29,7 @@ from bot.errors import OperatorError
 from bot.extras import require_extras
 from bot.jobs.worker_lock import may_have_worker
 from bot.settings import Settings
+from bot.store.use_lock import check_restored
 
 log = logging.getLogger(__name__)
 
@@ -230,6 +231,7 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
     if not settings.starts_engine:
         yield settings
         return
+    check_restored(settings.data_dir)
     require_extras("engine")
     arguments = ["-m", "engine", "--with-parent", "--data", str(settings.data_dir / "engine")]
     arguments += engine_options(settings)

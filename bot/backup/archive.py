@@ -18,7 +18,7 @@ from typing import TypeVar
 from bot.backup import contents
 from bot.backup.contents import KnownModels, ModelFolders
 from bot.backup.files import BackupWriter, is_archive, open_writer, read_manifest, sync_folder, verify
-from bot.backup.manifest import DATABASE, NAME, SETTINGS, BackedUpFile, Manifest
+from bot.backup.manifest import DATABASE, NAME, SECRET, SETTINGS, BackedUpFile, Manifest
 from bot.errors import BackupError, BackupRunning, StoreError
 from bot.registry.retention import needed_models
 from bot.settings import Settings
@@ -26,7 +26,7 @@ from bot.store import models
 from bot.store.database import Database, open_database
 from bot.store.migrate import newest
 from bot.store.snapshot import Snapshot, copy_database, read_schema, read_snapshot, sqlite_path
-from bot.store.use_lock import in_use
+from bot.store.use_lock import check_restored, in_use
 
 T = TypeVar("T")
 
@@ -80,8 +80,10 @@ def _begin(
 ) -> "_BackupSteps":
     """Lock the data folder and make the backup's workspace; both end with the stack."""
     with _as_backup_error(path):
+        check_restored(settings.data_dir)
         if not database.is_file():
             raise BackupError(f"There is nothing to back up yet: the database {database} does not exist.")
+        contents.check_secret(settings)
     if os.path.lexists(path):
         raise BackupError(f"{path} exists already, so no backup was made: name a path that is new.")
     _check_name(path)
@@ -221,7 +223,7 @@ class _BackupSteps:
         opened = self.workspace / "verified.db"
         (self.workspace / DATABASE).unlink()
         verify(unfinished, manifest, lambda name: opened if name == DATABASE else None, self.stop)
-        check_database(opened, manifest)
+        check_content(opened, manifest)
         opened.unlink()
 
     def _check_space(self, needed: int) -> None:
@@ -234,10 +236,13 @@ class _BackupSteps:
             )
 
 
-def check_database(path: Path, manifest: Manifest) -> None:
-    """Raise BackupError unless a database is sound, and has the manifest's schema and rows."""
+def check_content(database: Path, manifest: Manifest) -> None:
+    """Raise BackupError unless a backup whose files are those of its manifest can be restored.
+
+    Its database has to be sound, with the manifest's schema and rows, and its secret not empty.
+    """
     try:
-        found = read_snapshot(path)
+        found = read_snapshot(database)
     except StoreError as error:
         raise BackupError(f"The backup's database is damaged. {error} Take another backup.") from error
     wrong = [
@@ -248,6 +253,8 @@ def check_database(path: Path, manifest: Manifest) -> None:
         raise BackupError(
             f"The backup's database is not the one of its manifest: {differing} differs. Take another backup."
         )
+    if any(file.path == SECRET and not file.bytes for file in manifest.files):
+        raise BackupError(f"The backup's {SECRET} is empty. Nothing was changed; take another backup.")
 
 
 @contextmanager

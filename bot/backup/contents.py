@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -83,6 +82,18 @@ def model_folders(settings: Settings, known: KnownModels | None) -> ModelFolders
     return ModelFolders(found, adapter_folders, sorted(needed - set(found)))
 
 
+def check_secret(settings: Settings) -> None:
+    """Raise BackupError unless the secret of the pseudonyms is there: no backup is restored without."""
+    secret = settings.data_dir / SECRET
+    if secret.is_file() and secret.stat().st_size:
+        return
+    fault = "is empty" if secret.is_file() else "is no file" if secret.exists() else "is missing"
+    raise BackupError(
+        f"{secret} {fault}, and votes belong to nobody without it, so no backup was made. Put this file back "
+        "from an earlier backup, then start this again."
+    )
+
+
 def list_files(settings: Settings, models: ModelFolders) -> Iterator[SourceFile]:
     """Yield the files of the data folder and of the installation's settings, in the order of copying."""
     data = settings.data_dir
@@ -124,7 +135,19 @@ def _files_below(folder: Path, path: str, *, may_vanish: bool = False) -> Iterat
             source = Path(at) / name
             if name.startswith("state.pt") or name.endswith(".part") or not source.is_file():
                 continue  # a training whose state is missing begins again
-            yield SourceFile((Path(path) / relative / name).as_posix(), source, may_vanish)
+            yield SourceFile(_path_in_backup(Path(path) / relative / name, source), source, may_vanish)
+
+
+def _path_in_backup(path: Path, source: Path) -> str:
+    """Return a path with slashes. Raise BackupError if a manifest cannot hold it, or no restore takes it."""
+    text = path.as_posix()
+    if "\\" in text or os.fsencode(text).decode(errors="replace") != text:
+        raise BackupError(
+            f"The name of {os.fsencode(source).decode(errors='backslashreplace')} has a backslash or is no "
+            "UTF-8, which a backup cannot hold, so none was made. Rename this file or its folder, or move it "
+            "away."
+        )
+    return text
 
 
 def settings_text(settings: Settings) -> str:
@@ -150,4 +173,4 @@ def _may_be_secret(name: str, value: object) -> bool:
     if isinstance(value, dict) or any(word in name for word in _SECRET_WORDS):
         return True
     text = str(value)
-    return "://" in text and ("@" in urlsplit(text).netloc or bool(urlsplit(text).query))
+    return "://" in text and ("@" in text or "?" in text)

@@ -21,6 +21,8 @@ MAX_BYTES = 64_000_000  # of a manifest: it has one line for each file
 
 _FORMAT: Literal[1] = 1
 _TOP_FOLDERS = (SETTINGS, REPORTS, ADAPTERS, *ENGINE)
+_MODELS = ENGINE[0]
+_MODEL_MANIFEST = "manifest.json"  # of the engine, in the folder of a model
 _MAX_FILE = 2**63 - 1  # bytes of a file: of a larger number no text can be made
 # the calendar's first and last days cannot be told in every time zone
 _Time = Annotated[
@@ -61,6 +63,20 @@ class Manifest(BaseModel):
     def total_bytes(self) -> int:
         """Return the size of all files."""
         return sum(file.bytes for file in self.files)
+
+    @property
+    def model_count(self) -> int:
+        """Return how many tuned models have files in it besides their own manifest."""
+        below = [
+            PurePosixPath(file.path).relative_to(_MODELS) for file in self.files if _is_of_model(file.path)
+        ]
+        return len({path.parts[0] for path in below if path.name != _MODEL_MANIFEST})
+
+
+def _is_of_model(path: str) -> bool:
+    """Return whether a path is in a folder of a tuned model."""
+    parts = PurePosixPath(path).parts
+    return path.startswith(f"{_MODELS}/") and len(parts) > len(PurePosixPath(_MODELS).parts) + 1
 
 
 def parse_manifest(content: bytes, newest_schema: str) -> Manifest:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bot.backup.archive import check_database
+from bot.backup.archive import check_content
 from bot.backup.files import read_manifest, sync_folder, verify
 from bot.backup.manifest import ADAPTERS, DATABASE, ENGINE, REPORTS, SECRET, SETTINGS, Manifest
 from bot.errors import BackupError, StoreError
@@ -94,11 +94,7 @@ def open_restore(settings: Settings, path: Path) -> Iterator[ReadyRestore]:
                 )
             )
             verify(path, manifest, staging.joinpath)
-            check_database(staging / DATABASE, manifest)
-            if not (staging / SECRET).stat().st_size:
-                raise BackupError(
-                    f"The backup's {SECRET} is empty. Nothing was changed; take another backup."
-                )
+            check_content(staging / DATABASE, manifest)
             replaces = places.are_taken(staging)
         yield ReadyRestore(manifest, replaces, staging, places)
 

@@ -87,7 +87,7 @@ def _require_terminal() -> None:
 
 def _rows_text(manifest: "Manifest") -> str:
     counts = [_count_text(manifest.rows.get(table, 0), table) for table in _COUNTED_TABLES]
-    return f"{', '.join(counts)}, and the files of {_count_text(len(manifest.models), 'model')}"
+    return f"{', '.join(counts)}, and the files of {_count_text(manifest.model_count, 'model')}"
 
 
 def _count_text(number: int, noun: str) -> str:

@@ -31,12 +31,7 @@ def in_use(data_dir: Path) -> Iterator[None]:
             ) from error
         except OSError:  # a file system without locks; or nobody may write here, which the database tells
             pass
-        if is_unfinished(data_dir):
-            raise StoreError(
-                f"A restore to {data_dir} was interrupted, so a part of the data is missing. Restore the "
-                "backup once more: herosmith restore PATH. What was there before is kept, in "
-                f"{data_dir / 'before-restore-...'}"
-            )
+        check_restored(data_dir)
         yield
 
 
@@ -92,9 +87,19 @@ def _command_of(process: int) -> str:
     )
 
 
+def check_restored(data_dir: Path) -> None:
+    """Raise StoreError if a restore to a folder was interrupted: nothing may start in it."""
+    if is_unfinished(data_dir):
+        raise StoreError(
+            f"A restore to {data_dir} was interrupted, so a part of the data is missing. Restore the "
+            "backup once more: herosmith restore PATH. What was there before is kept, in "
+            f"{data_dir / 'before-restore-...'}"
+        )
+
+
 def is_unfinished(data_dir: Path) -> bool:
     """Return whether a restore to a folder was interrupted."""
-    return (data_dir / _UNFINISHED).exists()
+    return os.path.exists(data_dir / _UNFINISHED)  # noqa: PTH110 (it is False where nobody may look)
 
 
 def mark_unfinished(data_dir: Path) -> None:

@@ -26,6 +26,7 @@ from bot.rating.votes import UP
 from bot.settings import Settings
 from bot.store import models
 from bot.store.migrate import newest
+from bot.store.use_lock import mark_unfinished
 from tests.support.backups import ANN, BOB, add_adapter, add_model_files, installation, start_backup
 from tests.support.eventually import eventually
 
@@ -316,6 +317,57 @@ async def test_an_unreadable_folder_is_named(app: App, settings: Settings, tmp_p
         await make_backup(settings, tmp_path / "backup", app.db)
     folder.chmod(0o700)
     assert made_in(tmp_path) == []
+
+
+def empty(secret: Path) -> None:
+    secret.write_bytes(b"")
+
+
+def replace_by_folder(secret: Path) -> None:
+    secret.unlink()
+    secret.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(empty, "is empty"), (replace_by_folder, "is no file"), (Path.unlink, "is missing")]
+)
+async def test_without_the_secret_no_backup_is_made(
+    app: App, settings: Settings, tmp_path: Path, spoil: Callable[[Path], None], words: str
+) -> None:
+    """None could be restored."""
+    spoil(settings.data_dir / "voters.key")
+    with pytest.raises(BackupError, match=f"voters.key {words}.*no backup was made"):
+        await make_backup(settings, tmp_path / "backup", app.db)
+    assert made_in(tmp_path) == []
+
+
+async def test_a_backup_is_refused_after_an_interrupted_restore(settings: Settings, tmp_path: Path) -> None:
+    there = installation(settings, tmp_path / "there")
+    there.data_dir.mkdir()
+    mark_unfinished(there.data_dir)
+    with pytest.raises(OperatorError, match=r"was interrupted.*herosmith restore PATH"):
+        await make_backup(there, tmp_path / "backup")
+
+
+@pytest.mark.parametrize("name", [b"a\\b.md", b"a\xff.md"])
+async def test_a_name_that_no_backup_can_hold_is_told(
+    app: App, settings: Settings, tmp_path: Path, name: bytes
+) -> None:
+    folder = settings.data_dir / "reports"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(settings.data_dir / "voters.key", folder / os.fsdecode(name))
+    with pytest.raises(BackupError, match="Rename this file") as caught:
+        await make_backup(settings, tmp_path / "backup.tar.gz", app.db)
+    assert name.decode(errors="backslashreplace") in str(caught.value)
+    assert made_in(tmp_path) == []
+
+
+async def test_models_are_counted_by_their_files(app: App, settings: Settings, tmp_path: Path) -> None:
+    add_model_files(settings.data_dir, "ft:tiny:mine:1")
+    (add_model_files(settings.data_dir, "ft:tiny:mine:2") / "model.gguf").unlink()
+    made = await make_backup(settings, tmp_path / "backup", app.db)
+    assert made.manifest.model_count == 1
+    assert made.manifest.model_copy(update={"models": ["ft:x"] * 3}).model_count == 1
 
 
 async def test_nothing_to_back_up_is_said(settings: Settings, tmp_path: Path) -> None:

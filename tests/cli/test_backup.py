@@ -1,11 +1,13 @@
 """`herosmith backup` and `herosmith restore` in the terminal."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from bot.app import open_app
 from bot.settings import Settings
 from tests.cli.conftest import RunCommand
+from tests.support.backups import start_backup
 
 
 def test_a_backup_is_made_and_restored(terminal: RunCommand, built: Settings, tmp_path: Path) -> None:
@@ -41,6 +43,14 @@ def test_an_empty_installation_is_restored_without_a_question(
     built.data_dir.rename(tmp_path / "gone")
     assert terminal("restore", str(tmp_path / "backup")).exit_code == 0
     assert asyncio.run(_count_datasets(built)) == 1
+
+
+def test_a_path_that_is_no_text_is_printed_in_some_way(built: Settings, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.tar.gz"))
+    making = start_backup(built, path)
+    printed, mistakes = making.communicate(timeout=60)
+    assert making.returncode == 0, mistakes
+    assert "bad\\udcff.tar.gz is made and verified" in printed
 
 
 def test_nothing_to_back_up_is_said(terminal: RunCommand, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """`herosmith hero`, `dataset list | show | sample`, `jobs show`: look at what there is, also as JSON."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.store.use_lock import mark_unfinished
 from tests.cli.conftest import RunCommand
 from tests.support.scripted_server import Script
 
@@ -50,6 +52,19 @@ def test_what_is_wrong_is_said(
     refused = terminal(*arguments)
     assert refused.exit_code == code
     assert message in refused.stderr
+
+
+def test_an_interrupted_restore_is_told_before_an_engine_starts(
+    terminal: RunCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ENGINE_URL")
+    data = tmp_path / "var" / "playground"
+    data.mkdir(parents=True)
+    mark_unfinished(data)
+    refused = terminal("hero", GENERATED)
+    assert refused.exit_code == 1
+    assert "was interrupted" in refused.stderr
+    assert not (data / "logs").exists()  # which an engine writes
 
 
 @pytest.mark.parametrize("command", [("hero",), ("models", "compare", "1", "--hero")])
