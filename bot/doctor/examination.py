@@ -17,7 +17,7 @@ from bot.doctor.discord_account import (
     check_token_and_login,
 )
 from bot.doctor.finding import Finding
-from bot.doctor.folders import check_backups, check_data_folder
+from bot.doctor.folders import check_backups, check_data_folder, check_parts
 from bot.doctor.installation import Installation, Rows
 from bot.doctor.machine import check_packages, check_resources
 from bot.doctor.masking import Mask, secrets_of
@@ -44,6 +44,7 @@ async def examine(installation: Installation, known_account: KnownAccount | None
     await findings.add_sync("files", lambda: check_files(installation))
     await findings.add_sync("packages", lambda: check_packages(installation))
     await findings.add_sync("data_folder", lambda: check_data_folder(installation))
+    await findings.add_sync("data_folder", lambda: check_parts(installation))
     rows = await findings.add_with_result("database", check_database(installation), None)
     await findings.add_sync("pseudonyms", lambda: check_pseudonyms(installation, rows))
     await findings.add_sync("backups", lambda: check_backups(installation))

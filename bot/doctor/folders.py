@@ -6,10 +6,13 @@ from pathlib import Path
 from bot.backup.schedule import newest_backup
 from bot.doctor.finding import Finding
 from bot.doctor.installation import CHOWN_CURE, Installation
+from bot.errors import StoreError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
+from bot.store.use_lock import check_restored
 
 _EFFECTIVE = os.access in os.supports_effective_ids
+_ENGINE_FOLDERS = ("models", "files", "jobs", "batches")
 _HOUR = 3600.0
 _LATE = 2  # times BACKUP_EVERY: a bot that was off for a night is no fault
 
@@ -23,7 +26,7 @@ def check_data_folder(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("The data folder is no folder.")
         cure = LocalizedMessage("Name another one in DATA_DIR, or move this file away.")
         return [Finding("data_folder", "failed", cause, cure, str(folder))]
-    closed = next((each for each in _needed_paths(folder) if not _may_use(each)), None)
+    closed = next((each for each in _needed_paths(folder) if not may_use(each)), None)
     if closed is not None:
         cause = LocalizedMessage("This program may not read and write what is in the data folder.")
         return [Finding("data_folder", "failed", cause, CHOWN_CURE, str(closed))]
@@ -38,7 +41,7 @@ def _absent_data_folder(folder: Path) -> Finding:
         cause = LocalizedMessage("The data folder cannot be made: what should hold it is no folder.")
         cure = LocalizedMessage("Name another one in DATA_DIR, or move this file away.")
         return Finding("data_folder", "failed", cause, cure, str(above))
-    if not _may_use(above):
+    if not may_use(above):
         cause = LocalizedMessage("The data folder is not there, and this program may not make it here.")
         return Finding("data_folder", "failed", cause, CHOWN_CURE, str(above))
     cause = LocalizedMessage("The data folder is not there: a start makes a new one, with nothing in it.")
@@ -52,7 +55,26 @@ def _needed_paths(folder: Path) -> list[Path]:
     return [folder, *(each for each in map(folder.joinpath, names) if os.path.lexists(each))]
 
 
-def _may_use(path: Path) -> bool:
+def check_parts(installation: Installation) -> list[Finding]:
+    """Look for an interrupted restore, and for files in the place of the engine's folders."""
+    folder = installation.settings.data_dir
+    found = []
+    try:
+        check_restored(folder)
+    except StoreError as error:
+        cure = LocalizedMessage("Do as the sentence says; until then nothing starts.")
+        found.append(Finding("data_folder", "failed", LocalizedMessage(str(error)), cure, str(folder)))
+    engine = folder / "engine"
+    for path in (engine, *(engine / name for name in _ENGINE_FOLDERS)):
+        if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 (False where nobody may look)
+            cause = LocalizedMessage("This is no folder, so the engine cannot keep its models and files.")
+            cure = LocalizedMessage("Move this file away, or put the folder back from a backup.")
+            found.append(Finding("data_folder", "failed", cause, cure, str(path)))
+    return found
+
+
+def may_use(path: Path) -> bool:
+    """Return whether this program may read and write a file, or a folder and what is in it."""
     mode = os.R_OK | os.W_OK
     return os.access(path, mode | (os.X_OK if path.is_dir() else 0), effective_ids=_EFFECTIVE)
 
@@ -69,7 +91,7 @@ def check_backups(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("BACKUP_DIR names no folder.")
         cure = LocalizedMessage("Name another one in BACKUP_DIR, or move this file away.")
         return [Finding("backups", "failed", cause, cure, str(folder))]
-    if not _may_use(folder):
+    if not may_use(folder):
         cause = LocalizedMessage("This program may not read and write the folder of BACKUP_DIR.")
         return [Finding("backups", "failed", cause, CHOWN_CURE, str(folder))]
     return [_newest_backup_finding(installation, folder)]
@@ -77,7 +99,7 @@ def check_backups(installation: Installation) -> list[Finding]:
 
 def _absent_backup_folder(folder: Path) -> Finding:
     above = folder.absolute().parent
-    if not os.path.isdir(above) or not _may_use(above):  # noqa: PTH112 (it is False where nobody may look)
+    if not os.path.isdir(above) or not may_use(above):  # noqa: PTH112 (it is False where nobody may look)
         cause = LocalizedMessage("The folder of BACKUP_DIR is not there, and the bot cannot make it.")
         cure = LocalizedMessage("Mount its disk, or make the folder and give it to the bot's user.")
         return Finding("backups", "failed", cause, cure, str(folder))

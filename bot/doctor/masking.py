@@ -70,7 +70,7 @@ def secrets_of(settings: Settings) -> list[str]:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             found += [value.get_secret_value(), value.get_secret_value().strip()]
-        elif isinstance(value, str) and "://" in value:
+        elif isinstance(value, str) and ("://" in value or name.endswith("_url")):
             found += _in_address(value)
         elif isinstance(value, dict):  # fields of the provider's own, whose names nobody knows here
             found += [each for each in value.values() if isinstance(each, str)]
@@ -78,9 +78,14 @@ def secrets_of(settings: Settings) -> list[str]:
 
 
 def _in_address(address: str) -> list[str]:
-    """Return password and query of an address, or the user without a password; all of it if it is none."""
+    """Return password and query of an address, or the user without a password; all of it if it is none.
+
+    It is none, too, if a / in the password has ended the host early.
+    """
     try:
         parts = urlsplit(address)
     except ValueError:
+        return [address]
+    if not parts.scheme or "://" not in address or ("@" in parts.path and not parts.path.startswith("/@")):
         return [address]
     return [each for each in (parts.password or parts.username, parts.query) if each]

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.connection.account import Account
 from bot.doctor.finding import Finding, State
+from bot.doctor.folders import may_use
 from bot.doctor.installation import CHOWN_CURE, Installation, Rows, is_on_this_machine, read_rows
 from bot.errors import DatabaseBusy, StoreError
 from bot.i18n.format import format_duration
@@ -17,6 +19,7 @@ from bot.store.inspection import (
     DatabaseFile,
     database_file,
     database_host,
+    missing_parts,
     open_to_inspect,
     quick_check,
     schema_versions,
@@ -29,6 +32,7 @@ _LOCK_LOOKS, _LOCK_PAUSE = 4, 0.25  # a lock held in each look is no short write
 _LARGE_WAL = 64 * 2**20  # bytes; SQLite writes the log back from 4 MB on
 _QUICK_SIZE = 256 * 2**20  # bytes that are checked in seconds
 _MB = 10**6
+_KERNEL_FOLDERS = ("/proc", "/sys", "/dev")  # nobody can keep a file there
 _SLIGHT_SKEW, _LARGE_SKEW = 30.0, 300.0  # seconds
 _CLOCK_CURE = LocalizedMessage("Let this machine set its clock from the network (NTP).")
 
@@ -37,6 +41,19 @@ def check_pseudonyms(installation: Installation, rows: Rows | None) -> list[Find
     """Look for the secret behind the pseudonyms: without it, what people did belongs to nobody."""
     file = installation.settings.data_dir / "voters.key"
     if os.path.exists(file):  # noqa: PTH110 (it is False where nobody may look)
+        if not file.is_file() or not file.stat().st_size:
+            return [
+                Finding(
+                    "pseudonyms",
+                    "failed",
+                    LocalizedMessage(
+                        "The key of the pseudonyms is empty or no file, so votes belong to nobody, and no "
+                        "backup is made."
+                    ),
+                    LocalizedMessage("Put the file back from a backup before the next start."),
+                    str(file),
+                )
+            ]
         return [Finding("pseudonyms", "ok", LocalizedMessage("The key of the pseudonyms is there."))]
     if rows is None or rows.newest is None:
         return [Finding("pseudonyms", "skipped", LocalizedMessage("Nothing is stored about anybody."))]
@@ -82,16 +99,36 @@ async def check_database(installation: Installation) -> tuple[list[Finding], Row
 
 
 def _absence(path: Path) -> Finding | None:
-    """Return that there is no database, or that nobody here may look; None if it is there."""
+    """Return that there is no database, or that it cannot be read here; None if it can be opened."""
     try:
-        path.stat()
+        kind = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
+        if not _can_be_made(path):
+            cause = LocalizedMessage("There is no database, and none can be made there.")
+            cure = LocalizedMessage("Name another place in DATABASE_URL or DATA_DIR.")
+            return Finding("database", "failed", cause, cure, str(path))
         cause = LocalizedMessage("There is no database yet; the first start makes it.")
         return Finding("database", "skipped", cause, file=str(path))
     except OSError as error:
         cause = LocalizedMessage("The database cannot be looked at. {reason}.", reason=error.strerror)
         return Finding("database", "failed", cause, CHOWN_CURE, str(path))
+    if not stat.S_ISREG(kind):  # SQLite would wait for ever for the other end of a pipe
+        cause = LocalizedMessage("The database is no file.")
+        cure = LocalizedMessage("Move away what is there, and restore a backup (docs/operating.md).")
+        return Finding("database", "failed", cause, cure, str(path))
     return None
+
+
+def _can_be_made(path: Path) -> bool:
+    """Return whether a first start could make a file: in a folder that is there, or in new ones."""
+    folder = next(each for each in path.absolute().parents if os.path.lexists(each))
+    if any(folder.is_relative_to(each) for each in _KERNEL_FOLDERS) and folder.parts[:3] != (
+        "/",
+        "dev",
+        "shm",
+    ):
+        return False
+    return folder.is_dir() and may_use(folder)
 
 
 def _is_local(url: str) -> bool:
@@ -114,9 +151,14 @@ async def _read(
     path = str(file.path) if file else None
     async with db.read() as tx:
         version, newest = await schema_versions(tx)
+        missing = await missing_parts(tx) if version == newest else []
     if version == newest:
         cause = LocalizedMessage("The database has the schema of this version, {version}.", version=newest)
         found = [Finding("database", "ok", cause, file=path)]
+        if missing:
+            cause = LocalizedMessage("The database lacks {parts}.", parts=", ".join(missing))
+            cure = LocalizedMessage("Stop the bot, and restore a backup (docs/operating.md).")
+            found = [Finding("database", "failed", cause, cure, path)]
     else:
         cause = LocalizedMessage(
             "The database has the schema {version}; the next start makes it {newest}.",

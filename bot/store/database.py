@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from filelock import AsyncFileLock
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.errors import DatabaseBusy, StoreError
 from bot.histogram import SHORT_SECONDS, Histogram
+from bot.store.address import parse_address
 from bot.store.faults import opening_error, passing_faults
 from bot.store.migrate import is_newest, migrate, older_revision
 from bot.store.snapshot import sqlite_path
@@ -230,6 +231,7 @@ async def open_database(url: str, timing: DatabaseTiming | None = None) -> Async
     Raise StoreError if the database cannot be used.
     """
     timing = timing or DatabaseTiming()
+    parse_address(url)
     connections = Connections(timing.busy_timeout)
     async with AsyncExitStack() as stack:
         try:
@@ -272,7 +274,7 @@ def create_engines(
 
 
 def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
-    if make_url(url).drivername == "sqlite+aiosqlite":
+    if parse_address(url).drivername == "sqlite+aiosqlite":
         options["connect_args"] = {"async_creator_fn": connections.opening}
     # its errors are logged, and parameters are texts and ids of people
     return create_async_engine(url, hide_parameters=True, **options)

@@ -1,6 +1,5 @@
 """What goes wrong with a database: which faults pass by themselves, and sentences for those that do not."""
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.errors import DatabaseBusy, StoreError
 from bot.i18n.message import mark
+from bot.store.address import shown_address
 
 _BUSY = mark("The database is busy: another program holds it. Try again in a minute.")
 _FAILED = mark("The database cannot be used right now. Tell an operator; the log has the reason.")
@@ -47,9 +47,11 @@ def passing_faults() -> Iterator[None]:
 
 
 def opening_error(url: str, error: Exception) -> StoreError:
-    """Return the error that tells an operator why a database cannot be opened, and what to do."""
-    address = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # no password in the log
-    address = address.removeprefix("sqlite+aiosqlite:///")
+    """Return the error that tells an operator why a database cannot be opened, and what to do.
+
+    The address must be one that can be parsed.
+    """
+    address = shown_address(url)
     if isinstance(error, StoreError):
         return StoreError(f"The database {address} {error}")
     reason = getattr(error, "orig", None) or error

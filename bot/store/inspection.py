@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Float, event, func, make_url, select
+from sqlalchemy import Connection, Float, event, func, inspect, select
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
+from bot.store.address import parse_address
 from bot.store.database import Database, Transaction
 from bot.store.faults import opening_error
 from bot.store.migrate import known_revision, newest
@@ -41,10 +42,14 @@ class DatabaseFile:
 
 
 def database_file(url: str) -> DatabaseFile | None:
-    """Return the file of a database; None if it is none of SQLite's. Raises StoreError for no URL at all."""
+    """Return the file of a database; None if it is none of SQLite's.
+
+    Raises StoreError for what is no address, and for a database without a driver here.
+    """
+    parsed = parse_address(url)
     try:
-        parsed = make_url(url)
-    except SQLAlchemyError as error:
+        create_async_engine(url, poolclass=NullPool)  # loads the driver, and connects to nothing
+    except (SQLAlchemyError, ImportError) as error:
         raise opening_error(url, error) from error
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
@@ -53,7 +58,7 @@ def database_file(url: str) -> DatabaseFile | None:
 
 def database_host(url: str) -> str | None:
     """Return the host on which a database server is asked; None for a file, or a socket of this machine."""
-    return make_url(url).host
+    return parse_address(url).host
 
 
 @asynccontextmanager
@@ -109,6 +114,24 @@ def _reading_engine(url: str, connections: Connections, busy_timeout: float) -> 
 async def schema_versions(tx: Transaction) -> tuple[str | None, str]:
     """Return the database's schema, None if it is empty, and the one that this version makes of it."""
     return await tx.run_sync(known_revision), newest()
+
+
+async def missing_parts(tx: Transaction) -> list[str]:
+    """Return the tables (`vote`) and columns (`vote.user`) that a database of the newest schema lacks."""
+    return await tx.run_sync(_missing_parts)
+
+
+def _missing_parts(connection: Connection) -> list[str]:
+    inspector = inspect(connection)
+    present = set(inspector.get_table_names())
+    missing = []
+    for table in metadata.sorted_tables:
+        if table.name not in present:
+            missing.append(table.name)
+            continue
+        columns = {column["name"] for column in inspector.get_columns(table.name)}
+        missing += [f"{table.name}.{column.name}" for column in table.columns if column.name not in columns]
+    return missing
 
 
 async def quick_check(tx: Transaction) -> list[str]:

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from bot.errors import StoreError
+from bot.store.address import parse_address
 
 _PAGES = 2048  # copied between two looks at whether to stop
 _BUSY_SECONDS = 60.0
@@ -34,11 +32,11 @@ class Snapshot:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Return the file of a SQLite database, None for another database or one in memory."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        return None
+    """Return the file of a SQLite database, None for another database or one in memory.
+
+    Raises StoreError for what is no address.
+    """
+    parsed = parse_address(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         return None
     return Path(parsed.database)
@@ -104,7 +102,7 @@ def newest_heartbeat(path: Path) -> float | None:
 @contextmanager
 def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     """Open an existing database, outside any transaction."""
-    address = f"file:{quote(str(path))}?mode={mode}"
+    address = f"file:{quote(os.fsencode(path))}?mode={mode}"
     with closing(
         sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
     ) as connection:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from bot.i18n.message import LocalizedMessage
 from bot.presentation.doctor import CHECKS
 from bot.settings import ENGINE_MODEL, ROOT, Settings
 from bot.store import descriptions, jobs
+from bot.store.use_lock import mark_unfinished
 from tests.cli.conftest import RunCommand
 from tests.support.scripted_discord import ScriptedDiscord, scripted_discord
 from tests.support.scripted_server import Script
@@ -207,9 +209,36 @@ def future(settings: Settings) -> None:
     change(settings, "INSERT INTO power VALUES ('juggling', 1, ?)", time.time() + 5000)
 
 
+def pipe_for_database(settings: Settings) -> None:
+    (settings.data_dir / "hero.db").unlink()
+    os.mkfifo(settings.data_dir / "hero.db")
+
+
+def no_table(settings: Settings) -> None:
+    change(settings, "DROP TABLE vote")
+
+
+def no_column(settings: Settings) -> None:
+    change(settings, "ALTER TABLE power RENAME COLUMN at TO later")
+
+
+def empty_key(settings: Settings) -> None:
+    (settings.data_dir / "voters.key").write_bytes(b"")
+
+
+def folder_for_key(settings: Settings) -> None:
+    (settings.data_dir / "voters.key").unlink()
+    (settings.data_dir / "voters.key").mkdir()
+
+
 @pytest.mark.parametrize(
     ("spoil", "check", "state", "words"),
     [
+        (pipe_for_database, "database", "failed", "is no file"),
+        (no_table, "database", "failed", "lacks vote."),
+        (no_column, "database", "failed", "lacks power.at."),
+        (empty_key, "pseudonyms", "failed", "no backup is made"),
+        (folder_for_key, "pseudonyms", "failed", "no backup is made"),
         (newer, "database", "failed", "made by a newer Herosmith"),
         (older, "database", "warning", "the next start makes it"),
         (no_database, "database", "skipped", "no database yet"),
@@ -304,6 +333,50 @@ def test_more_heroes_at_once_than_the_engine_writes(
     assert told["state"] == state
 
 
+def test_an_interrupted_restore_is_told(quick: RunCommand, installed: Settings) -> None:
+    mark_unfinished(installed.data_dir)
+    told = findings(quick("doctor", "--json"))["data_folder"][-1]
+    assert told["state"] == "failed"
+    assert told["cause"] == quick("models", "list").stderr.strip()
+    assert "herosmith restore PATH" in told["cause"]
+
+
+@pytest.mark.parametrize("name", ["engine", "engine/models"])
+def test_a_file_in_the_place_of_a_folder_of_the_engine(
+    quick: RunCommand, installed: Settings, name: str
+) -> None:
+    path = installed.data_dir / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    told = findings(quick("doctor", "--json"))["data_folder"][-1]
+    assert (told["state"], told["file"]) == ("failed", str(path))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql//olga:hunter22@host/hero", "is no address of a database"),
+        ("://hunter22", "is no address of a database"),
+        ("postgresql+asyncpg://olga:hunter22@host:54x/hero", "is no address of a database"),
+        ("mysql://olga:hunter22@host/hero?password=hunter22", "cannot be used: No module named"),
+        ("oracel://olga:hunter22@host/hero", "cannot be used"),
+        ("sqlite:///hero.db", "cannot be used"),
+        ("sqlite+aiosqlite:////proc/hunter/hero.db", "none can be made there"),
+    ],
+)
+def test_an_address_of_no_database(
+    quick: RunCommand, monkeypatch: pytest.MonkeyPatch, url: str, words: str
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", TOKEN)  # the playground has a database of its own
+    monkeypatch.setenv("DATABASE_URL", url)
+    (told,) = findings(quick("doctor", "--json"))["database"]
+    assert (told["state"], words in told["cause"]) == ("failed", True), told
+    opened = quick("models", "list")
+    assert opened.exit_code == 1
+    assert opened.exception is None or isinstance(opened.exception, SystemExit)
+    assert "hunter22" not in whole_output(quick) + opened.output
+
+
 def test_before_the_schema_changes_a_backup_is_the_cure(quick: RunCommand, installed: Settings) -> None:
     older(installed)
     (told,) = findings(quick("doctor", "--json"))["database"]
@@ -370,8 +443,9 @@ def test_nothing_leaves_the_machine_unless_asked_to(
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://hero:hunter22@db.invalid/hero")
     found = states(quick("doctor", "--json"))
-    for check in ("engine", "login", "intents", "permissions", "database"):
+    for check in ("engine", "login", "intents", "permissions"):
         assert found[check] == "skipped", check
+    assert found["database"] == ("skipped" if find_spec("asyncpg") else "failed")  # no start without it
 
 
 def test_the_end_of_a_providers_training_is_told(quick: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,8 +596,8 @@ def test_no_secret_of_a_healthy_installation_is_printed(
         "SERVING_API_KEY": "hunter22-serving",
     }
     addresses = {
-        "ENGINE_URL": f"http://olga:hunter22-user@{host}?key=hunter22-query",
-        "SERVING_URL": f"http://olga:hunter22-user@{host}?key=hunter22-query",
+        "ENGINE_URL": f"http://{host}?key=hunter22-query",
+        "SERVING_URL": f"http://{host}?key=hunter22-query",
         "PRIVACY_URL": "https://example.org/?token=hunter22-query",
         "SOURCE_URL": "https://olga:hunter22-user@example.org",
     }
