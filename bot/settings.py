@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
@@ -27,6 +27,13 @@ TunedWeights = Literal["auto", "all", "adapter"]
 """What a training changes: all weights, an adapter, or what the engine chooses."""
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+
+_KEYS = {
+    "openai_base_url": "openai_api_key",
+    "engine_url": "engine_api_key",
+    "serving_url": "serving_api_key",
+}  # of the servers with models, by the setting with their address
+
 _ALIKE = 0.8  # similarity, from 0 to 1, of a misspelt name to that of a setting
 
 
@@ -182,6 +189,17 @@ class Settings(BaseSettings):
                     "write an address of this machine, such as 127.0.0.1 or 0.0.0.0, or its name; the port "
                     "belongs into METRICS_PORT"
                 ) from None
+        return value
+
+    @field_validator("openai_base_url", "engine_url", "serving_url")
+    @classmethod
+    def _forbid_user_and_password(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """They and the key would need the same header of a request."""
+        if value and "@" in urlsplit(value).netloc:
+            key = _KEYS[str(info.field_name)].upper()
+            raise ValueError(
+                f"leave user and password out of the address; what the server asks for belongs into {key}"
+            )
         return value
 
     @field_validator("engine_url", "serving_url")

@@ -58,6 +58,18 @@ def test_an_address_without_a_path_gets_v1(
     assert getattr(load_settings(), name.lower()) == used
 
 
+@pytest.mark.parametrize("name", ["ENGINE_URL", "OPENAI_BASE_URL", "SERVING_URL"])
+def test_user_and_password_belong_into_no_address_of_a_model_server(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """They and the key would need the same header."""
+    monkeypatch.setenv(name, "http://olga:hunter22@127.0.0.1:1/v1")
+    key = name.replace("_BASE", "").replace("_URL", "_API_KEY")
+    with pytest.raises(SettingsError, match=f"{name}: leave user and password out .* into {key}") as caught:
+        load_settings()
+    assert "hunter22" not in str(caught.value)
+
+
 def test_an_address_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGINE_URL", "127.0.0.1:8765")
     with pytest.raises(

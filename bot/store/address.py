@@ -8,8 +8,8 @@ from sqlalchemy.exc import ArgumentError
 from bot.errors import StoreError
 
 _NO_ADDRESS = (
-    "The database cannot be used: DATABASE_URL is no address of a database. It is not shown, as it may hold a "
-    "secret. Write it as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME, or leave it empty."
+    "The database cannot be used: DATABASE_URL is no address of a database. It is not shown, as it may hold "
+    "a secret. Write it as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME, or leave it empty."
 )
 
 
