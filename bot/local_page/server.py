@@ -1,17 +1,23 @@
 """How a local page is served: on this machine only, behind its token, with its own and shared files."""
 
+import asyncio
 import errno
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.errors import OperatorError
 from bot.local_page.access import Access, Handler
 from bot.local_page.localization import SHARED_FOLDER
+
+log = logging.getLogger(__name__)
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_TIMEOUT = 2.0  # seconds for open requests
@@ -47,17 +53,48 @@ async def serve_page(
     """
     web_app.on_response_prepare.append(_add_security_headers)
     web_app.router.add_get("/page/{file:[a-z_-]+\\.[a-z]+}", _file_handler(folder))
-    runner = web.AppRunner(web_app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
+    runner = web.AppRunner(web_app, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, _HOST, port)
+        assert runner.server is not None  # noqa: S101  `setup` made it
         try:
-            await site.start()
+            listening = await asyncio.get_running_loop().create_server(
+                partial(_Connection, runner.server), _HOST, port
+            )
         except OSError as error:
             raise OperatorError(_port_text(port, error, name, option)) from error
-        yield Page(f"http://{_HOST}:{runner.addresses[0][1]}", access.token)
+        try:
+            yield Page(f"http://{_HOST}:{listening.sockets[0].getsockname()[1]}", access.token)
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
+
+
+class _Connection(web.RequestHandler):
+    """One connection. What is not HTTP is answered without repeating it: an address holds the token."""
+
+    def __init__(self, server: web.Server) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
+        )
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what cannot be read without a traceback, which would be in the operator's terminal."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        log.info("a request from this machine is not valid HTTP")
+        response = web.Response(status=status, text="This is not valid HTTP.\n")
+        response.force_close()
+        return response
 
 
 def _file_handler(folder: Path) -> Handler:

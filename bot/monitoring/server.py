@@ -1,6 +1,8 @@
 """The monitoring server: /metrics for Prometheus, /livez and /readyz for supervisors of the process."""
 
+import errno
 import logging
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -91,9 +93,14 @@ async def open_monitoring(
     try:
         try:
             await web.TCPSite(runner, host, wanted).start()
+        except UnicodeError as error:  # of a name with a part that is too long
+            raise OperatorError(_host_text(host, str(error))) from error
         except OSError as error:
+            reason = error.strerror or str(error)
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise OperatorError(_host_text(host, reason)) from error
             raise OperatorError(
-                f"METRICS_PORT: {host}, port {wanted}, cannot be listened on ({error.strerror or error}). "
+                f"METRICS_PORT: {host}, port {wanted}, cannot be listened on ({reason}). "
                 "Choose another port, or 0 for no metrics."
             ) from error
         address = f"http://{host}:{runner.addresses[0][1]}"
@@ -102,3 +109,10 @@ async def open_monitoring(
             yield address
     finally:
         await runner.cleanup()
+
+
+def _host_text(host: str, reason: str) -> str:
+    return (
+        f"METRICS_HOST: {host} is no address of this machine ({reason}). Leave it empty for 127.0.0.1, or "
+        "write 0.0.0.0 for all networks of this machine."
+    )

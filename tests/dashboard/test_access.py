@@ -1,5 +1,7 @@
 """Who may open the dashboard and act on it: the token, hosts, origins, and what pages do not hold."""
 
+import asyncio
+
 import aiohttp
 import pytest
 from pydantic import SecretStr
@@ -78,3 +80,21 @@ async def test_no_page_holds_a_secret(page: Page, settings: Settings) -> None:
                 text = await answer.text()
             assert "very" not in text.replace("every", "")
             assert page.token not in text
+
+
+@pytest.mark.parametrize("line", ["GET /?token={token}\xe9 HTTP/1.1", "GET /?token={token} HTTP/x"])
+async def test_what_is_no_http_is_not_repeated(
+    page: Page, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An address holds the token; and a traceback would be in the operator's terminal."""
+    port = int(page.origin.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"{line.format(token=page.token)}\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode("latin-1"))
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert page.token.encode() not in answer
+    assert [each for each in caplog.records if each.exc_info] == []
+    assert page.token not in caplog.text

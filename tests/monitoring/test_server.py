@@ -224,3 +224,11 @@ async def test_a_port_that_is_taken_is_named(settings: Settings) -> None:
             with pytest.raises(OperatorError, match=f"METRICS_PORT: 127.0.0.1, port {port}, cannot be"):
                 async with open_monitoring(app):
                     pass
+
+
+@pytest.mark.parametrize("host", ["not a host!", "x" * 300 + ".de", "192.0.2.1"])
+async def test_an_address_that_is_not_of_this_machine_is_named(settings: Settings, host: str) -> None:
+    async with open_app(settings.model_copy(update={"metrics_port": 1, "metrics_host": host})) as app:
+        with pytest.raises(OperatorError, match=f"METRICS_HOST: {host} is no address of this machine"):
+            async with open_monitoring(app, port=0):
+                pass
