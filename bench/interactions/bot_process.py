@@ -23,6 +23,7 @@ from bench.interactions.model_server import TEXT
 
 _HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "transformers", "pyarrow")
 _MODEL = "smollm2-135m-instruct"
+_TOKEN = "MTA0.no-real.token"  # noqa: S105  of the form of a bot's: it begins with an application's id
 
 
 def report_ready() -> None:
@@ -96,12 +97,12 @@ async def _herosmith(model: str, folder: Path) -> None:
     # one text for each hero: the server knows but one, and another draw would be the same
     settings = Settings(_env_file=None, data_dir=folder, engine_url=model, draws=1)
     async with open_app(settings) as app, AnnouncingBot(app) as bot, open_monitoring(app, bot):
-        await _run_until_stdin_closes(bot.serve("token"))
+        await _run_until_stdin_closes(bot.serve(_TOKEN))
 
 
 async def _bare(model: str | None) -> None:
     async with BareBot(model) as bot:
-        await _run_until_stdin_closes(bot.start("token"))
+        await _run_until_stdin_closes(bot.start(_TOKEN))
 
 
 async def _run_until_stdin_closes(serving: Coroutine[Any, Any, None]) -> None:
