@@ -139,7 +139,7 @@ class Runtimes:
         return self._reason or given_up or "; ".join(self._failures.values())
 
     async def until_chosen(self) -> None:
-        """Wait for the measurement, which other work would draw out; not after the first minute."""
+        """Wait for the measurement, which other work would draw out; at most until 40 s after the start."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._chosen.wait(), max(0.0, self._choice_deadline - time.monotonic()))
 
