@@ -30,13 +30,17 @@ class Sampling(FrozenModel):
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request to a model: the chat, the sampling, and the text around the answer, if any."""
+    """One request to a model: the chat, the sampling, and the text around the answer, if any.
+
+    breaks: the answer's sentence ends before the first of these words, if the text has an ending.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling
     opening: str = ""
     ending: str = ""
     seed: int | None = None
+    breaks: tuple[str, ...] = ()
 
     @property
     def token_estimate(self) -> tuple[int, int]:
@@ -57,15 +61,19 @@ class ChatRequest:
     def render(self, answer: str) -> str:
         """Return the text that an answer makes; none if the answer is empty.
 
-        With an ending, it is the answer's first sentence between opening and ending; without the ending if
-        that sentence was cut short.
+        With an ending, it is the answer's first sentence between opening and ending, up to a word where it
+        breaks; without the ending if that sentence was cut short.
         """
         if not answer.strip():
             return ""
         if not self.ending:
             return (self.opening + answer).strip()
-        sentence = _FIRST_SENTENCE.match(answer)
-        return f"{self.opening}{sentence[0]} {self.ending}" if sentence else self.opening + answer
+        whole = _FIRST_SENTENCE.match(answer)
+        sentence = whole[0] if whole else answer
+        ends = [end for word in self.breaks if (end := sentence.find(word)) > 0]
+        if ends:
+            return f"{self.opening}{sentence[: min(ends)].rstrip(' ,')}. {self.ending}"
+        return f"{self.opening}{sentence} {self.ending}" if whole else self.opening + answer
 
     def render_partial(self, answer: str) -> str:
         """Return the text that an unfinished answer makes."""

@@ -14,6 +14,7 @@ from bot.chat import ChatRequest, Message, Sampling
 from bot.config import FrozenModel
 from bot.heroes.grammar import in_sentences, is_third_person, plural_verb, with_articles
 from bot.heroes.hero import FIELD_NAMES, Hero, check_placeholders
+from bot.heroes.own_sentence import OwnSentence
 from bot.heroes.plots import Plot
 
 
@@ -60,6 +61,7 @@ class Profile(FrozenModel):
     beginning: str
     plot_beginning: str | None = None
     endings: tuple[str, ...]
+    own_sentence: OwnSentence = OwnSentence()
     forms: dict[str, _Forms]
     names: dict[str, tuple[str, ...]]
     phrases: dict[str, tuple[str, ...]]
@@ -205,6 +207,7 @@ class Prompts(FrozenModel):
         For a small model a worked example stands before the prompt, and the opening of the text after it, as
         an assistant turn that the model continues (an extension of our engine and of most servers of open
         models). An ending is set as well. The seed chooses all three, but for the plot that a turn chooses.
+        What the model writes before a plot ends at the first of the profile's breaks.
         """
         prompt: Message = {"role": "user", "content": self.generation_prompt(hero)}
         if not small:
@@ -218,7 +221,8 @@ class Prompts(FrozenModel):
             prompt,
             {"role": "assistant", "content": opening},
         )
-        return ChatRequest(messages, self.sampling.small, opening, ending, seed)
+        breaks = self.profile.own_sentence.breaks if self.profile.plots_of(hero.power) else ()
+        return ChatRequest(messages, self.sampling.small, opening, ending, seed, breaks)
 
     def generation_prompt(self, hero: Hero) -> str:
         """Return the prompt of untuned models, a long sentence."""

@@ -118,8 +118,8 @@ def test_him_fits_the_gender() -> None:
 
 def test_the_opening_of_a_power_with_plots_ends_with_a_lead_in() -> None:
     lead_ins = PROFILE.phrases["lead_in"]
-    assert 10 <= len(lead_ins) <= 15
-    last_words = {each.split()[-1] for each in lead_ins}
+    assert 15 <= len(lead_ins) <= 25
+    last_words = {each.split()[-1].strip("{}") for each in lead_ins}
     for seed in range(100):
         request = FILE.prompts.author_request(Hero(40, "woman", "flight"), small=True, seed=seed)
         assert request.opening.split()[-1] in last_words

@@ -64,6 +64,27 @@ def test_a_truncated_sentence_gets_no_ending() -> None:
     assert ask.render(" mend what is") == f"{ask.opening} mend what is"
 
 
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (" a hat, and she wears it.", " a hat."),
+        (" a hat. She wears it.", " a hat."),
+        (" a small, blue hat that she", " a small, blue hat."),  # cut short, but after the break
+        (" a hat and she ", " a hat."),
+    ],
+)
+def test_a_sentence_before_a_plot_ends_at_its_first_break(answer: str, sentence: str) -> None:
+    ask = FILE.prompts.author_request(Hero(40, "woman", "flight"), small=True, seed=1)
+    assert ask.render(answer) == f"{ask.opening}{sentence} {ask.ending}"
+
+
+def test_a_sentence_without_a_plot_is_whole() -> None:
+    ask = FILE.prompts.author_request(HERO, small=True, seed=1)
+    assert ask.render(" mend a hat, and she wears it.") == (
+        f"{ask.opening} mend a hat, and she wears it. {ask.ending}"
+    )
+
+
 def test_openings_depend_on_the_seed_alone() -> None:
     openings = {FILE.prompts.author_request(HERO, small=True, seed=seed).opening for seed in range(200)}
     assert len(openings) == 200

@@ -8,7 +8,7 @@ from itertools import islice
 from bot.dataset.build.plan import Planner, Slot
 from bot.dataset.versions.draft import TrainingText
 from bot.dataset.versions.near_duplicates import NEAR_DUPLICATE
-from bot.heroes.curation import ANOTHER_GENDER, TOO_LONG, TOO_SHORT, Curation
+from bot.heroes.curation import ANOTHER_GENDER, TOO_LONG, TOO_SHORT, Curation, sentences
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
 from bot.i18n.message import mark
@@ -18,6 +18,7 @@ from bot.store.examples import StoredAnswer
 from bot.store.job_schema import BuildSpec
 
 FLAGGED = mark("flagged by moderation")
+POOR_SENTENCE = mark("a poor sentence before the plot")
 
 _CHUNK_SIZE = 200  # slots per query
 _QUOTE_WORDS = 6  # so many words in a row that stand in the prompt make a quotation
@@ -153,6 +154,8 @@ class ExampleSelector:
             return None
         if not text.endswith(plot):
             return TOO_LONG
+        if self._prompts.profile.own_sentence.is_poor(sentences(text.removesuffix(plot))[-1]):
+            return POOR_SENTENCE
         names_another = self._curation.names_another_gender(hero.gender, text)
         return ANOTHER_GENDER if names_another and self._curation.applies(ANOTHER_GENDER) else None
 

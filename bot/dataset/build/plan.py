@@ -158,7 +158,7 @@ class Planner:
             attempt=attempt,
             template_version=self._prompts.version,
             model=spec.model,
-            params={**chat.sampling.model_dump(), "asked": _digest((chat.messages, chat.ending)).hex()},
+            params={**chat.sampling.model_dump(), "asked": _digest((chat.messages, chat.ending, *chat.breaks)).hex()},
         )
         return request, chat
 

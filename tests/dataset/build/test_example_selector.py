@@ -41,9 +41,14 @@ async def test_every_rule_has_its_rejection_reason(
     ("sentence", "reason"),
     [
         (" sing to the hens until they fall asleep.", None),
-        (" sing to a boy until he falls asleep.", "another gender"),
-        (" sing when a kitten cries on the tip of the roof.", "repeats itself"),  # words of the plot
-        (" count: " + ", ".join(["hens"] * 40) + ".", "repeats itself"),
+        (" sing to the hens, and he sleeps.", None),  # the sentence ends before "and he"
+        (" sing to a boy in his bed.", "another gender"),
+        (" sing like a kitten cries on the tip of the roof.", "repeats itself"),  # words of the plot
+        (" count" + " hens" * 40 + ".", "repeats itself"),
+        (" sing to 12 hens.", "a poor sentence before the plot"),
+        (" sing with the power of a hen.", "a poor sentence before the plot"),
+        (" sing to chickens and to other chickens.", "a poor sentence before the plot"),
+        (" sing to hens and cows and pigs and cats and dogs and mice by the mill.", "a poor sentence before the plot"),
         (" sing " + ", ".join(f"{one}{two}" for one in "abc" for two in "dfghjklmnpqrstv") + ".", "too long"),
         (" sing to the hens", "too short"),  # the model was cut short, so that there is no plot
     ],
