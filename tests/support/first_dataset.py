@@ -1,8 +1,16 @@
 """First datasets for tests: lines that are sound, and lines with one mistake each."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from bot.settings import ROOT
+
+SHIPPED_COUNTS = Counter(
+    json.loads(line)["origin"] for line in (ROOT / "data" / "first_dataset.jsonl").open(encoding="utf-8")
+)
+"""How many texts the bot comes with, by their origin."""
 
 SOUND: dict[str, Any] = {
     "age": 40,

@@ -214,7 +214,10 @@ class Script:
         variant = 0 if self.same > 0 else number
         self.same -= 1
         if body["messages"][-1]["role"] == "assistant":  # it continues a given opening
-            return f" bring everyone home safely, all {variant} of them. The rest is not asked for."
+            cat = "z" + "".join(
+                chr(ord("a") + int(digit)) for digit in str(variant)
+            )  # digits are not accepted
+            return f" bring everyone home safely, even {cat}. The rest is not asked for."
         write = self.writers.get(body["model"], describe)
         return write(age, gender, power, body.get("seed", variant) if write is not describe else variant)
 

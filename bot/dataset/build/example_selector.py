@@ -140,16 +140,18 @@ class ExampleSelector:
             (curation_reason == TOO_SHORT and example.finish_reason == "length", mark("unfinished")),
             (self.quotes_the_prompt(slot, text), mark("quotes the prompt")),
         )
-        fault = curation_reason or self._fault_beside_plot(slot.hero, text)
+        fault = curation_reason or self._fault_beside_plot(slot.hero, example.answer, text)
         return text, next((reason for applies, reason in rules if applies), fault)
 
-    def _fault_beside_plot(self, hero: Hero, text: str) -> str | None:
+    def _fault_beside_plot(self, hero: Hero, answer: str, text: str) -> str | None:
         """Return a fault of the sentence that a small model wrote before a plot, None if there is none.
+
+        answer: the whole text; text: what is left of it after trimming.
 
         Only the hero has a pronoun in a plot and in what stands before it, so any other is the sentence's; and
         if the sentence is so long that the plot lost its ending, the text tells no story.
         """
-        plot = self._prompts.profile.told_plot(hero, text)
+        plot = self._prompts.profile.told_plot(hero, answer)
         if plot is None:
             return None
         if not text.endswith(plot):

@@ -1,12 +1,16 @@
 """/build-dataset source:shipped: a dataset from the texts that come with the bot, from plan to end."""
 
+import re
+
 import pytest
 
 from bot.app import App
 from bot.settings import Settings
 from tests.conftest import Stage
-from tests.support.first_dataset import FAULTS, write_lines
+from tests.support.first_dataset import FAULTS, SHIPPED_COUNTS, write_lines
 from tests.support.scripted_server import Script
+
+BY_MODEL, BY_HAND = SHIPPED_COUNTS["herosmith-build"], SHIPPED_COUNTS["hand-written"]
 
 
 async def plan(stage: Stage, **options: str | int) -> str:
@@ -28,16 +32,20 @@ async def test_the_first_dataset_is_made_in_seconds_without_a_model(
     stage: Stage, app: App, script: Script
 ) -> None:
     assert await plan(stage, source="shipped") == (
-        "**A dataset of 424 texts that come with the bot**\n"
-        "214 ready-made texts by a model, 210 texts written by hand.\n"
+        f"**A dataset of {BY_MODEL + BY_HAND} texts that come with the bot**\n"
+        f"{BY_MODEL} ready-made texts by a model, {BY_HAND} texts written by hand.\n"
         "They are written already, so this costs nothing and takes some seconds. "
         "Descriptions that people liked join them."
     )
 
     end = await confirmed(stage, app)
 
-    assert "Dataset v1 is ready: 379 texts to learn from, 45 kept aside to test the model." in end
-    assert "214 ready-made texts by a model, 210 texts written by hand." in end
+    learnt = re.search(
+        r"Dataset v1 is ready: (\d+) texts to learn from, (\d+) kept aside to test the model.", end
+    )
+    assert learnt
+    assert sum(map(int, learnt.groups())) == BY_MODEL + BY_HAND
+    assert f"{BY_MODEL} ready-made texts by a model, {BY_HAND} texts written by hand." in end
     assert "Nothing had to be written: these texts come with the bot." in end
     assert "All examples are in the table `out_openai_completion.csv`.\n" in end
     assert end.endswith("Next, for operators: `/finetune` trains a model on it.")
@@ -47,15 +55,15 @@ async def test_the_first_dataset_is_made_in_seconds_without_a_model(
     ]
     status = await stage.olga.slash(stage.channel, "dataset status")
     assert status.response is not None
-    assert "v1, 379 texts to learn from, 45 kept aside" in status.response.content
-    assert "210 texts written by hand." in status.response.content
+    assert f"v1, {learnt[1]} texts to learn from, {learnt[2]} kept aside" in status.response.content
+    assert f"{BY_HAND} texts written by hand." in status.response.content
     assert script.asked == []
     await stage.olga.slash(stage.channel, "dataset review")
     assert "Only examples that a model wrote here can be reviewed, and dataset v1 has none" in stage.refusal()
 
     await plan(stage, source="shipped")
     again = await confirmed(stage, app)
-    assert "Nothing new, so dataset v1 stays as it was: 379 texts" in again
+    assert f"Nothing new, so dataset v1 stays as it was: {learnt[1]} texts" in again
 
 
 @pytest.mark.usefixtures("running_worker")
@@ -64,11 +72,12 @@ async def test_a_later_build_says_what_stays_and_what_is_written_anew(stage: Sta
     await confirmed(stage, app)
 
     planned = await plan(stage, limit=16)
-    assert "210 texts written by hand, which come with the bot, are included" in planned
+    assert f"{BY_HAND} texts written by hand, which come with the bot, are included" in planned
     assert "Time: about " in planned
     end = await confirmed(stage, app)
-    assert "210 texts written by hand, 16 texts written here by the model." in end
-    assert "Added since v1: 16 texts written here by the model. Gone: 214 ready-made texts by a model" in end
+    assert f"{BY_HAND} texts written by hand, 16 texts written here by the model." in end
+    assert "Added since v1: 16 texts written here by the model." in end
+    assert f"Gone: {BY_MODEL} ready-made texts by a model" in end
     assert "`/build-dataset source:shipped`" in end
 
     assert "written by hand" not in await plan(stage, limit=16, source="model-only")
