@@ -117,7 +117,7 @@ class SequentialTest:
 
 
 # By the name that a trial's row has. bimodal looks for preferences of about 65%, for either model: it decides
-# sooner at 60% to 75%, and later if nearly all agree. uniform decides the trials that began before it.
+# sooner at 60% to 70%, and later from 75% on. uniform decides the trials that began before it.
 TESTS: Mapping[Test, SequentialTest] = {
     "uniform": SequentialTest(((1, 1),)),
     "bimodal": SequentialTest(((20, 11), (11, 20))),
