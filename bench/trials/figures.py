@@ -34,12 +34,11 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
             f"every vote counted: {naive:.1%}",
         )
     for percent in PERCENTAGES:
+        share, uniform_share = _shares(figures, f"power_{percent}")
         yield (
             f"promoted if {percent} % prefer it",
-            *(
-                f"{share}, {_half(figures[f'{prefix}median_duels_{percent}'])}"
-                for prefix, share in zip(("", "uniform_"), _shares(figures, f"power_{percent}"), strict=True)
-            ),
+            f"{share}, {_half(figures[f'median_duels_{percent}'])}",
+            f"{uniform_share}, {_half(figures[f'uniform_median_duels_{percent}'])}",
             f"within {figures['horizon']} voters",
         )
     for readers in READER_COUNTS:

@@ -23,7 +23,7 @@ def beta(a: int, b: int) -> Fraction:
 def exact_evidence(name: str, wins: int, losses: int) -> Fraction:
     prior = PRIORS[name]
     mixed = sum((beta(a + wins, b + losses) / beta(a, b) for a, b in prior), Fraction(0)) / len(prior)
-    return mixed * 2 ** (wins + losses)
+    return mixed * Fraction(2) ** (wins + losses)
 
 
 @pytest.mark.parametrize("name", TESTS)
