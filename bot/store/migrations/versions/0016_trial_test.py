@@ -19,5 +19,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Stop the trial that an earlier version would decide by another test than it began with."""
-    op.execute("UPDATE trial SET state = 'stopped' WHERE state = 'running' AND test <> 'uniform'")
+    op.execute(
+        "UPDATE trial SET state = 'stopped', ended_at = started_at"
+        " WHERE state = 'running' AND test <> 'uniform'"
+    )
     op.drop_column("trial", "test")
