@@ -16,7 +16,6 @@ from bot.heroes.hero import Hero
 from bot.heroes.unseen_heroes import unseen_heroes
 from bot.heroes.vocabulary import Vocabulary
 from bot.processes import run_engine, run_worker
-from bot.rating import sequential_test
 from bot.settings import Settings
 from bot.store import descriptions, jobs
 from bot.store.job_schema import BuildResult, FinetuneResult
@@ -186,8 +185,8 @@ async def _trial_result(app: App, candidate: Model) -> Generation:
     return {
         **asdict(tally),
         "state": standing.trial.state,
-        "evidence": round(sequential_test.evidence(tally.wins, tally.losses), 3),
-        "interval": list(sequential_test.interval(tally.wins, tally.losses)),
+        "evidence": round(standing.test.evidence(tally.wins, tally.losses), 3),
+        "interval": list(standing.test.interval(tally.wins, tally.losses)),
         "promoted": (await app.registry.get(candidate.id)).state == "live",
     }
 

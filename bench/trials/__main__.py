@@ -3,8 +3,9 @@
     python -m bench.trials [--quick] [--json]
 
 Simulates trials, checked after every vote, under the bot's own test and its rule of which votes count. For
-comparison: a plain z-test, and counting every vote. A null run then sends voters without a preference through
-the bot's own store and services. About six minutes on two cores.
+comparison: the uniform test of before, on the same votes; a plain z-test; and counting every vote. A null run
+then sends voters without a preference through the bot's own store and services. About six minutes on two
+cores.
 """
 
 import asyncio

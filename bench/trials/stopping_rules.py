@@ -1,10 +1,11 @@
-"""Stopping rules for many simulated trials at once: the bot's own test, and a z-test with peeking."""
+"""Stopping rules for many simulated trials at once: the bot's own tests, and a z-test with peeking."""
 
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from bot.rating import sequential_test
+from bot.rating.sequential_test import TESTS
+from bot.store.trials import Test
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,11 +24,13 @@ class Outcomes:
     results: "NDArray[np.int64]"
 
 
-def evidence_rule(wins: "NDArray[np.bool_]", counts: "NDArray[np.bool_]", max_results: int) -> Outcomes:
+def evidence_rule(
+    test: Test, wins: "NDArray[np.bool_]", counts: "NDArray[np.bool_]", max_results: int
+) -> Outcomes:
     """Test after every result that counts, up to `max_results` of them, as a trial does."""
     won, lost = _running_counts(wins, counts)
     return _first_decisions(
-        _evidence_table(max_results)[won.clip(max=max_results), lost.clip(max=max_results)],
+        _evidence_table(test, max_results)[won.clip(max=max_results), lost.clip(max=max_results)],
         won,
         lost,
         max_results,
@@ -62,13 +65,13 @@ def _first_decisions(
 
 
 @cache
-def _evidence_table(max_results: int) -> "NDArray[np.bool_]":
-    """Return the bot's decision for every count of wins and losses, indexed [wins, losses]."""
+def _evidence_table(test: Test, max_results: int) -> "NDArray[np.bool_]":
+    """Return the test's decision for every count of wins and losses, indexed [wins, losses]."""
     import numpy as np  # noqa: PLC0415
 
     return np.array(
         [
-            [sequential_test.decides(won, lost) for lost in range(max_results + 1)]
+            [TESTS[test].decides(won, lost) for lost in range(max_results + 1)]
             for won in range(max_results + 1)
         ]
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.app import App
     from bot.heroes.hero import Hero
     from bot.i18n.message import LocalizedMessage
+    from bot.rating.trial_status import TrialStatus
     from bot.rating.votes import VoteCounts
     from bot.registry.registry import ModelRecord, Registry
     from bot.store.models import Model
@@ -142,7 +143,10 @@ async def _show(settings: Settings, model_id: int, *, as_json: bool) -> None:
         votes = (await app.votes.by_model())[record.model.name]
         stages, trials = await app.registry.candidate_stages(), await app.trials.of_model(model_id)
     if as_json:
-        print_json(_model_json(record.model, votes) | {"history": _history_json(record)})
+        model = _model_json(record.model, votes)
+        print_json(
+            model | {"history": _history_json(record), "trials": [_trial_json(each) for each in trials]}
+        )
     else:
         typer.echo(plain(model_page(TERMINAL, record, stages.get(model_id), votes, trials)))
 
@@ -178,6 +182,21 @@ def _history_json(record: "ModelRecord") -> list[dict[str, Any]]:
         {"at": iso_time(event.at), "what": event.what, "replaced": event.replaced_id}
         for event in record.events
     ]
+
+
+def _trial_json(status: "TrialStatus") -> dict[str, Any]:
+    wins, losses = status.tally.wins, status.tally.losses
+    return {
+        "trial": status.trial.id,
+        "candidate": status.candidate.id,
+        "live": status.live.id,
+        "state": status.trial.state,
+        "wins": wins,
+        "losses": losses,
+        "test": status.trial.test,
+        "evidence": status.test.evidence(wins, losses),
+        "fragility": status.fragility,
+    }
 
 
 async def _compare(settings: Settings, a: int, b: int | None, hero: str | None, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from bot.app import App
 from bot.errors import HerosmithError
 from bot.histogram import Histogram
 from bot.monitoring.interactions import Interactions
-from bot.rating import sequential_test
+from bot.rating.sequential_test import EVIDENCE_THRESHOLD, TESTS
 from bot.store import statistics
 from bot.store.database import Transaction
 from bot.store.statistics import State, TableCounts
@@ -210,9 +210,9 @@ def _budget(state: State, daily: float | None, remaining: float | None) -> Itera
 
 
 def _trial(state: State) -> Iterator[Metric]:
-    tally = state.trial
+    trial, tally = state.trial or (None, None)
     yield _gauge(
-        "herosmith_trial_running", "Whether a candidate challenges the live model", tally is not None
+        "herosmith_trial_running", "Whether a candidate challenges the live model", trial is not None
     )
     chosen = {"candidate": tally.wins, "live": tally.losses, "tie": tally.ties} if tally else {}
     yield _gauges(
@@ -223,8 +223,8 @@ def _trial(state: State) -> Iterator[Metric]:
     )
     yield _gauge(
         "herosmith_trial_evidence",
-        f"Evidence of the running trial; {sequential_test.EVIDENCE_THRESHOLD:.0f} decides it",
-        sequential_test.evidence(tally.wins, tally.losses) if tally else None,
+        f"Evidence of the running trial; {EVIDENCE_THRESHOLD:.0f} decides it",
+        TESTS[trial.test].evidence(tally.wins, tally.losses) if trial and tally else None,
     )
 
 

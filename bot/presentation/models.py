@@ -195,8 +195,8 @@ def model_page(
 
 def trial_text(t: Translator, trial: TrialStatus) -> str:
     """Return a trial's status, or how it ended."""
-    lines = [t(trial.title), f"-# {t(trial.figures)}"]
-    return "\n".join([*lines, *([f"-# {t(trial.evidence)}"] if trial.evidence else [])])
+    figures = (trial.figures, trial.evidence, trial.fragility_text)
+    return "\n".join([t(trial.title), *(f"-# {t(each)}" for each in figures if each)])
 
 
 def _event_line(t: Translator, event: ModelEvent) -> str:

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from bot.i18n.message import LocalizedMessage, mark
-from bot.rating import sequential_test
+from bot.rating.sequential_test import CONFIDENCE, EVIDENCE_THRESHOLD, TESTS, SequentialTest, to_be_level
 from bot.store.duels import DuelTally
 from bot.store.models import Model
-from bot.store.trials import Trial
+from bot.store.trials import State, Trial
 
 _STATES = {
     "running": mark("under way"),
@@ -15,6 +15,17 @@ _STATES = {
     "lost": mark("lost"),
     "undecided": mark("ended undecided"),
     "stopped": mark("stopped"),
+}
+
+_FRAGILITY: dict[State, str] = {
+    "won": mark(
+        "With {number} of these votes the other way it would not have won yet; with {level}, it would not "
+        "even be ahead."
+    ),
+    "lost": mark(
+        "With {number} of these votes the other way it would not have lost yet; with {level}, it would not "
+        "even be behind."
+    ),
 }
 
 
@@ -27,6 +38,11 @@ class TrialStatus:
     candidate: Model
     tally: DuelTally
     limit: int
+
+    @property
+    def test(self) -> SequentialTest:
+        """The test with which the trial began."""
+        return TESTS[self.trial.test]
 
     @property
     def title(self) -> LocalizedMessage:
@@ -71,7 +87,7 @@ class TrialStatus:
         if not wins + losses:
             return LocalizedMessage(
                 "No vote counts in the trial yet; {number} decide it if all choose the same model.",
-                number=sequential_test.fewest_results(),
+                number=self.test.fewest_results(),
             )
         if self._more is None:
             return LocalizedMessage.counted(
@@ -95,7 +111,7 @@ class TrialStatus:
     def _more(self) -> int | None:
         """How many more votes decide if people go on choosing as they do; None if the limit comes first."""
         wins, losses = self.tally.wins, self.tally.losses
-        more = sequential_test.still_needed(wins, losses)
+        more = self.test.still_needed(wins, losses)
         return more if more is not None and wins + losses + more <= self.limit else None
 
     @property
@@ -104,8 +120,8 @@ class TrialStatus:
         wins, losses = self.tally.wins, self.tally.losses
         if not wins + losses:
             return None
-        low, high = sequential_test.interval(wins, losses)
-        e = sequential_test.evidence(wins, losses)
+        low, high = self.test.interval(wins, losses)
+        e = self.test.evidence(wins, losses)
         template = mark(
             "In figures: with {confidence:.0%} confidence, between {low:.0%} and {high:.0%} of people would "
             "choose it. Evidence {e:.2g}; at {needed:.0f} the trial is decided."
@@ -117,12 +133,35 @@ class TrialStatus:
             )
         return LocalizedMessage(
             template,
-            confidence=sequential_test.CONFIDENCE,
+            confidence=CONFIDENCE,
             low=math.floor(100 * low) / 100,
             high=math.ceil(100 * high) / 100,
             e=e,
-            needed=sequential_test.EVIDENCE_THRESHOLD,
+            needed=EVIDENCE_THRESHOLD,
         )
+
+    @property
+    def fragility(self) -> int | None:
+        """How many of the votes would have to be otherwise for the outcome to fall.
+
+        None unless votes decided the trial; 0 if those that are left would not.
+        """
+        if self.trial.state not in _FRAGILITY:
+            return None
+        return self.test.fragility(self.tally.wins, self.tally.losses)
+
+    @property
+    def fragility_text(self) -> LocalizedMessage | None:
+        """The same as a sentence, beside how many would have to be otherwise for the lead to be gone."""
+        number = self.fragility
+        if number is None:
+            return None
+        if number == 0:
+            return LocalizedMessage(
+                "Some of its votes were deleted since; those that are left would not decide it."
+            )
+        level = to_be_level(self.tally.wins, self.tally.losses)
+        return LocalizedMessage(_FRAGILITY[self.trial.state], number=number, level=level)
 
     @property
     def _outlook(self) -> LocalizedMessage | str:

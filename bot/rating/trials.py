@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage, mark
-from bot.rating import sequential_test
+from bot.rating.sequential_test import NEW_TRIALS, TESTS
 from bot.rating.trial_status import TrialStatus
 from bot.registry import lifecycle
 from bot.registry.names import name_in_sentence
@@ -89,7 +89,7 @@ class Trials:
     async def evaluate(self, tx: Transaction, trial: Trial) -> None:
         """End a running trial after a counted vote if the evidence decides it, or its duels are used up."""
         tally, now = await duels.get_tally(tx, trial.id), time.time()
-        if sequential_test.decides(tally.wins, tally.losses):
+        if TESTS[trial.test].decides(tally.wins, tally.losses):
             if tally.wins > tally.losses:
                 await self._end_won(tx, trial, now)
             else:
@@ -156,11 +156,15 @@ class Trials:
     async def course(self, trial_id: int) -> list[Evidence]:
         """Return how a trial went: one entry for each vote that counts, in order."""
         async with self._db.read() as tx:
+            trial = await trials.get(tx, trial_id)
             votes = await duels.list_counted(tx, trial_id)
+        if trial is None:
+            return []
+        test = TESTS[trial.test]
         course, wins, losses = [], 0, 0
         for at, for_candidate in votes:
             wins, losses = wins + for_candidate, losses + (not for_candidate)
-            course.append(Evidence(at, wins, losses, sequential_test.evidence(wins, losses)))
+            course.append(Evidence(at, wins, losses, test.evidence(wins, losses)))
         return course
 
     async def between(self, one: int, other: int) -> list[TrialStatus]:
@@ -172,7 +176,7 @@ class Trials:
         live, candidate = await models.get_live(tx), await lifecycle.challenger(tx)
         if live is None or candidate is None:
             return None
-        return await trials.add(tx, live_id=live.id, candidate_id=candidate.id, at=now)
+        return await trials.add(tx, live_id=live.id, candidate_id=candidate.id, test=NEW_TRIALS, at=now)
 
     async def _end_won(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "won", at=now)

@@ -341,7 +341,8 @@ vote = Table(
 _RUNNING = text("state = 'running'")
 
 # A candidate's challenge to the live model; at most one is running. It ends won or lost (by the candidate),
-# undecided (the maximum of duels or days is reached) or stopped (one of the two is no longer eligible).
+# undecided (the maximum of duels or days is reached) or stopped (one of the two is no longer eligible). test:
+# what decides it; the first one by default, with which trials before the schema 0016 began.
 trial = Table(
     "trial",
     metadata,
@@ -350,7 +351,9 @@ trial = Table(
     Column("candidate_id", Integer, ForeignKey("model.id"), nullable=False),
     Column("state", String(16), nullable=False),
     *_times("started_at", "ended_at"),
+    Column("test", String(16), nullable=False, server_default="uniform"),
     CheckConstraint("state IN ('running', 'won', 'lost', 'undecided', 'stopped')", name="trial_state"),
+    CheckConstraint("test IN ('uniform', 'bimodal')", name="trial_test"),
     Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
 )
 

@@ -21,6 +21,7 @@ from bot.store.schema import (
     vote,
 )
 from bot.store.spending import day_of
+from bot.store.trials import Trial
 
 K = TypeVar("K", str, bool)
 
@@ -83,10 +84,9 @@ async def get_table_counts(tx: Transaction) -> TableCounts:
 class State:
     """What the installation has now. Ages are in seconds, costs in US dollars.
 
-    jobs: by kind and state, without plans
-    that nobody confirmed; job_ages: of active jobs, by kind and state; heartbeat_ages: of running ones, by
-    kind. notifications: to admins, not sent yet. spent_today: by purpose. trial: the running one's votes,
-    None if none runs.
+    jobs: by kind and state, without plans that nobody confirmed; job_ages: of active jobs, by kind and state;
+    heartbeat_ages: of running ones, by kind. notifications: to admins, not sent yet. spent_today: by purpose.
+    trial: the running one with its votes, None if none runs.
     """
 
     models: dict[str, int]
@@ -95,7 +95,7 @@ class State:
     heartbeat_ages: dict[str, float]
     notifications: int
     spent_today: dict[str, float]
-    trial: DuelTally | None
+    trial: tuple[Trial, DuelTally] | None
 
 
 async def get_state(tx: Transaction, *, now: float) -> State:
@@ -119,7 +119,7 @@ async def get_state(tx: Transaction, *, now: float) -> State:
         },
         notifications=await _count(tx, select(func.count()).where(notice.c.told.is_(False))),
         spent_today={row[0]: float(row[1]) for row in await tx.execute(cost.group_by(spending.c.purpose))},
-        trial=await duels.get_tally(tx, running.id) if running else None,
+        trial=(running, await duels.get_tally(tx, running.id)) if running else None,
     )
 
 

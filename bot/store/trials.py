@@ -9,11 +9,16 @@ from bot.store.database import Transaction
 from bot.store.schema import model, trial
 
 State = Literal["running", "won", "lost", "undecided", "stopped"]
+Test = Literal["uniform", "bimodal"]  # bot/rating/sequential_test.py has them
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A candidate's challenge to the live model; won and lost are from the candidate's side."""
+    """A candidate's challenge to the live model; won and lost are from the candidate's side.
+
+    test: what decides it from its first vote to its last. To change that midway, knowing some results, would
+    be a second chance for an error.
+    """
 
     id: int
     live_id: int
@@ -21,11 +26,18 @@ class Trial:
     state: State
     started_at: float
     ended_at: float | None
+    test: Test
 
 
-async def add(tx: Transaction, *, live_id: int, candidate_id: int, at: float) -> Trial:
+async def add(tx: Transaction, *, live_id: int, candidate_id: int, test: Test, at: float) -> Trial:
     """Add a running trial. Raise IntegrityError if one is running already."""
-    values = {"live_id": live_id, "candidate_id": candidate_id, "state": "running", "started_at": at}
+    values = {
+        "live_id": live_id,
+        "candidate_id": candidate_id,
+        "state": "running",
+        "test": test,
+        "started_at": at,
+    }
     row = (await tx.execute(trial.insert().values(values).returning(*trial.c))).one()
     return Trial(**row._mapping)
 

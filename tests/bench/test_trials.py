@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bench.trials.simulated_voters import SimulatedVoters
 from bench.trials.stopping_rules import evidence_rule, z_test_rule
+from bot.store.trials import Test
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,13 +32,14 @@ def test_readers_have_the_given_preference() -> None:
         assert abs(ballots.wins[ballots.is_first].mean() - 0.65) < 0.02
 
 
-def test_eight_equal_counted_votes_decide() -> None:
-    all_won = row("1" * 12)
-    outcomes = evidence_rule(all_won, all_won, max_results=400)
-    assert (outcomes.decided[0], outcomes.promoted[0], outcomes.results[0]) == (True, True, 8)
-    assert evidence_rule(~all_won, all_won, max_results=400).promoted.tolist() == [False]
-    assert evidence_rule(all_won, row("101010101010"), max_results=400).decided.tolist() == [False]
-    assert evidence_rule(all_won, all_won, max_results=7).decided.tolist() == [False]
+@pytest.mark.parametrize(("test", "number"), [("uniform", 8), ("bimodal", 12)])
+def test_as_many_equal_counted_votes_as_the_test_needs_decide(test: Test, number: int) -> None:
+    all_won = row("1" * 14)
+    outcomes = evidence_rule(test, all_won, all_won, max_results=400)
+    assert (outcomes.decided[0], outcomes.promoted[0], outcomes.results[0]) == (True, True, number)
+    assert evidence_rule(test, ~all_won, all_won, max_results=400).promoted.tolist() == [False]
+    assert evidence_rule(test, all_won, row("10" * 7), max_results=400).decided.tolist() == [False]
+    assert evidence_rule(test, all_won, all_won, max_results=number - 1).decided.tolist() == [False]
 
 
 def test_the_z_test_decides_at_nine_of_ten() -> None:
@@ -52,4 +55,7 @@ def test_a_quick_run_keeps_its_bounds() -> None:
     assert figures["false_promotion_correlated_10"] <= 0.05
     assert figures["false_promotion_z_test"] > 0.2
     assert figures["power_65"] > 0.95
+    assert figures["median_duels_65"] <= 78 < figures["uniform_median_duels_65"]
+    assert figures["power_60"] > figures["uniform_power_60"]
+    assert figures["median_duels_90"] > figures["uniform_median_duels_90"]
     assert figures["control_seeds"] * figures["control_votes"] == 300

@@ -32,7 +32,7 @@ FIELDS = {
     "jobs list": _JOB,
     "jobs show 1": _JOB,
     "models list": _MODEL,
-    "models show 1": f"{_MODEL} history",
+    "models show 1": f"{_MODEL} history trials",
     "models compare 1": "hero texts",
     "powers list": "added requested",
     "doctor": "state online at checks",
@@ -56,6 +56,7 @@ OBJECTS = {
     "check.live": _FIGURES,
     "check.samples": "hero text reason",
     "history": "at what replaced",
+    "trials": "trial candidate live state wins losses test evidence fragility",
     "texts": "by text",
     "checks": "check state cause cure file",
     "requested": "power descriptions people",
@@ -161,5 +162,6 @@ async def _fill(folder: Path, server_url: str) -> None:
     async with open_app(settings) as app:
         await build(app)
         await finetune(app)
-        await finetune(app)  # its check has the first one beside it
+        await finetune(app)  # its check has the first one beside it, and its trial begins
+        await app.trials.advance()
         await app.describer.describe(Hero(40, "woman", "juggling"), requester=1)

@@ -131,9 +131,9 @@ async def test_charts_are_told_in_words_and_numbers(window: Window, app: App) ->
     await open_section(window, "models")
     picture = window.get_by_role("img", name="Evidence of trial 1 over time")
     await expect(picture).to_have_attribute(
-        "aria-label", "Evidence of trial 1 over time. evidence 0.80 after 4 votes; 20 decide the trial"
+        "aria-label", "Evidence of trial 1 over time. evidence 0.98 after 4 votes; 20 decide the trial"
     )
     await expect(picture.locator("circle")).to_have_count(4)
     figure = window.get_by_role("figure").filter(has_text="Evidence of trial 1")
     await figure.get_by_text("The numbers").click()
-    await expect(figure.get_by_role("cell")).to_have_text(["1", "0.667", "0.667", "0.8"])
+    await expect(figure.get_by_role("cell")).to_have_text(["1", "0.887", "0.887", "0.977"])

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from sqlalchemy import update
 
 from bot.app import App, open_app
 from bot.errors import OutOfReach, UserError
@@ -11,7 +12,9 @@ from bot.rating.duels import DuelVoteResult, Pairing
 from bot.settings import Settings
 from bot.store import models, notifications, trials
 from bot.store.descriptions import Description
+from bot.store.duels import Result
 from bot.store.notifications import Notification, NotificationAction
+from bot.store.schema import trial
 from tests.support.duels import HERO, choice_for, run_duel, vote, vote_unanimously
 from tests.support.scripted_server import Script
 from tests.support.workflows import finetune
@@ -108,7 +111,7 @@ async def test_winner_is_proposed_and_promoted_by_an_operator(app: App) -> None:
     assert await states(app) == ["live", "candidate"]
     (notification,) = await trial_notifications(app)
     assert notification.action == NotificationAction("promote", 1)
-    assert "8 of 8 people chose the new one." in str(notification.text)
+    assert "12 of 12 people chose the new one." in str(notification.text)
     assert await app.trials.running() is None  # no other candidate is tried in the meantime
 
     promoted = await app.trials.promote(1, actor_id=7)
@@ -172,6 +175,57 @@ async def test_loser_is_retired(app: App) -> None:
         await app.duels.run(HERO, requester=1)
 
 
+async def test_a_trial_ends_by_the_test_with_which_it_began(app: App) -> None:
+    """One that ran before the update is decided by eight who agree; those after it take twelve."""
+    running = await app.trials.running()
+    assert running
+    assert running.test == "bimodal"
+    await vote_unanimously(app, "candidate", 5)
+    async with app.db.write() as tx:
+        await tx.execute(update(trial).where(trial.c.id == running.id).values(test="uniform"))
+    status = await app.trials.status()
+    assert status
+    assert str(status.progress) == (
+        "5 votes count in the trial so far; about 3 more decide it if people go on like this."
+    )
+    await vote_unanimously(app, "candidate", 8)  # five of them counted already
+    (status,) = await app.trials.of_model(2)
+    assert (status.trial.state, status.tally.wins) == ("won", 8)
+    assert "Evidence 28; at 20" in str(status.evidence)  # as it was decided
+    assert (await app.trials.course(running.id))[-1].evidence == pytest.approx(256 / 9)
+
+    await app.trials.promote(running.id)
+    await vote_unanimously(app, "live", 8)
+    (status, _) = await app.trials.of_model(2)
+    assert (status.trial.state, status.trial.test) == ("running", "bimodal")
+
+
+@pytest.mark.parametrize(
+    ("winner", "sentence"),
+    [
+        ("candidate", "it would not have won yet; with 6, it would not even be ahead."),
+        ("live", "it would not have lost yet; with 6, it would not even be behind."),
+    ],
+)
+async def test_a_decided_trial_says_how_many_votes_otherwise_would_undo_it(
+    app: App, winner: Result, sentence: str
+) -> None:
+    await vote_unanimously(app, winner, 11)
+    status = await app.trials.status()
+    assert status
+    assert (status.fragility, status.fragility_text) == (None, None)
+    await vote(app, 77, winner)
+    (status,) = await app.trials.of_model(2)
+    assert status.fragility == 1
+    assert str(status.fragility_text) == f"With 1 of these votes the other way {sentence}"
+
+    await app.privacy.delete(77)
+    (status,) = await app.trials.of_model(2)
+    assert status.trial.state in ("won", "lost")  # what is decided stays decided
+    assert status.fragility == 0
+    assert "those that are left would not decide it" in str(status.fragility_text)
+
+
 @pytest.mark.settings(trial_duels=10)
 async def test_undecided_trial_is_notified_once_and_left_to_the_operators(app: App) -> None:
     for number in range(10):
@@ -204,6 +258,8 @@ async def test_trial_expires_after_trial_days(app: App) -> None:
     await vote(app, 1, "candidate")
     assert await app.trials.advance() is None
     assert "could not decide" in str((await trial_notifications(app))[0].text)
+    (status,) = await app.trials.of_model(2)
+    assert status.fragility is None
 
 
 @pytest.mark.settings(auto_promote=True)
@@ -298,7 +354,7 @@ async def test_concurrent_votes_count_once(app: App) -> None:
 
 
 async def test_concurrent_deciding_votes_end_the_trial_once(app: App) -> None:
-    await vote_unanimously(app, "candidate", 7)
+    await vote_unanimously(app, "candidate", 11)
     last = [(await run_duel(app)).id for _ in range(4)]
     await asyncio.gather(*(vote(app, number, "candidate", each) for number, each in enumerate(last)))
     assert len(await trial_notifications(app)) == 1

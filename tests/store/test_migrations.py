@@ -129,6 +129,14 @@ async def test_rows_of_every_table_are_kept(tmp_path: Path, revision: str) -> No
             assert any(kept.items() <= each.items() for each in after[table]), (table, kept)
 
 
+async def test_trials_of_before_keep_the_test_with_which_they_began(tmp_path: Path) -> None:
+    path = tmp_path / "hero.db"
+    make(path, "0015")
+    async with open_database(f"sqlite+aiosqlite:///{path}") as db, db.read() as tx:
+        found = await trials.list_newest(tx, 10)
+        assert {each.state: each.test for each in found} == {"running": "uniform", "won": "uniform"}
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 async def test_a_copy_is_kept_before_the_schema_changes(tmp_path: Path, revision: str) -> None:
     path = tmp_path / "hero.db"

@@ -37,8 +37,8 @@ async def vote(app: App, user: int | str, result: Result, duel_id: int | None = 
     return await app.duels.vote(duel_id, user, await choice_for(app, duel_id, result))
 
 
-async def vote_unanimously(app: App, result: Result, voters: int = 8) -> None:
-    """Let some people vote for the same result, in a duel each. Eight decide a trial."""
+async def vote_unanimously(app: App, result: Result, voters: int = 12) -> None:
+    """Let some people vote for the same result, in a duel each. Twelve decide a trial."""
     trial = await app.trials.running()
     assert trial
     for number in range(voters):

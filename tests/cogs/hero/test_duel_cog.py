@@ -88,11 +88,11 @@ async def test_a_vote_is_told_whether_it_counts_and_how_many_are_needed(stage: S
 
     tie = await said(stage.ben, first, "Tie")
     assert tie.startswith("You chose a tie. A tie counts for neither of them.")
-    assert "No vote counts in the trial yet; 8 decide it if all choose the same model." in tie
+    assert "No vote counts in the trial yet; 12 decide it if all choose the same model." in tie
 
     counted = await said(stage.olga, first, "A")
     assert counted.startswith("You chose A, and it counts. Thank you.")
-    assert "1 vote counts in the trial so far; about 7 more decide it" in counted
+    assert "1 vote counts in the trial so far; about 11 more decide it" in counted
 
     assert "because somebody was faster" in await said(stage.ana, first, "A")
     assert "because an earlier vote of yours does" in await said(stage.olga, second, "B")
@@ -135,7 +135,7 @@ async def test_a_vote_after_the_trial_says_that_it_is_over_and_what_is_live(
 
 @pytest.mark.usefixtures("two_models")
 async def test_the_vote_that_decides_a_trial_says_that_it_is_over(stage: Stage, app: App) -> None:
-    await vote_unanimously(app, "candidate", 7)
+    await vote_unanimously(app, "candidate", 11)
     message = await duel(stage)
     vote = await stage.ben.click(message, label=await button(app, message, "candidate"))
     assert vote.response
@@ -192,7 +192,7 @@ async def test_a_hero_that_becomes_a_duel_says_why(stage: Stage, language: str, 
 async def test_winning_candidate_is_proposed_and_promoted_by_an_operator(
     stage: Stage, app: App, settings: Settings
 ) -> None:
-    members = [stage.env.guild.add_member(stage.env.create_user(f"member {number}")) for number in range(8)]
+    members = [stage.env.guild.add_member(stage.env.create_user(f"member {number}")) for number in range(12)]
     for member in members:
         message = await duel(stage)
         await member.click(message, label=await button(app, message, "candidate"))
@@ -207,7 +207,7 @@ async def test_winning_candidate_is_proposed_and_promoted_by_an_operator(
 
 async def _promote_by_an_operator(stage: Stage, admins: simcord.ChannelHandle) -> None:
     (proposal,) = admins.history()
-    assert "8 of 8 people chose the new one" in proposal.content
+    assert "12 of 12 people chose the new one" in proposal.content
     refused = await stage.ana.click(proposal, label="Promote")
     assert refused.response
     assert "Only the operators" in refused.response.content
@@ -234,7 +234,7 @@ async def test_operators_see_the_status_of_a_trial(stage: Stage, app: App) -> No
     await vote_unanimously(app, "candidate", 6)
     await vote_unanimously(app, "live", 2)  # the same people: their second votes do not count
     figures = (
-        "6 of 6 people chose the new one (besides: 2 votes that do not count); about 2 more like this, and"
+        "6 of 6 people chose the new one (besides: 2 votes that do not count); about 6 more like this, and"
     )
     assert figures in await answer(stage, "models list")
     shown = await answer(stage, "models show", model=2)

@@ -180,11 +180,11 @@ async def test_about_says_how_far_a_trial_is_but_not_who_is_ahead(
     stage: Stage, app: App, ahead: Result
 ) -> None:
     assert await app.trials.running()
-    assert "No vote counts in the trial yet; 8 decide it if all choose" in (await about_fields(stage))[3]
+    assert "No vote counts in the trial yet; 12 decide it if all choose" in (await about_fields(stage))[3]
     await vote_unanimously(app, ahead, 3)
     votes = (await about_fields(stage))[3]
     assert votes.split("\n")[-1] == (  # the same, whichever model is ahead
-        "- A new model is on trial, by `/duel`. 3 votes count in the trial so far; about 5 more decide it if "
+        "- A new model is on trial, by `/duel`. 3 votes count in the trial so far; about 9 more decide it if "
         "people go on like this."
     )
 

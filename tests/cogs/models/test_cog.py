@@ -209,6 +209,30 @@ async def test_two_models_write_the_same_hero_side_by_side(stage: Stage, script:
 
 
 @pytest.mark.usefixtures("two_models")
+@pytest.mark.parametrize(
+    ("language", "undone", "level"),
+    [
+        ("English", "With 1 of these votes the other way it would not have won yet;", "with 6, it would not"),
+        (
+            "German",
+            "Mit 1 dieser Stimmen für das andere hätte es noch nicht gewonnen;",
+            "mit 6 läge es nicht",
+        ),
+    ],
+)
+async def test_beside_a_promotion_stands_how_many_votes_otherwise_would_undo_it(
+    stage: Stage, app: App, language: str, undone: str, level: str
+) -> None:
+    await stage.olga.slash(stage.channel, "settings language", language=language)
+    await vote_unanimously(app, "candidate")
+    await said(stage, "promote", model=2)
+    result = await stage.olga.slash(stage.channel, "models compare", a=2, b=1, hero="50 man flight")
+    assert result.response is not None
+    assert f"\n-# {undone} {level}" in result.response.content
+    assert f"\n-# {undone} {level}" in await said(stage, "show", model=2)
+
+
+@pytest.mark.usefixtures("two_models")
 async def test_a_model_that_cannot_answer_says_so_in_its_place(stage: Stage, script: Script) -> None:
     script.unknown_models = {"ft:tiny:2"}
     result = await stage.olga.slash(stage.channel, "models compare", a=2, hero="50 man flight")
