@@ -118,7 +118,7 @@ class LoraServer:
         if name not in self.loaded:
             number = len(self.asked)
             if last["role"] == "assistant" and body.get("continue_final_message"):
-                return f" heal the crew of ship {number}, and brings them home. The rest is not asked for."
+                return f" bring the crew of ship {'x' * number} home. The rest is not asked for."
             of_hero = "fictional character" in str(body["messages"])
             return describe("40", "woman", "healing", number) if of_hero else "the base"
         tensors = load_file(Path(self.loaded[name], "adapter_model.safetensors"))
