@@ -63,7 +63,9 @@ _BEFORE_PLACES = frozenset(
     southern eastern western central
     """.split()  # noqa: SIM905
 )
-_BEFORE_BOTH = frozenset(("of", "from", "to", "by", "on", "near", "toward", "towards"))  # people and places
+_BEFORE_BOTH = frozenset(
+    ("of", "from", "to", "by", "on", "near", "toward", "towards", "since", "like")
+)  # people and places
 _TIMES = frozenset(
     ("morning", "evening", "night", "day", "dawn", "dusk", "noon", "afternoon", "week", "year", "end")
 )
@@ -207,7 +209,7 @@ class NamesInText:
             if word[0].isupper() and (word in self._known or word.lower() not in _ORDINARY):
                 while words[end][0].isupper():
                     end += 1
-                role = None if _CALENDAR.fullmatch(word) else self._role(at, end)
+                role = None if any(map(_CALENDAR.fullmatch, words[at:end])) else self._role(at, end)
                 if role:
                     self._add(words[at:end], role)
             at = end
@@ -234,13 +236,14 @@ class NamesInText:
     def _role(self, at: int, end: int) -> _Role | None:
         """Return what the run of capitals from `at` to `end` is, None for a word that is no name."""
         first, before = self._words[at], self._words[at - 1]
-        if first in TITLES or first.endswith("."):
-            return _Role.OTHER if end > at + 1 else None
+        is_titled = first in TITLES or first.endswith(".")
+        if is_titled and end == at + 1:
+            return None
         if before in _OPENERS:
-            return self._opening_role(at, end)
+            return _Role.OTHER if is_titled else self._opening_role(at, end)
         if self._is_called(at):
             return _Role.OTHER if self._named and self._is_somebody_new(at - 1) else _Role.PERSON
-        if self._is_beside_kind(at):
+        if is_titled or self._is_beside_kind(at):
             return _Role.OTHER
         if self._is_place(at, end):
             return _Role.PLACE
@@ -313,6 +316,8 @@ class NamesInText:
 
     def _is_called(self, at: int) -> bool:
         before, word = self._words[max(0, at - 2) : at]
+        if before in ("call", "calls"):
+            return word in ("him", "her", "them")
         return word in _CALLED or (before, word) in {("known", "as"), ("name", "is"), ("name", "was")}
 
     def _is_somebody_new(self, called: int) -> bool:

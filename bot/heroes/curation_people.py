@@ -27,35 +27,40 @@ _MALE = frozenset(
 )
 _EITHER = frozenset(
     """
-    acrobat adult animal anybody apprentice architect artist assistant astronaut baby bachelor baker
-    bandit banker barber baron bear beast beggar beginner bird bishop boss burglar butcher buyer calf
-    caller camel candidate captain caretaker carpenter cashier cat celebrity cellist champion chauffeur
-    chef chemist chick chief child choirmaster clerk climber clown coach cobbler colleague commander
-    commuter companion composer conductor contractor cook cop cousin creature critic crook crow customer
-    cyclist dancer dealer dentist deputy detective diplomat director diver doctor dog dolphin donkey
-    dragon driver drummer drunk drunkard duck dwarf eagle editor elder electrician elephant enemy engineer
-    expert explorer falcon farmer ferret fiddler firefighter fisher florist foal foreigner fox friend frog
-    gambler gangster gardener gatekeeper general ghost goalkeeper goat goose governor grandchild great-
-    grandchild grocer guard guest guide guitarist gull gunner hairdresser hare hawk hedgehog heir helper
-    hermit hiker horse hostage hound human hunter infant innkeeper inspector intern interpreter inventor
-    janitor jeweler jeweller jockey journalist judge juggler keeper kid kitten knight lamb lawyer leader
-    lecturer librarian lifeguard lion listener llama lodger lookout lover magician magpie manager mason
-    mate mayor mechanic merchant messenger miller millionaire miner minister monkey monster mule musician
-    neighbor neighbour newcomer novelist nurse octopus officer official opponent organist orphan otter
-    outlaw owl owner ox painter paramedic parent parrot partner passenger patient pelican penguin
-    pensioner person pharmacist philosopher photographer physician pianist pickpocket pig pigeon pilot
-    pirate player plumber poet politician pony porter postmaster potter preacher president priest
-    principal prisoner professor programmer publisher pupil puppy rabbit rancher ranger raven receptionist
-    referee refugee reindeer relative reporter rescuer rider rival robber roofer runner sailor scholar
-    schoolmaster scientist scout sculptor seagull seal secretary seller sentry sergeant servant sheep
-    shepherd sheriff shopkeeper singer skater skier smith smuggler sniper soldier soloist somebody someone
-    soprano speaker spectator spider spy squirrel stationmaster stepchild steward stonemason stork
-    stowaway stranger striker student superintendent surfer surgeon surveyor suspect swan swimmer swindler
-    tailor teacher technician teenager teller tenant thief thug tiger toddler tortoise tourist tracker
-    trader trainer trapper traveler traveller trombonist trumpeter turtle twin typist tyrant undertaker
-    usher vet veteran veterinarian victim villager villain violinist visitor volunteer voter walker warden
-    warrior watchmaker weaver welder whale winner witness wolf woodcutter worker writer youngster
+    acrobat adult anybody apprentice architect artist assistant astronaut baby bachelor baker bandit
+    banker barber baron beggar beginner bishop boss burglar butcher buyer caller candidate captain
+    caretaker carpenter cashier celebrity cellist champion chauffeur chef chemist chief child
+    choirmaster clerk climber clown coach cobbler colleague commander commuter companion composer
+    conductor contractor cook cop cousin critic crook customer cyclist dancer dealer dentist deputy
+    detective diplomat director diver doctor driver drummer drunk drunkard dwarf editor elder
+    electrician enemy engineer expert explorer farmer fiddler firefighter fisher florist foreigner
+    friend gambler gangster gardener gatekeeper general ghost goalkeeper governor grandchild great-
+    grocer guard guest guide guitarist gunner hairdresser heir helper hermit hiker hostage human hunter
+    infant innkeeper inspector intern interpreter inventor janitor jeweler jeweller jockey journalist
+    judge juggler keeper kid knight lawyer leader lecturer librarian lifeguard listener lodger lookout
+    lover magician manager mason mate mayor mechanic merchant messenger miller millionaire miner
+    minister monster musician neighbor neighbour newcomer novelist nurse officer official opponent
+    organist orphan outlaw owner painter paramedic parent partner passenger patient pensioner person
+    pharmacist philosopher photographer physician pianist pickpocket pilot pirate player plumber poet
+    politician porter postmaster potter preacher president priest principal prisoner professor
+    programmer publisher pupil rancher ranger receptionist referee refugee relative reporter rescuer
+    rider rival robber roofer runner sailor scholar schoolmaster scientist scout sculptor secretary
+    seller sentry sergeant servant sheep shepherd sheriff shopkeeper singer skater skier smith smuggler
+    sniper soldier soloist somebody someone soprano speaker spectator spy stationmaster stepchild
+    steward stonemason stowaway stranger striker student superintendent surfer surgeon surveyor suspect
+    swimmer swindler tailor teacher technician teenager teller tenant thief thug toddler tourist tracker
+    trader trainer trapper traveler traveller trombonist trumpeter twin typist tyrant undertaker usher
+    vet veteran veterinarian victim villager villain violinist visitor volunteer voter walker warden
+    warrior watchmaker weaver welder winner witness woodcutter worker writer youngster
     """.split()  # noqa: SIM905 (words in lines can be read)
+)
+_ANIMALS = frozenset(
+    """
+    animal bear beast bird calf camel cat chick creature crow dog dolphin donkey dragon duck eagle
+    elephant falcon ferret foal fox frog goat goose gull hare hawk hedgehog horse hound kitten lamb lion
+    llama magpie monkey mule octopus otter owl ox parrot pelican penguin pig pigeon pony puppy rabbit
+    raven reindeer seagull seal spider squirrel stork swan tiger tortoise turtle whale wolf
+    """.split()  # noqa: SIM905
 )
 # What bears a name and is nobody: "the rescue ship Aurora".
 _THINGS = frozenset(
@@ -75,7 +80,7 @@ GENDERS = ("man", "woman")
 
 @lru_cache(maxsize=4096)
 def gender_of(noun: str) -> str | None:
-    """Return the gender that a noun tells, "" if it tells none, None if it is no person and no animal."""
+    """Return the gender that a noun for a person tells, "" if it tells none, None if it is no such noun."""
     if noun in _EITHER or noun.endswith(_ENDINGS):
         return ""
     if noun in _FEMALE or noun.endswith(_FEMALE_ENDINGS):
@@ -85,6 +90,11 @@ def gender_of(noun: str) -> str | None:
     return None
 
 
+def is_animal(noun: str) -> bool:
+    """Return whether a noun names an animal, of which some speak as "he" or "she"."""
+    return noun in _ANIMALS
+
+
 def may_have_name(noun: str) -> bool:
     """Return whether a name may stand beside a noun: "her friend Tom", "the ship Aurora"."""
-    return noun in _THINGS or gender_of(noun) is not None
+    return noun in _THINGS or is_animal(noun) or gender_of(noun) is not None

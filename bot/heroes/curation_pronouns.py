@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.heroes.curation_people import GENDERS, gender_of
+from bot.heroes.curation_people import GENDERS, gender_of, is_animal
 
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:-[^\W\d_]+)*|[.!?,]")
@@ -36,8 +36,8 @@ class PronounCount:
     def keeps_gender(self, *, is_whole: bool) -> bool:
         """Return whether the pronouns fit the hero; of a beginning, whether they may.
 
-        One in four may be astray: of a ship, or of "the smallest". A text that speaks of somebody else at its
-        end, and more than twice as often as of its hero, has lost the hero.
+        One in four may be astray: of a dog, a ship, or "the smallest". A text that speaks of somebody else at
+        its end, and more than twice as often as of its hero, has lost the hero.
         """
         if self.wrong or not is_whole:
             return not self.wrong
@@ -68,6 +68,7 @@ def count_pronouns(
     words = _TOKEN.findall(_QUOTED.sub(",", text).lower())
     met: set[str] = set()  # the genders of those of whom the text has spoken
     own = astray = wrong = sentence = 0
+    met_animal = False
     at_end: list[int] = []  # sentences of pronouns
     for at, word in enumerate(words):
         if word in _ENDS:
@@ -81,11 +82,14 @@ def count_pronouns(
             is_english = other in GENDERS  # of other words, nothing is known but the first of all
             if _tells_of_hero(words, at) or not (other in met or (is_english and "" in met)):
                 astray += 1
-                wrong += _must_be_hero(words, at) if is_english else own == 0
+                is_wrong = _must_be_hero(words, at, met_animal=met_animal) if is_english else own == 0
+                wrong += is_wrong
             else:
                 at_end.append(sentence)
         elif (someone := gender_of(word)) is not None and not _is_nobody_else(words, at):
             met.add(someone)
+        else:
+            met_animal = met_animal or is_animal(word)
     return PronounCount(own, astray, wrong, len(at_end) if len(set(at_end)) > 1 else 0)
 
 
@@ -98,9 +102,10 @@ def _tells_of_hero(words: Sequence[str], at: int) -> bool:
     return after[0] in ("is", "was") and says_age
 
 
-def _must_be_hero(words: Sequence[str], at: int) -> bool:
-    """Return whether a pronoun that is astray begins a sentence, or tells of the hero."""
-    return at == 0 or words[at - 1] in _ENDS or _tells_of_hero(words, at)
+def _must_be_hero(words: Sequence[str], at: int, *, met_animal: bool) -> bool:
+    """Return whether a pronoun that is astray tells of the hero, or begins a sentence and fits no animal."""
+    begins = at == 0 or words[at - 1] in _ENDS
+    return _tells_of_hero(words, at) or (begins and not met_animal)
 
 
 def _is_nobody_else(words: Sequence[str], at: int) -> bool:
