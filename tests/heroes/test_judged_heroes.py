@@ -64,7 +64,8 @@ def test_good_prose_is_left_alone(case: Judged) -> None:
 def test_no_beginning_of_a_good_text_is_rejected() -> None:
     blocklist = Blocklist(ROOT / "data" / "blocked.txt", HEROES.vocabulary.powers)
     shipped = FirstDataset(ROOT / "data" / "first_dataset.jsonl", HEROES, blocklist).read()
-    for hero, text in [(each.hero, each.text) for each in (*good(), *shipped)]:
+    texts = [(case.hero, case.text) for case in good()] + [(each.hero, each.text) for each in shipped]
+    for hero, text in texts:
         parts = sentences(text)
         for length in range(1, len(parts)):
             beginning = " ".join(parts[:length])
