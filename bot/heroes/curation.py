@@ -159,18 +159,18 @@ class Curation(FrozenModel):
 
         Of neutral genders, only the age tells: "Bo, a person like others" may be a man.
         """
-        others = [re.escape(other) for other in self.pronouns if other != gender]
+        genders = [re.escape(other) for other in self.pronouns if other != gender]
         told = [
             re.escape(each) for each in self.pronouns if each not in (gender, *self.curation.neutral_genders)
         ]
-        names = "|".join(map(re.escape, name))
-        patterns = [rf"(?:year-old|years old, an?) (?:[\w-]+ ){{,2}}(?:{'|'.join(others)})"] if others else []
-        if told and names:
-            patterns += (
-                rf"(?:{names})(?:,| is| was) an? (?:[\w-]+ ){{,3}}(?:{'|'.join(told)})",
-                rf"(?:{'|'.join(told)})(?:,| named| called| known as)? (?:{names})",
-            )
-        return any(re.search(rf"\b{pattern}\b", text) for pattern in patterns)
+        any_, other, names = ("|".join(words) for words in (genders, told, map(re.escape, name)))
+        if any_ and re.search(rf"\b(?:year-old|years\sold, an?) (?:[\w-]+ ){{,2}}(?:{any_})\b", text):
+            return True
+        if not (other and names):
+            return False
+        if re.search(rf"\b(?:{names})(?:,| is| was) an? (?:[\w-]+ ){{,3}}(?:{other})\b", text):
+            return True
+        return bool(re.search(rf"\b(?:{other})(?:,| named| called| known\sas)? (?:{names})\b", text))
 
     def names_another_gender(self, gender: str, text: str) -> bool:
         """Return whether a text has a pronoun of another gender at all, but for those of neutral genders."""
