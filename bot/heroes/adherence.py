@@ -61,7 +61,7 @@ def evaluate(answer: Answer, curation: Curation) -> dict[str, bool]:
         "ends": answer.finish_reason == "stop",
         "length_ok": MIN_WORDS <= len(text.split()) <= MAX_WORDS,
         "no_repeat": not repeats_a_sentence(text),
-        "one_name": len(named_people(text)) == 1,
+        "one_name": len(curation.named_people(text)) == 1,
     }
     return {name: holds or not curation.applies(_RULES[name]) for name, holds in held.items()}
 

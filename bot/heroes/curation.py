@@ -2,20 +2,23 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 
 from pydantic import field_validator
 
 from bot.config import FrozenModel
 from bot.heroes.curation_ages import stated_ages
-from bot.heroes.curation_names import first_name, named_people
+from bot.heroes.curation_names import read_names
+from bot.heroes.curation_pronouns import count_pronouns
 from bot.heroes.hero import Hero
 from bot.i18n.message import mark
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts close with curly quotes)
 _SENTENCE_END_SO_FAR = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (as above)
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
+_OPEN_QUOTE = re.compile(r"(?:(?<!\S)\"(?=\S)[^\"]*|“[^”]*)\Z")  # speech that the rest may close
 TOO_SHORT = mark("too short")
 TOO_LONG = mark("too long")
 ANOTHER_AGE = mark("another age")
@@ -74,6 +77,10 @@ class Curation(FrozenModel):
     pronouns: dict[str, tuple[str, ...]]
     names: Mapping[str, frozenset[str]] = MappingProxyType({})
 
+    @cached_property
+    def _known_names(self) -> frozenset[str]:
+        return frozenset().union(*self.names.values())
+
     @property
     def attempts(self) -> int:
         """How often an example is requested before it is given up."""
@@ -98,18 +105,22 @@ class Curation(FrozenModel):
 
     def fault_in_beginning(self, hero: Hero, beginning: str) -> str | None:
         """Return a fault of a text's first sentences that the rest will not mend, None if there is none."""
-        return next((fault for fault in self.faults(hero, beginning) if fault not in _MENDABLE), None)
+        faults = self._faults(hero, _OPEN_QUOTE.sub("", beginning), is_whole=False)
+        return next((fault for fault in faults if fault not in _MENDABLE), None)
 
     def faults(self, hero: Hero, text: str) -> list[str]:
         """Return all reasons why a trimmed text must not train a model."""
+        return self._faults(hero, text, is_whole=True)
+
+    def _faults(self, hero: Hero, text: str, *, is_whole: bool) -> list[str]:
         words = len(text.split())
         checks = (
             (words < self.curation.shortest, TOO_SHORT),
             (words > self.curation.longest + 10, TOO_LONG),
             (not keeps_age(hero, text), ANOTHER_AGE),
-            (not self.keeps_gender(hero, text), ANOTHER_GENDER),
+            (not self.keeps_gender(hero, text, is_whole=is_whole), ANOTHER_GENDER),
             (not self.names_power(hero, text), NEVER_NAMED),
-            (len(named_people(text)) > 1, ANOTHER_NAME),
+            (len(self.named_people(text, is_whole=is_whole)) > 1, ANOTHER_NAME),
             (repeats_a_sentence(text) or repeats_words(text), REPEATS_ITSELF),
             (not is_narrative(text), NOT_A_TALE),
         )
@@ -119,26 +130,47 @@ class Curation(FrozenModel):
         """Return whether a rule is kept, by the reason that it gives."""
         return rule not in self.curation.left_out
 
-    def keeps_gender(self, hero: Hero, text: str) -> bool:
+    def keeps_gender(self, hero: Hero, text: str, *, is_whole: bool = True) -> bool:
         """Return whether the text keeps the hero's gender.
 
-        The first gender that it names, if any, must be the hero's, and so must three in four pronouns. The
-        words of neutral genders do not tell against another one, because "they" may be several people; but
-        "they" almost alone, time and again, is not said of a man or a woman, nor "a 40-year-old person". The
-        first name of the text, if it is known, must not be another gender's; neutral ones have any.
+        Pronouns of another gender must be somebody else's (curation_pronouns.py). The words of neutral
+        genders do not tell against another one, because "they" may be several people; but "they" almost
+        alone, time and again, is not said of a man or a woman. The hero must not be called another gender's
+        word ("a 40-year-old person"); and the first name of the text, if it is known, must not be another
+        gender's; neutral ones have any.
+
+        is_whole: whether the text has come to its end; a beginning keeps the gender if the rest may keep it.
         """
-        words = re.findall(r"[a-z]+", text.lower())
-        times = Counter(words)
-        counts = {gender: sum(times[word] for word in pronouns) for gender, pronouns in self.pronouns.items()}
-        neutral = {
-            gender: counts.pop(gender) for gender in self.curation.neutral_genders if gender != hero.gender
-        }
-        first = next((word for word in words if word in counts), hero.gender)
-        own = counts[hero.gender]
-        is_theirs = sum(neutral.values()) >= _THEY_ALONE * max(own, 1)
-        is_called = any(re.search(rf"\byear-old {gender}\b", text) for gender in neutral)
-        keeps_words = first == hero.gender and own * 4 >= sum(counts.values()) * 3
-        return keeps_words and not (is_theirs or is_called) and self._fits_name(hero.gender, text)
+        neutral = self.curation.neutral_genders
+        name = next(iter(self.named_people(text)), ())
+        count = count_pronouns(hero.gender, text, self.pronouns, neutral=neutral, name=name)
+        keeps = count.keeps_gender(is_whole=is_whole) and not self._calls_another(hero.gender, text, name)
+        is_theirs = is_whole and self._neutral_words(hero.gender, text) >= _THEY_ALONE * max(count.own, 1)
+        return keeps and not is_theirs and self._fits_name(hero.gender, text)
+
+    def _neutral_words(self, gender: str, text: str) -> int:
+        """Return how many words a text has that are pronouns of neutral genders, and not the hero's."""
+        times = Counter(re.findall(r"[a-z]+", text.lower()))
+        others = (other for other in self.curation.neutral_genders if other != gender)
+        return sum(times[word] for other in others for word in self.pronouns[other])
+
+    def _calls_another(self, gender: str, text: str, name: Collection[str]) -> bool:
+        """Return whether the hero, by its age or by a word of its name, is called by another gender's word.
+
+        Of neutral genders, only the age tells: "Bo, a person like others" may be a man.
+        """
+        genders = [re.escape(other) for other in self.pronouns if other != gender]
+        told = [
+            re.escape(each) for each in self.pronouns if each not in (gender, *self.curation.neutral_genders)
+        ]
+        any_, other, names = ("|".join(words) for words in (genders, told, map(re.escape, name)))
+        if any_ and re.search(rf"\b(?:year-old|years\sold, an?) (?:[\w-]+ ){{,2}}(?:{any_})\b", text):
+            return True
+        if not (other and names):
+            return False
+        if re.search(rf"\b(?:{names})(?:,| is| was) an? (?:[\w-]+ ){{,3}}(?:{other})\b", text):
+            return True
+        return bool(re.search(rf"\b(?:{other})(?:,| named| called| known\sas)? (?:{names})\b", text))
 
     def names_another_gender(self, gender: str, text: str) -> bool:
         """Return whether a text has a pronoun of another gender at all, but for those of neutral genders."""
@@ -153,7 +185,11 @@ class Curation(FrozenModel):
         told = [names for other, names in self.names.items() if other not in (gender, *neutral)]
         own = self.names.get(gender, frozenset())
         another = frozenset().union(*told) - own
-        return first_name(text, own | another) not in another
+        return read_names(text, self._known_names).first(own | another) not in another
+
+    def named_people(self, text: str, *, is_whole: bool = True) -> list[frozenset[str]]:
+        """Return who a text names in the hero's place, the hero first (curation_names.py): one is right."""
+        return read_names(text, self._known_names).heroes(is_whole=is_whole)
 
     def names_power(self, hero: Hero, text: str) -> bool:
         """Return whether the text names the hero's power.

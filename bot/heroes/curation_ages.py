@@ -19,6 +19,8 @@ _WORDS |= {word: value for value, word in zip(range(20, 100, 10), _TENS, strict=
 _WORDS |= {f"{ten}-{unit}": _WORDS[ten] + _WORDS[unit] for ten in _TENS for unit in _UNITS}
 _WORDS["hundred"] = 100
 
+NUMBER_WORDS = frozenset(_WORDS)
+
 
 def _number(smallest: int) -> str:
     """Return a pattern for numbers in figures, and for those in words from the smallest on.
