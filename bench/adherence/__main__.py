@@ -1,13 +1,15 @@
 """Adherence: whether a described hero is the one that was asked for, and unlike the others.
 
-    python -m bench.adherence [--quick] [--json] [--source shipped] [--tune adapter] [--seeds 0,1,2]
-        [--data FOLDER] [--url URL --model NAME]
+    python -m bench.adherence [--quick] [--json] [--source model] [--tune adapter] [--seeds 0,1,2]
+        [--data FOLDER] [--texts FILE] [--url URL --model NAME]
 
-Builds a dataset, tunes a model on it with each seed and serves it, as an installation does, in a temporary
-folder. Then it asks for heroes that no training set holds, one answer each, and measures the raw answers;
-some are asked once more as /hero asks, which draws again when a text has a fault. --data keeps the folders
-of the seeds: those that have a live model are only asked. The first texts of the first seed are printed
-beside the base's, unselected.
+Builds a dataset and tunes a model on it with each seed and serves it, as an installation does, in a temporary
+folder; by default on the texts that come with the bot, as the guided run does. Then it asks for heroes that
+no training set holds, one answer each, and measures the raw answers; some are asked once more as /hero asks,
+which draws again when a text has a fault. A seed is of dataset and training, but the texts that come with the
+bot are the same for all: then the trainings alone differ. --data keeps the folders of the seeds: those that
+have a live model are only asked. --texts keeps all texts, for `python -m bench.reading`. The first texts of
+the first seed are printed beside the base's, unselected. About half an hour on two cores.
 """
 
 import asyncio
@@ -33,7 +35,9 @@ def main() -> None:
     """Run the command line."""
     options = _parser().parse_args()
     size = QUICK if options.quick else FULL
-    given = {name: getattr(options, name) for name in ("heroes", "drawn", "base_heroes")}
+    given = {name: getattr(options, name) for name in ("seeds", "heroes", "drawn", "base_heroes", "examples")}
+    if options.model:
+        size = replace(size, seeds=(0,))  # one model, however it was tuned
     size = replace(size, **{name: value for name, value in given.items() if value is not None})
     sampling = {name: value for name in SAMPLING if (value := getattr(options, name)) is not None}
     source = Source(
@@ -41,7 +45,6 @@ def main() -> None:
         build=options.source,
         tune=options.tune,
         extra=options.extra,
-        seeds=options.seeds,
         url=options.url,
         model=options.model,
     )
@@ -55,20 +58,20 @@ def main() -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = bench_parser("adherence", __doc__, quick="fewer examples, 100 heroes")
+    parser = bench_parser("adherence", __doc__, quick="one seed, 150 heroes")
     parser.add_argument("--data", type=Path, help="a folder to keep, or one that was kept")
-    parser.add_argument("--source", choices=get_args(BuildSource), default="model", help="as of a build")
+    parser.add_argument("--source", choices=get_args(BuildSource), default="shipped", help="as of a build")
     parser.add_argument("--tune", choices=get_args(TunedWeights), default="auto", help="as the setting TUNE")
     parser.add_argument("--extra", type=json.loads, default={}, help="as the setting TUNING_EXTRA: JSON")
     parser.add_argument(
         "--seeds",
         type=lambda text: [int(number) for number in text.split(",")],
-        default=[0],
-        help="of trainings, a model each",
+        help="of dataset and training, a model each",
     )
     parser.add_argument("--url", help="an engine that runs already, with --model")
     parser.add_argument("--model", help="a tuned model that it serves")
     parser.add_argument("--texts", type=Path, help="a file for all texts and their metrics, as JSONL")
+    parser.add_argument("--examples", type=int, help="how many a build by a model writes")
     parser.add_argument("--heroes", type=int, help="how many to ask each tuned model for")
     parser.add_argument("--drawn", type=int, help="how many of them to ask for as /hero does, too")
     parser.add_argument("--base-heroes", type=int, help="how many to ask the base model for")

@@ -1,19 +1,20 @@
-"""Build a dataset, tune a model on it with each seed, and measure the models' answers for unseen heroes."""
+"""Build a dataset and tune a model on it with each seed, and measure the answers for unseen heroes."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.adherence.copying import TrainingSet
 from bench.adherence.figures import Asked, summary
 from bench.common.answers import ask_for_each
 from bench.common.errors import BenchError
 from bench.common.report import log_progress
+from bench.common.texts_file import BASE, write_texts
 from bot.app import App, open_app
 from bot.chat import ChatRequest
 from bot.dataset.build.builder import ENGINE_WORKERS
@@ -31,16 +32,18 @@ from bot.store.models import Model
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is written and asked. examples is None for all that a build makes by default.
+    """How much is written and asked. examples is None for all that a build by a model makes by default.
 
-    heroes: asked of each tuned model. drawn: how many of them are asked once more as /hero asks, which draws
-    again when curation finds a fault. base_heroes: asked of the base.
+    seeds: of dataset and training, a model each. heroes: asked of each tuned model. drawn: how many of them
+    are asked once more as /hero asks, which draws again when curation finds a fault. base_heroes: asked of
+    the base.
     """
 
-    examples: int | None
+    seeds: Sequence[int]
     heroes: int
     drawn: int
     base_heroes: int
+    examples: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,16 @@ class Source:
     """Where the models come from.
 
     data: a folder to keep, or one that was kept, with a folder for each seed; None for a temporary one.
-    build and tune are the options of a build and of a training. url: an engine that runs already; None to
-    start one. model: a tuned model that it serves; None to build and tune one with each seed.
+    build and tune are the options of a build and of a training; by default those of the guided run. url: an
+    engine that runs already; None to start one. model: a tuned model that it serves; None to build and tune
+    one with each seed.
     """
 
     data: Path | None = None
-    build: BuildSource = "model"
+    build: BuildSource = "shipped"
     tune: TunedWeights = "auto"
     extra: dict[str, Any] = field(default_factory=dict)
     """Further fields of the call that starts a training, as in the setting TUNING_EXTRA."""
-    seeds: Sequence[int] = (0,)
     url: str | None = None
     model: str | None = None
 
@@ -71,8 +74,8 @@ class Measurement:
     base: Sequence[Answer]
 
 
-FULL = Size(examples=None, heroes=300, drawn=100, base_heroes=100)
-QUICK = Size(examples=84, heroes=100, drawn=20, base_heroes=20)
+FULL = Size(seeds=(0, 1, 2), heroes=300, drawn=100, base_heroes=100)
+QUICK = Size(seeds=(0,), heroes=150, drawn=20, base_heroes=20)
 
 
 async def measure(
@@ -84,22 +87,24 @@ async def measure(
     JSONL.
     """
     tuned: list[Asked] = []
-    base: list[Answer] = []
-    for seed in source.seeds:
+    base = Asked(())
+    for seed in size.seeds:
         started = time.monotonic()
         async with _open(source, seed) as app:
-            model = source.model or await _tuned_model(app, size, source)
+            model = source.model or await _tuned_model(app, size, source, seed)
             minutes = (time.monotonic() - started) / 60
             prompts, curation = app.heroes.prompts, app.heroes.curation
-            if not base:
-                base = await _ask_base(app, size.base_heroes)
-            asked = await _ask_tuned(app, model, size, sampling)
+            learnt = await _training_set(app, model)
+            if not tuned:
+                base = _with_copies(Asked(await _ask_base(app, size.base_heroes)), learnt)
+            asked = _with_copies(await _ask_tuned(app, model, size, sampling), learnt)
             tuned.append(replace(asked, seed=seed, minutes=minutes))
             applied = prompts.sampling.tuned.model_dump() | sampling
         if texts_file:
-            texts = {f"seed {asked.seed}": asked.raw for asked in tuned} | {"base": base}
-            await asyncio.to_thread(_write_texts, texts_file, texts, curation)
-    return Measurement({**summary(tuned, base, curation), "sampling": applied}, tuned[0].raw, base)
+            rows = [*((f"seed {asked.seed}", asked) for asked in tuned), (BASE, base)]
+            await asyncio.to_thread(write_texts, texts_file, _rows(rows, curation))
+    figures = {**summary(tuned, base, curation), "source": source.build, "sampling": applied}
+    return Measurement(figures, tuned[0].raw, base.raw)
 
 
 async def _ask_tuned(app: App, model: Model | str, size: Size, sampling: dict[str, float]) -> Asked:
@@ -125,7 +130,7 @@ async def _ask_tuned(app: App, model: Model | str, size: Size, sampling: dict[st
 
     log_progress(f"asking for {size.drawn} heroes as /hero does ...")
     drawn = await asyncio.gather(*map(draw, heroes[: size.drawn]))
-    return Asked(raw, [answer for answer, _ in drawn], [draws for _, draws in drawn])
+    return Asked(raw, drawn=[answer for answer, _ in drawn], draws=[draws for _, draws in drawn])
 
 
 async def _ask_base(app: App, number: int) -> list[Answer]:
@@ -156,12 +161,15 @@ async def _open(source: Source, seed: int) -> AsyncIterator[App]:
             yield app
 
 
-async def _tuned_model(app: App, size: Size, source: Source) -> Model:
-    """Return the live model; build and tune one with the commands' defaults if there is none."""
+async def _tuned_model(app: App, size: Size, source: Source, seed: int) -> Model:
+    """Return the live model; build and tune one with the commands' defaults if there is none.
+
+    The seed chooses what a build by a model draws. The texts that come with the bot are the same for all.
+    """
     live = await app.registry.live()
     if live is None:
-        limit = size.examples if source.build == "model" else None
-        spec = app.planner.spec(source.build, limit=limit)
+        drawn = {} if source.build == "shipped" else {"limit": size.examples, "seed": seed}
+        spec = app.planner.spec(source.build, **drawn)
         log_progress("building the dataset ...")
         built = await _job_result(app, (await app.builds.submit(spec))[0])
         log_progress(f"dataset: {built.to_json()}; tuning ...")
@@ -181,10 +189,25 @@ async def _job_result(app: App, job: Job) -> JobResult:
     return job.result
 
 
-def _write_texts(path: Path, texts: dict[str, Sequence[Answer]], curation: Curation) -> None:
-    rows = (
-        {"model": model, **asdict(answer), "held": evaluate(answer, curation)}
-        for model, answers in texts.items()
-        for answer in answers
-    )
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+async def _training_set(app: App, model: Model | str) -> TrainingSet | None:
+    """Return the texts that a model learnt from; None if it is not a model of this installation."""
+    if isinstance(model, str):
+        return None
+    items = await app.dataset_contents.items(model.dataset_id)
+    return TrainingSet(item.text for item in items if item.split == "train")
+
+
+def _with_copies(asked: Asked, learnt: TrainingSet | None) -> Asked:
+    if learnt is None:
+        return asked
+    return replace(asked, copied=[learnt.longest_copied(answer.text) for answer in asked.raw])
+
+
+def _rows(
+    models: Sequence[tuple[str, Asked]], curation: Curation
+) -> Iterator[tuple[str, Answer, dict[str, Any]]]:
+    """Yield each model's answers with the metrics of each."""
+    for name, asked in models:
+        for number, answer in enumerate(asked.raw):
+            figures: dict[str, Any] = {"held": evaluate(answer, curation)}
+            yield name, answer, figures | ({"copied": asked.copied[number]} if asked.copied else {})

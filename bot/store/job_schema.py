@@ -84,8 +84,9 @@ class BuildSpec(_Json):
 
     source: "model" lets the model write; "model-only" does so too, and leaves out the texts of the first
     dataset that people wrote; "shipped" takes the first dataset, and asks no model. hand_written: whether
-    those texts of people are in; None: not decided yet, and then as in the newest build. language: the code
-    of the language of the words in pictures, such as "de".
+    those texts of people are in; None: not decided yet, and then as in the newest build. seed: of all
+    that a build draws by lot; no command sets it, so that each build finds what was asked before. language:
+    the code of the language of the words in pictures, such as "de".
     """
 
     kind: ClassVar[Kind] = "build"
@@ -98,6 +99,7 @@ class BuildSpec(_Json):
     batch: bool = False
     source: BuildSource = "model"
     hand_written: bool | None = None
+    seed: int = 0
     language: str = "en"
 
     @property

@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BENCHES = ("engine", "adherence", "dataset", "interactions", "votes", "admission", "trials", "flywheel")
+BENCHES = (
+    "engine",
+    "adherence",
+    "dataset",
+    "interactions",
+    "votes",
+    "admission",
+    "trials",
+    "flywheel",
+    "reading",
+)
 HEAVY = (
     "torch",
     "numpy",

@@ -42,7 +42,7 @@ FIELDS = {
 }
 # of the objects within, by their names in the page's second table
 _FIGURES = "texts fit all_rules loss reference"
-_BUILD = "repeats limit model small budget batch source hand_written"
+_BUILD = "repeats limit model small budget batch source hand_written seed"
 OBJECTS = {
     "items": "split prompt text source rejected",
     "recipe": f"{_BUILD} votes prompts curation",

@@ -22,7 +22,9 @@ SKIPPED = {"node_modules", ".venv", ".venv-clients", ".venv-docs", "site", ".git
 PAGES = sorted(
     path
     for path in ROOT.rglob("*.md")
-    if not SKIPPED.intersection(path.relative_to(ROOT).parts) and not path.name.startswith(".")
+    if not SKIPPED.intersection(path.relative_to(ROOT).parts)
+    and not path.name.startswith(".")
+    and (path.parent.name != "readings" or path.name == "README.md")  # the others are texts of models
 )
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")

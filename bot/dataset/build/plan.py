@@ -55,8 +55,8 @@ class Planner:
     def spec(self, source: BuildSource = "model", **options: Any) -> BuildSpec:
         """Return the spec of a build: of texts that a model writes, or of the first dataset.
 
-        options are those of a model: repeats, model, limit, budget, batch; omitted ones, and None, mean the
-        installation's defaults. Raises UserError if one of them is out of range, or given although no model
+        options are those of a model: repeats, model, limit, budget, batch, seed; omitted ones, and None, mean
+        the installation's defaults. Raises UserError if one of them is out of range, or given although no model
         writes.
         """
         given = {name: value for name, value in options.items() if value is not None}
@@ -80,6 +80,7 @@ class Planner:
         limit: int | None = None,
         budget: float | None = None,
         batch: bool | None = None,
+        seed: int = 0,
     ) -> BuildSpec:
         repeats = self._vocabulary.grid.repeats if repeats is None else repeats
         spec = BuildSpec(
@@ -89,6 +90,7 @@ class Planner:
             small=self._small,
             budget=budget,
             batch=bool(batch),
+            seed=seed,
         )
         _check_ranges(spec)
         size = self.size(spec)
@@ -148,9 +150,15 @@ class Planner:
             yield from (Slot(hero, repeat) for repeat in repeats[hero])
 
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, ChatRequest]:
-        """Return one attempt at a slot: the key and row of its example, and the chat request to send."""
-        seed = _seed({"hero": slot.hero.identity(), "repeat": slot.repeat, "attempt": attempt})
-        turn = self._vocabulary.grid.turn(slot.hero, slot.repeat)
+        """Return one attempt at a slot: the key and row of its example, and the chat request to send.
+
+        The seed of a build chooses other words, the next plots, and examples of its own. Seed 0 is left out,
+        so that the examples of builds from before there was one are found.
+        """
+        drawn = {"seed": spec.seed} if spec.seed else {}
+        parts = {"hero": slot.hero.identity(), "repeat": slot.repeat, "attempt": attempt}
+        seed = _seed(parts | drawn)
+        turn = self._vocabulary.grid.turn(slot.hero, slot.repeat) + spec.seed
         chat = self._prompts.author_request(slot.hero, small=spec.small, seed=seed, turn=turn)
         request = Request(
             slot.hero,
@@ -158,7 +166,11 @@ class Planner:
             attempt=attempt,
             template_version=self._prompts.version,
             model=spec.model,
-            params={**chat.sampling.model_dump(), "asked": _digest((chat.messages, chat.ending, *chat.breaks)).hex()},
+            params={
+                **chat.sampling.model_dump(),
+                "asked": _digest((chat.messages, chat.ending, *chat.breaks)).hex(),
+                **drawn,
+            },
         )
         return request, chat
 

@@ -48,6 +48,20 @@ async def test_a_larger_build_reuses_the_examples_of_a_smaller_one(app: App, scr
     assert len(script.asked) == 30
 
 
+@pytest.mark.parametrize("small", [True, False])
+def test_another_seed_asks_for_other_examples_of_the_same_heroes(app: App, small: bool) -> None:
+    spec = build_spec(app, 40).model_copy(update={"small": small})
+    slots = list(app.planner.slots(spec))
+    seeds = [spec.model_copy(update={"seed": seed}) for seed in (0, 1, 2)]
+    asked = [[app.planner.question(each, slot, 0)[0] for slot in app.planner.slots(each)] for each in seeds]
+    assert [[request.hero for request in each] for each in asked] == [[slot.hero for slot in slots]] * 3
+    assert len({request.key for each in asked for request in each}) == 3 * len(slots)
+    assert "seed" not in asked[0][0].params  # as in builds from before there was a seed
+    if small:
+        plots = {app.planner.question(each, slots[0], 0)[1].ending for each in seeds}
+        assert len(plots) == 3
+
+
 async def test_a_rejected_answer_is_counted_and_asked_for_again(app: App, script: Script) -> None:
     script.texts = [" lift the roof and"] * 2  # cut short
 
