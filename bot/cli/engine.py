@@ -6,6 +6,7 @@ import math
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -73,9 +74,12 @@ async def _bases(settings: Settings, *, probes: bool, as_json: bool) -> None:
 
 async def _obstacle_to_probe(settings: Settings) -> str | None:
     """Return why this machine is not measured now: what works here would be slowed, and the figures wrong."""
+    from bot.doctor.installation import is_on_this_machine  # noqa: PLC0415
     from bot.processes import find_engine  # noqa: PLC0415
 
     local = settings.model_copy(update={"openai_api_key": None, "openai_base_url": None})
+    if local.engine_url and not is_on_this_machine(urlsplit(local.engine_url).hostname):
+        return f"The engine works elsewhere, at {local.engine_url}: run this there, to have its figures."
     try:
         running = local if local.engine_url else await find_engine(local, patience=0)
     except OperatorError as error:

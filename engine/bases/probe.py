@@ -6,6 +6,7 @@ Tuning computes each token with each parameter, so its time is in proportion to 
 
 import asyncio
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -15,6 +16,7 @@ from engine.storage import weights
 
 _ANSWERS = 2
 _ANSWER_TOKENS = 96
+_ANSWER_SECONDS = 3.0  # after which an answer is cut
 _REQUEST: dict[str, Any] = {
     "messages": [
         {"role": "user", "content": "Tell me about a town by the sea and the people who live there."}
@@ -26,8 +28,8 @@ _REQUEST: dict[str, Any] = {
 _SHARE = 5
 _LAYERS, _WIDTH, _FEED_FORWARD, _HEADS, _KV_HEADS, _VOCABULARY = 30, 576, 1536, 9, 3, 49_152
 _TEXTS, _TEXT_TOKENS = 8, 128  # a micro-batch of a training
-_TRAINING_SECONDS = 6.0
-_LEAST_STEPS = 3
+_STEPS = 5
+_TRAINING_SECONDS = 5.0  # after which no further step begins
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,17 @@ async def _words_per_second(base: weights.Weights) -> float:
 async def _answer_speed(generator: Any, seed: int) -> float:
     """Return the words a second of an answer, from its first word on."""
     text, first, last = "", 0.0, 0.0
-    async for chunk in generator.chunks({**_REQUEST, "seed": seed}):
-        if "error" in chunk:
-            raise RuntimeError(chunk["error"]["message"])
-        for choice in chunk.get("choices", ()):
-            content = choice.get("delta", {}).get("content") or ""
-            if content and not text:
-                first = time.monotonic()
-            elif content:
+    async with aclosing(generator.chunks({**_REQUEST, "seed": seed})) as chunks:
+        async for chunk in chunks:
+            if "error" in chunk:
+                raise RuntimeError(chunk["error"]["message"])
+            content = "".join(each["delta"].get("content") or "" for each in chunk.get("choices", ()))
+            if content:
                 last = time.monotonic()
-            text += content
+                first = first or last
+                text += content
+            if last - first > _ANSWER_SECONDS:
+                break
     return max(0, len(text.split()) - 1) / max(last - first, 1e-3)
 
 
@@ -130,10 +133,8 @@ def _training_rate() -> float:
         return time.monotonic() - started
 
     step()  # prepares what the others use again
-    begun, steps = time.monotonic(), [step()]
-    while len(steps) < _LEAST_STEPS or time.monotonic() - begun < _TRAINING_SECONDS / 2:
+    steps = [step()]
+    while len(steps) < _STEPS and sum(steps) < _TRAINING_SECONDS:
         steps.append(step())
-        if time.monotonic() - begun > _TRAINING_SECONDS:
-            break
     parameters = sum(each.numel() for each in weights_of)
     return parameters * _TEXTS * _TEXT_TOKENS / median(steps)

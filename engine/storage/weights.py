@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from engine.storage.hub.cache import RepositoryCache
 from engine.storage.hub.name import HubName
 from engine.storage.hub.progress import OnDownload
 
@@ -165,23 +166,19 @@ def _on_hub(name: HubName, on_download: OnDownload | None, *, may_download: bool
 
 def _cached(name: HubName) -> Path | None:
     """Return a model that is complete in the Hugging Face cache."""
-    from huggingface_hub import errors, snapshot_download  # noqa: PLC0415
+    from huggingface_hub import constants  # noqa: PLC0415
 
+    revision = name.revision or constants.DEFAULT_REVISION
+    folder = RepositoryCache(Path(constants.HF_HUB_CACHE), name.repository).find(revision)
+    if folder is None:
+        return None
+    if name.file:
+        path = folder / name.file
+        return path if path.is_file() and path.suffix.lower() == ".gguf" else None
     try:
-        folder = Path(
-            snapshot_download(
-                name.repository,
-                revision=name.revision,
-                local_files_only=True,
-                allow_patterns=[name.file or "*"],
-            )
-        )
-        if name.file:
-            path = folder / name.file
-            return path if path.is_file() and path.suffix == ".gguf" else None
         if not (folder / "config.json").is_file():
             return _only_gguf(folder)
         _check_folder(folder, str(name))
-    except (errors.LocalEntryNotFoundError, errors.HFValidationError, WeightsError):
-        return None  # not in the cache, or incomplete
+    except WeightsError:
+        return None  # incomplete
     return folder

@@ -23,6 +23,15 @@ class RepositoryCache:
         self.lock = FileLock(cache / ".locks" / folder / "herosmith.lock")
         """Held by the engine that downloads: two would write to the same files."""
 
+    def find(self, revision: str) -> Path | None:
+        """Return the folder with the files of a branch, tag or commit; None if it has never been here."""
+        try:
+            commit = (self.folder / "refs" / revision).read_text(encoding="utf-8").strip()
+        except OSError:
+            commit = revision
+        folder = self.snapshot(commit)
+        return folder if folder.is_dir() else None
+
     def blob(self, file: RemoteFile) -> Path:
         """Return where a file's content lies."""
         return self.folder / "blobs" / file.digest

@@ -18,6 +18,7 @@ _FIRST_LOG_SECONDS = 2.0  # what takes less is not worth a line
 _LOG_SECONDS = 10.0
 _RATE_SECONDS = 15.0  # of the latest bytes, which say how long the rest takes
 _LEAST_RATE_SECONDS = 1.0
+_SAMPLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,13 @@ class DownloadReport:
         self._log(now, download, speed)
 
     def _speed(self, now: float, download: Download) -> Speed:
-        self._arrived.append((now, download.done))
+        if not self._arrived or now - self._arrived[-1][0] >= _SAMPLE_SECONDS:
+            self._arrived.append((now, download.done))
         while now - self._arrived[0][0] > _RATE_SECONDS:
             self._arrived.popleft()
-        (since, before), seconds = self._arrived[0], now - self._arrived[0][0]
-        if seconds < _LEAST_RATE_SECONDS or download.done <= before or since == now:
+        since, before = self._arrived[0]
+        seconds = now - since
+        if seconds < _LEAST_RATE_SECONDS or download.done <= before:
             return Speed()
         rate = (download.done - before) / seconds
         return Speed(rate, (download.total - download.done) / rate)

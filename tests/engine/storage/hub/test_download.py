@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from bot.settings import ROOT
+from engine.__main__ import main
 from engine.storage import weights
 from engine.storage.hub.client import HubTiming
 from engine.storage.hub.download import HubDownload
@@ -343,3 +344,27 @@ def test_what_is_no_name(text: str) -> None:
 @pytest.mark.parametrize("text", ["a/b", "a/b:c/d.gguf", "a/b@v1.0/x", "a/b:c.gguf@main"])
 def test_a_name_reads_as_it_is_written(text: str) -> None:
     assert str(HubName.parse(text)) == text
+
+
+async def test_an_engine_ends_with_its_parent_while_it_downloads(hub: HubServer, tmp_path: Path) -> None:
+    """Else the parent that is started again would find the folder taken."""
+    hub.faults.append(Fault(stalls_after=1000))
+    data = tmp_path / "engine"
+    options = ("--data", str(data), "--base", NAME, "--port", "0", "--with-parent")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "engine", *options),
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    await eventually((data / "download.json").exists, what="the download begins", timeout=90)
+    assert process.stdin
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 60) == 1
+
+
+async def test_an_engine_that_cannot_download_its_base_says_why(hub: HubServer, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(main, ["--data", str(tmp_path / "engine"), "--base", "owner/nothing"])
+    assert str(ended.value).startswith("engine: owner/nothing exists neither here nor on 127.0.0.1")
+    assert [each.path for each in hub.asked] == ["/api/models/owner/nothing"]
