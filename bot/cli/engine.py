@@ -29,6 +29,7 @@ _BUSY = {
     "engine_batches": "it answers a batch",
 }  # metrics of the engine, and what one says that is not 0
 _WORKING = ("running", "in_progress", "validating_files", None)  # statuses; None: of a metric without
+_IDLE = 0.7  # of the processor: a measurement with less says little
 _HEADINGS = (
     *("base", "million parameters", "licence", "MB to download", "MB to serve"),
     *("tuning", "MB to tune", "minutes to tune", "words/s"),
@@ -208,8 +209,14 @@ def _how(report: dict[str, Any], tokens: int, reason: str | None) -> str:
         "base writes as many fewer as its file is larger. Steps of a training reached "
         f"{probe['training_rate'] / 1e9:,.0f} tokens a second times billion parameters. The minutes are for "
         f"the texts that come with the bot, {tokens:,} tokens {report['epochs']} times, without start and "
-        "check."
+        f"check.{_busy_note(probe['processor'])}"
     )
+
+
+def _busy_note(processor: float) -> str:
+    if processor >= _IDLE:
+        return ""
+    return f" Other programs left it {processor:.0%} of the processor: without them all is faster."
 
 
 def _lines(base: dict[str, Any]) -> list[str]:

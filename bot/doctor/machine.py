@@ -151,7 +151,7 @@ async def check_resources(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("Trainings run on another machine.")
         return [own, Finding("memory", "skipped", cause)]
     needs = await _ask_engine(settings)
-    if isinstance(needs, str) and await asyncio.to_thread(read_download, settings.data_dir):
+    if isinstance(needs, str) and (await asyncio.to_thread(read_download, settings.data_dir)) is not None:
         cause = LocalizedMessage("What a training takes is known when the base model is there.")
         return [own, Finding("training_space", "skipped", cause)]
     if isinstance(needs, str):

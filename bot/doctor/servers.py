@@ -42,10 +42,11 @@ class Servers:
 async def check_servers(installation: Installation) -> tuple[list[Finding], Servers]:
     """Ask the server that trains, and the one at SERVING_URL, for their models."""
     settings = installation.settings
+    # also of an engine in a container of its own, which shares the folder
+    if not settings.hosted and (download := await asyncio.to_thread(read_download, settings.data_dir)):
+        cure = LocalizedMessage("Wait for it. If it is stopped, the next start takes only the rest.")
+        return [Finding("engine", "warning", download.message(), cure)], Servers(None, None)
     if settings.starts_engine:
-        if download := await asyncio.to_thread(read_download, settings.data_dir):
-            cure = LocalizedMessage("Wait for it. If it is stopped, the next start takes only the rest.")
-            return [Finding("engine", "warning", download.message(), cure)], Servers(None, None)
         try:
             running = await find_engine(settings, patience=0)
         except OSError as error:

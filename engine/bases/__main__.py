@@ -65,7 +65,7 @@ def _tuning(base: KnownBase, probe: Probe | None, *, tokens: int, memory: int, d
     shortage = resources.shortage("memory", needed_memory, memory) or resources.shortage(
         "disk", needed_disk, disk
     )
-    obstacle = obstacle_to_tuning(base.architecture) or (f"{str(shortage).capitalize()}." if shortage else "")
+    obstacle = obstacle_to_tuning(base.architecture) or (f"{shortage}." if shortage else "")
     seconds = None
     if probe and not obstacle:
         share = 1.0 if kind == "all" else _ADAPTER_SHARE

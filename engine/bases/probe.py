@@ -42,6 +42,8 @@ class Probe:
     """Of these weights."""
     training_rate: float
     """Trained tokens a second, times the parameters that are all trained."""
+    processor: float
+    """The share of the processor that it had, from 0 to 1: less if other programs worked, too."""
     seconds: float
     """That the measurement took."""
 
@@ -59,8 +61,8 @@ def measure() -> Probe:
     started = time.monotonic()
     base = weights.find(None)
     words = asyncio.run(_words_per_second(base))
-    rate = _training_rate()
-    return Probe(words, base.path.stat().st_size, rate, time.monotonic() - started)
+    rate, processor = _training_rate()
+    return Probe(words, base.path.stat().st_size, rate, processor, time.monotonic() - started)
 
 
 async def _words_per_second(base: weights.Weights) -> float:
@@ -90,8 +92,11 @@ async def _answer_speed(generator: Any, seed: int) -> float:
     return max(0, len(text.split()) - 1) / max(last - first, 1e-3)
 
 
-def _training_rate() -> float:
-    """Return the tokens a second of training steps as the trainer's, times the parameters of their model."""
+def _training_rate() -> tuple[float, float]:
+    """Return the tokens a second of training steps, times the parameters of their model, as the trainer's.
+
+    Also return the share of the processor that they had.
+    """
     # torch alone takes seconds to load
     import torch  # noqa: PLC0415
     from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
@@ -133,8 +138,11 @@ def _training_rate() -> float:
         return time.monotonic() - started
 
     step()  # prepares what the others use again
+    started, used = time.monotonic(), time.process_time()
     steps = [step()]
     while len(steps) < _STEPS and sum(steps) < _TRAINING_SECONDS:
         steps.append(step())
-    parameters = sum(each.numel() for each in weights_of)
-    return parameters * _TEXTS * _TEXT_TOKENS / median(steps)
+    elapsed, used = time.monotonic() - started, time.process_time() - used
+    parameters = sum(int(each.numel()) for each in weights_of)
+    rate = parameters * _TEXTS * _TEXT_TOKENS / median(steps)
+    return rate, 1.0 if device != "cpu" else min(1.0, used / elapsed / torch.get_num_threads())

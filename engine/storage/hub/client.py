@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 from huggingface_hub import HfApi, constants, errors, get_session, get_token, hf_hub_url
-from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented, but not for type checkers
+    build_hf_headers,
+    hf_raise_for_status,
+)
 
 from engine.storage import atomic
 from engine.storage.hub.listing import HubError, Listing, RemoteFile
@@ -87,6 +90,7 @@ class HubClient:
     def _stream(self, url: str, file: RemoteFile, partial: Path, on_size: Callable[[int], None]) -> None:
         size = size_of(partial)
         if size >= file.size:
+            partial.touch()  # an empty file
             return
         headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
         if size:
@@ -147,9 +151,12 @@ class HubClient:
     def _transient(self, error: Exception) -> str | None:
         """Return what went wrong, if it may go well the next time."""
         if isinstance(error, errors.HfHubHTTPError):
-            status = error.response.status_code
-            if status in (_TOO_MANY, _REQUEST_TIMEOUT, _WRONG_RANGE) or status >= 500:
-                return f"{self._host} answers with HTTP status {status}"
+            response = error.response
+            status, host = response.status_code, response.url.host
+            # the address of a file at another host is good for a while only: the Hub tells a new one
+            is_elsewhere = host != self._host and "X-Error-Code" not in response.headers
+            if status in (_TOO_MANY, _REQUEST_TIMEOUT, _WRONG_RANGE) or status >= 500 or is_elsewhere:
+                return f"{host} answers with HTTP status {status}"
             return None
         if isinstance(error, httpx2.TimeoutException):
             return f"{self._host} does not answer"

@@ -48,6 +48,7 @@ class HubDownload:
         """Return the GGUF file, or the folder of the model, in the cache. Raises HubError."""
         listing = self._client.listing(self._name)
         files = listing.needed()
+        self._total = sum(file.size for file in files)
         try:
             self._cache.prepare()
             self._lock(files)
@@ -62,9 +63,8 @@ class HubDownload:
         return folder / files[0].path if is_gguf else folder
 
     def _bring_all(self, listing: Listing, files: list[RemoteFile]) -> None:
-        self._total = sum(file.size for file in files)
         missing = [file for file in files if not self._is_here(file)]
-        self._complete = self._total - sum(file.size for file in missing)
+        self._complete, self._current = self._total - sum(file.size for file in missing), 0
         self._check_disk(missing)
         for file in missing:
             self._bring(listing.commit, file)
@@ -140,6 +140,7 @@ class HubDownload:
                 arrived = sum(size_of(self._cache.partial(file)) for file in files)
                 if arrived != seen:
                     seen, since = arrived, time.monotonic()
+                    self._current = arrived
                 if time.monotonic() - since > self._timing.longest_lock:
                     raise HubError(
                         f"Another program downloads {self._name.repository} and gets nowhere. Stop it first."

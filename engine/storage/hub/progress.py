@@ -102,7 +102,7 @@ class DownloadReport:
         if self._log_at is None:
             self._log_at = now + _FIRST_LOG_SECONDS
         is_done = download.done >= download.total
-        if now < self._log_at and not (is_done and self._is_logged):
+        if not download.total or (now < self._log_at and not (is_done and self._is_logged)):
             return
         self._log_at = now + _LOG_SECONDS
         self._is_logged = not is_done

@@ -16,7 +16,7 @@ from engine.storage.hub.name import HubName
 
 TABLE = ROOT / "data" / "bases.toml"
 PLENTY = 2**50
-PROBE = Probe(words_per_second=90.0, file_bytes=100_000_000, training_rate=40e9, seconds=14.0)
+PROBE = Probe(words_per_second=90.0, file_bytes=100_000_000, training_rate=40e9, processor=1.0, seconds=14.0)
 
 
 @pytest.fixture(scope="module")
@@ -115,4 +115,5 @@ def test_this_machine_is_measured() -> None:
     probe = measure()
     assert probe.words_per_second > 0
     assert probe.training_rate > 0
+    assert 0 < probe.processor <= 1
     assert probe.file_bytes == weights.find(None).path.stat().st_size

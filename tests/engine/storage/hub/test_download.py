@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Self
 
@@ -56,18 +56,19 @@ def blobs(tmp_path: Path) -> Path:
     return tmp_path / "home" / "hub" / "models--owner--name" / "blobs"
 
 
-async def bring(name: str = NAME, told: list[Download] | None = None, **options: object) -> Path:
-    """Download a model as the engine does, with short waits."""
+async def bring(name: str = NAME, told: list[Download] | None = None, free: int = 2**40) -> Path:
+    """Download a model as the engine does, with short waits, to a disk with so many bytes free."""
     parsed = HubName.parse(name)
     assert parsed
-    on_download: Callable[[Download], None] | None = told.append if told is not None else None
-    download = HubDownload(parsed, on_download, timing=FAST, **options)  # type: ignore[arg-type]
-    return await asyncio.to_thread(download.run)
+    on_download = told.append if told is not None else None
+    return await asyncio.to_thread(
+        HubDownload(parsed, on_download, timing=FAST, free_disk=lambda _: free).run
+    )
 
 
-async def refusal(name: str = NAME, **options: object) -> str:
+async def refusal(name: str = NAME, free: int = 2**40) -> str:
     with pytest.raises(HubError) as caught:
-        await bring(name, **options)
+        await bring(name, free=free)
     return str(caught.value)
 
 
@@ -143,7 +144,7 @@ async def test_after_a_kill_only_the_rest_is_taken(hub: HubServer, tmp_path: Pat
         ([Fault(ends_after=1_000_000)], ["bytes=1000000-"]),
         ([Fault(stalls_after=1_000_000)], ["bytes=1000000-"]),
         ([Fault(status=503), Fault(status=500)], [None, None]),
-        ([Fault(status=429, headers={"Retry-After": "1"})], [None]),
+        ([Fault(status=403)], [None]),  # the address at the other host has expired
         # the second answer is the whole file again
         ([Fault(breaks_after=1_000_000), Fault(ignores_range=True)], ["bytes=1000000-"]),
         # each time a little arrives, more often than attempts that bring nothing are allowed
@@ -158,7 +159,7 @@ async def test_what_passes_is_waited_for(
     path = await bring(told=told)
     assert path.read_bytes() == GGUF
     assert hub.ranges == [None, *ranges]
-    assert any("127.0.0.1" in each.waiting for each in told)
+    assert any("; the next attempt is in " in each.waiting for each in told)
     assert not told[-1].waiting
 
 
@@ -174,7 +175,7 @@ async def test_retry_after_is_heeded(hub: HubServer) -> None:
 async def test_a_server_that_stays_down_is_given_up(hub: HubServer, tmp_path: Path) -> None:
     hub.faults.extend([Fault(breaks_after=1_000_000), *[Fault(status=502)] * 10])
     said = await refusal()
-    assert said.startswith("127.0.0.1 answers with HTTP status 502, 3 times in a row.")
+    assert said.startswith("localhost answers with HTTP status 502, 3 times in a row.")
     assert said.endswith("What has arrived is kept: the next start takes the rest.")
     assert (blobs(tmp_path) / f"{DIGEST}.incomplete").stat().st_size == 1_000_000
 
@@ -202,7 +203,7 @@ async def test_a_file_that_stays_damaged_is_refused_and_deleted(hub: HubServer, 
 
 
 async def test_without_room_nothing_is_fetched(hub: HubServer) -> None:
-    said = await refusal(free_disk=lambda _: 1_000_000)
+    said = await refusal(free=1_000_000)
     assert "0.1 GiB of disk are needed, and 0.0 are free." in said
     assert "HF_HOME" in said
     assert hub.ranges == []
