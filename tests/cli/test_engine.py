@@ -73,3 +73,18 @@ def test_an_engine_that_starts_is_not_disturbed(
         said = json.loads(terminal("engine", "bases", "--json").stdout)
     assert said["probe"] is None
     assert said["reason"].startswith("An engine is at work in")
+
+
+@pytest.mark.real
+@pytest.mark.timeout(400)
+def test_a_measured_machine_has_minutes_and_words_for_what_fits(
+    terminal: RunCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENGINE_URL")
+    said = json.loads(terminal("engine", "bases", "--json").stdout)
+    if said["reason"] == "The measurement took too long.":
+        pytest.skip("this machine is too busy")
+    assert said["reason"] is None
+    for each in said["bases"]:
+        assert each["serving"]["words_per_second"] > 0
+        assert (each["tuning"]["minutes"] is None) == bool(each["tuning"]["obstacle"])

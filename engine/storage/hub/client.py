@@ -16,6 +16,7 @@ from huggingface_hub import HfApi, constants, errors, get_session, get_token, hf
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented, but not for type checkers
     build_hf_headers,
     hf_raise_for_status,
+    parse_ratelimit_headers,
 )
 
 from engine.storage import atomic
@@ -38,7 +39,7 @@ class HubTiming:
     """In a row that bring nothing, until the download is given up."""
     first_pause: float = 1.0
     """Between two attempts; it doubles."""
-    longest_pause: float = 120.0
+    longest_pause: float = 300.0
     """A server that asks to wait longer is not waited for."""
     longest_lock: float = 300.0
     """For another download of the same repository while it brings nothing."""
@@ -238,5 +239,9 @@ def _retry_after(error: Exception) -> float | None:
     """Return for how many seconds a server asks to wait."""
     if not isinstance(error, errors.HfHubHTTPError):
         return None
-    asked = error.response.headers.get("Retry-After", "").strip()
-    return float(asked) if asked.isdecimal() else None
+    headers = error.response.headers
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isdecimal():
+        return float(asked)
+    limit = parse_ratelimit_headers(headers)  # the Hub's own way
+    return float(limit.reset_in_seconds) if limit and not limit.remaining else None

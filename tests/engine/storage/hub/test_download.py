@@ -163,8 +163,9 @@ async def test_what_passes_is_waited_for(
     assert not told[-1].waiting
 
 
-async def test_retry_after_is_heeded(hub: HubServer) -> None:
-    hub.faults.append(Fault(status=429, headers={"Retry-After": "1"}))
+@pytest.mark.parametrize("headers", [{"Retry-After": "1"}, {"RateLimit": '"resolvers";r=0;t=1'}])
+async def test_retry_after_is_heeded(hub: HubServer, headers: dict[str, str]) -> None:
+    hub.faults.append(Fault(status=429, headers=headers))
     told: list[Download] = []
     started = asyncio.get_running_loop().time()
     await bring(told=told)
