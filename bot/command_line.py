@@ -14,6 +14,7 @@ from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandG
 from bot.cli.dataset import dataset
 from bot.cli.delete import delete
 from bot.cli.doctor import doctor
+from bot.cli.engine import engine
 from bot.cli.finetune import finetune
 from bot.cli.hero import hero
 from bot.cli.invite import invite
@@ -113,6 +114,7 @@ cli.command(rich_help_panel=OWN_DATA)(chat)
 cli.command(rich_help_panel=OWN_DATA)(serve)
 cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
+cli.add_typer(engine, name="engine", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(doctor)
 cli.command(rich_help_panel=OPERATE)(backup)
 cli.command(rich_help_panel=OPERATE)(restore)

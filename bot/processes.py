@@ -16,15 +16,15 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
+from bot.engine_download import EngineDownload, is_engine_locked, read_download
 from bot.errors import OperatorError
 from bot.extras import require_extras
 from bot.jobs.worker_lock import may_have_worker
@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 
 _ENGINE_READY = re.compile(r"engine listening on (http://\S+)")
 _START_TIMEOUT = 60.0  # seconds
-_DOWNLOAD_TIMEOUT = 3600.0  # for an engine that first downloads its base model
+_BASE_TIMEOUT = 600.0  # for an engine with another base, since its download brought something
+_DOWNLOAD_POLL = 1.0
+_DOWNLOAD_LOG = 10.0  # seconds between two lines of the log
 _STOP_TIMEOUT = 10.0
 ENGINE_STOP_TIMEOUT = 45.0  # it lets a training save its state, for 30 seconds at most
 _QUIET_STOP = 3.0  # after which a stop that takes longer is told
@@ -48,6 +50,10 @@ _OWN_OPTIONS = {
 }
 _MAX_LOG_BYTES = 5_000_000
 _LOG_POLL = 60.0  # seconds
+
+
+OnDownload = Callable[[EngineDownload], None]
+"""Called every second while an engine that starts downloads its base."""
 
 
 class ChildProcess:
@@ -81,6 +87,8 @@ class ChildProcess:
         self._stop_timeout = stop_timeout
         self._stop_hint = stop_hint
         self._max_log_bytes = max_log_bytes
+        self.sign_of_life: Callable[[], object] = lambda: None
+        """While it starts, start_timeout begins anew whenever what this returns has changed."""
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> str:
@@ -97,9 +105,7 @@ class ChildProcess:
                 start_new_session=True,  # Ctrl-C reaches only this process, which stops its children in order
             )
         try:
-            line = await asyncio.wait_for(self._stdout.readline(), self._start_timeout)
-        except TimeoutError:
-            line = b""
+            line = await self._first_line()
         except asyncio.CancelledError:
             await self.stop()  # nobody else knows of it yet
             raise
@@ -107,6 +113,21 @@ class ChildProcess:
             await self.stop()
             raise OperatorError(f"The {self.name} did not start: {self._last_log_line()}")
         return line.decode().strip()
+
+    async def _first_line(self) -> bytes:
+        """Return the first line of standard output; empty if none comes in time."""
+        reading = asyncio.ensure_future(self._stdout.readline())
+        clock = asyncio.get_running_loop().time
+        sign, since = self.sign_of_life(), clock()
+        try:
+            while (left := since + self._start_timeout - clock()) > 0:
+                if await _is_done(reading, min(left, _DOWNLOAD_POLL)):
+                    return await reading
+                if sign != (sign := self.sign_of_life()):
+                    since = clock()
+            return b""
+        finally:
+            reading.cancel()
 
     def _open_log(self) -> BinaryIO:
         """Open the log for appending, a new one if it has grown large. Raise OperatorError if that fails."""
@@ -221,12 +242,15 @@ async def _supervised(child: ChildProcess) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = True) -> AsyncIterator[Settings]:
+async def run_engine(
+    settings: Settings, *, port: int = 0, needs_key: bool = True, on_download: OnDownload | None = None
+) -> AsyncIterator[Settings]:
     """Start the embedded engine if the settings want one. Yield the settings with its address and key.
 
     The key is random if the settings have none: other people on this machine, and web pages in its browsers,
-    can reach the address. needs_key=False: then it has none. port: 0 picks a free one. Raises OperatorError
-    if the engine is not installed or does not start.
+    can reach the address. needs_key=False: then it has none. port: 0 picks a free one. on_download is told
+    how far the download of the base is, if there is one; by default the log is. Raises OperatorError if the
+    engine is not installed or does not start.
     """
     if not settings.starts_engine:
         yield settings
@@ -237,11 +261,8 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
     arguments += engine_options(settings)
     start_timeout = _START_TIMEOUT
     if settings.engine_base:
-        start_timeout = _DOWNLOAD_TIMEOUT
-        log.info(
-            "starting the engine with %s; missing files are downloaded (see logs/engine.log)",
-            settings.engine_base,
-        )
+        start_timeout = _BASE_TIMEOUT
+        log.info("starting the engine with %s; missing files are downloaded", settings.engine_base)
     required = settings.engine_api_key or (SecretStr(secrets.token_urlsafe(32)) if needs_key else None)
     key = required or SecretStr("none")  # clients have to send one
     env = {
@@ -258,16 +279,18 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         ENGINE_STOP_TIMEOUT,
         "; a training saves what it has learnt",
     )
-    if _is_locked(settings.data_dir / "engine" / "engine.lock"):
+    engine.sign_of_life = lambda: read_download(settings.data_dir)
+    if is_engine_locked(settings.data_dir):
         log.warning(
             "%s: waiting for up to %.0f seconds, in case it is just ending. Ctrl-C stops the waiting.",
             _holder_text(settings),
             ENGINE_STOP_TIMEOUT,  # for as long the new engine waits for the lock
         )
     try:
-        ready_line = await engine.start()
+        async with _downloads_told(settings.data_dir, on_download or _log_download()):
+            ready_line = await engine.start()
     except OperatorError as error:
-        if not _is_locked(settings.data_dir / "engine" / "engine.lock"):
+        if not is_engine_locked(settings.data_dir):
             raise OperatorError(_with_own_options(str(error))) from error
         raise OperatorError(_runs_already_text(settings)) from error
     found = _ENGINE_READY.search(ready_line)
@@ -279,6 +302,39 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
     with _published(settings.data_dir / "engine.json", url, key, settings.engine_base):
         async with _supervised(engine):
             yield settings.model_copy(update={"engine_url": url, "engine_api_key": key})
+
+
+@asynccontextmanager
+async def _downloads_told(data_dir: Path, on_download: OnDownload) -> AsyncIterator[None]:
+    """Tell how far the download of the engine's base is, during the block."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(_DOWNLOAD_POLL)
+            if download := await asyncio.to_thread(read_download, data_dir):
+                on_download(download)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _log_download() -> OnDownload:
+    """Return what logs a download every ten seconds."""
+    clock = asyncio.get_running_loop().time
+    logged_at = float("-inf")
+
+    def tell(download: EngineDownload) -> None:
+        nonlocal logged_at
+        if clock() - logged_at >= _DOWNLOAD_LOG:
+            logged_at = clock()
+            log.info("%s", download.message())
+
+    return tell
 
 
 def engine_options(settings: Settings) -> list[str]:
@@ -316,31 +372,35 @@ def _runs_already_text(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def share_engine(settings: Settings) -> AsyncIterator[Settings]:
+async def share_engine(
+    settings: Settings, *, on_download: OnDownload | None = None
+) -> AsyncIterator[Settings]:
     """Yield the settings with an engine: the one that works in this data folder, else one for the block.
 
-    Raises OperatorError if none can be had.
+    on_download: as for `run_engine`. Raises OperatorError if none can be had.
     """
     if settings.starts_engine and (running := await find_engine(settings)):
         yield running
     else:
-        async with run_engine(settings) as reachable:
+        async with run_engine(settings, on_download=on_download) as reachable:
             yield reachable
 
 
 async def find_engine(settings: Settings, *, patience: float = _START_TIMEOUT) -> Settings | None:
     """Return the settings with the address and key of the engine in this data folder; None if none runs.
 
-    patience: seconds to wait for one that is starting. Raises OperatorError if it was not started by the
-    bot or a command, so that its address is not known.
+    patience: seconds to wait for one that is starting. Raises OperatorError if it still downloads its base,
+    or was not started by the bot or a command, so that its address is not known.
     """
     deadline = asyncio.get_running_loop().time() + patience
-    while _is_locked(settings.data_dir / "engine" / "engine.lock"):
+    while is_engine_locked(settings.data_dir):
         if found := _read_published(settings.data_dir / "engine.json"):
             url, key, base = found
             if await _answers(url, key):
                 address = {"engine_url": url, "engine_api_key": SecretStr(key), "engine_base": base}
                 return settings.model_copy(update=address)
+        if download := read_download(settings.data_dir):
+            raise OperatorError(f"{download.message()} Try again when it is there.")
         if asyncio.get_running_loop().time() > deadline:
             raise OperatorError(
                 f"An engine is at work in {settings.data_dir / 'engine'}, and how to ask it is not known: "
@@ -361,21 +421,6 @@ async def until_engine_ends(settings: Settings, *, poll: float = 2.0) -> None:
         if published is None or published[0] != settings.engine_url:
             return
         await asyncio.sleep(poll)
-
-
-def _is_locked(path: Path) -> bool:
-    """Return whether an engine holds its lock: if none does, another program may listen at its address."""
-    if not path.exists():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:
-        return False  # to start an engine there will say why
-    lock.release()
-    return False
 
 
 @contextlib.contextmanager

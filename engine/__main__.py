@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ from engine.jobs.weights_choice import WeightsChooser, WeightsSetting
 from engine.logs import configure_logs
 from engine.storage import weights
 from engine.storage.files import FileStore
+from engine.storage.hub.progress import DownloadReport
 from engine.storage.models import ModelStore
 
 log = logging.getLogger("engine")
@@ -68,8 +70,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--base",
         metavar="MODEL",
-        help="a .gguf file, a folder with one, the folder of a Hugging Face model, or an id owner/name"
-        " or owner/name@revision on its Hub (default: the packaged weights)",
+        help="a .gguf file, a folder with one, the folder of a Hugging Face model, or a name on its Hub,"
+        " owner/name or owner/name:file.gguf, either with @revision (default: the packaged weights)",
     )
     parser.add_argument(
         "--tune",
@@ -167,19 +169,44 @@ def main(words: Sequence[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(f"engine: {error}")
     try:
-        base = weights.find(options.base)
-    except weights.WeightsError as error:
-        sys.exit(f"engine: {' '.join(str(error).split())}")  # the parent process shows the last line
-    try:
+        base = _find_here(options.base)
         with _start_step(f"the folder {options.data} cannot be used", "--data"):
             _make_writable(options.data)
         with _locked(options.data, wait=options.with_parent):
+            base = base or _download_base(options)
             _check_machine(base)
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
     except Timeout:
         sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")
     except StartError as error:
         sys.exit(f"engine: {error}")
+
+
+def _find_here(base: str | None) -> weights.Weights | None:
+    """Return the base; None if it has to be downloaded. Raises StartError."""
+    try:
+        return weights.find(base, may_download=False)
+    except weights.NotDownloaded:
+        return None
+    except weights.WeightsError as error:
+        raise StartError(" ".join(str(error).split())) from error  # the parent shows the last line
+
+
+def _download_base(options: argparse.Namespace) -> weights.Weights:
+    """Download the base. Raises StartError.
+
+    If the parent dies meanwhile, so does this process: the parent that is started again waits for its lock.
+    """
+    is_here = threading.Event()
+    if options.with_parent:
+        system.watch_parent(lambda: None if is_here.is_set() else os._exit(1))
+    try:
+        with DownloadReport(options.data / "download.json") as report:
+            return weights.find(options.base, report)
+    except weights.WeightsError as error:
+        raise StartError(" ".join(str(error).split())) from error
+    finally:
+        is_here.set()
 
 
 class StartError(Exception):

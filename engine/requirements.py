@@ -54,9 +54,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="the engine's folder")
     parser.add_argument("--base", metavar="MODEL", help="as of python -m engine")
     options = parser.parse_args(words)
-    os.environ["HF_HUB_OFFLINE"] = "1"  # before the Hub's library is loaded
     try:
-        found = requirements(weights.find(options.base), options.data)
+        found = requirements(weights.find(options.base, may_download=False), options.data)
     except (weights.WeightsError, OSError, ValueError) as error:
         sys.exit(f"engine: {' '.join(str(error).split())}")
     print(json.dumps(found))  # noqa: T201

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine import hyperparameters, system
+from engine.limits import CONTEXT, SLOTS
 from engine.model_size import ModelSize
 from engine.training_request import TrainedWeights, TrainingError, TrainingRequest
 
@@ -17,6 +18,8 @@ _RUNTIME: dict[TrainedWeights, float] = {"all": 0.95 * _GIB, "adapter": 0.75 * _
 _STATE = 12  # bytes a trained parameter, on disk and in memory: the weight and two moments, in float32
 _GRADIENT = 4
 _Q8_0 = 34 / 32  # bytes a parameter
+_SERVING_RUNTIME = 0.1 * _GIB  # Python, llama.cpp and its buffers
+_CACHED = 2  # bytes a number of the keys and values of a chat
 
 _NEEDS_LESS_MEMORY = {"all": "train an adapter instead of all weights", "adapter": "choose a smaller base"}
 
@@ -101,6 +104,15 @@ def check(
     if missing is not None:
         cure = missing.cure_of(request.weights)
         raise TrainingError(f"The training of {request.base_id} cannot begin: {missing}. {cure}")
+
+
+def serving_memory(file_bytes: int, cached_numbers: int) -> float:
+    """Estimate the bytes of memory in which llama.cpp serves a GGUF file to all slots at once.
+
+    `cached_numbers` are the keys and values of one token in all layers. The file may also be read from the
+    disk again and again, which is slow.
+    """
+    return _SERVING_RUNTIME + file_bytes + _CACHED * cached_numbers * CONTEXT * SLOTS
 
 
 def serving_shortage(folder: Path, available: int) -> Shortage | None:

@@ -12,7 +12,7 @@ from setuptools.command.build_py import build_py
 _FOLDER = Path("bot", "shipped")
 # Named one by one where people keep files of their own, such as an exported dataset beside data/heroes.toml.
 _FILES = (
-    *("data/blocked.txt", "data/first_dataset.jsonl", "data/first_dataset.md"),
+    *("data/bases.toml", "data/blocked.txt", "data/first_dataset.jsonl", "data/first_dataset.md"),
     *("data/heroes.toml", "data/plots.toml", "data/prices.toml", "LICENSE", ".env.example"),
     *("examples/README.md", "examples/chats.jsonl", "examples/dishes.toml"),
     *("examples/heroes.csv", "examples/pairs.jsonl", "examples/questions.csv"),

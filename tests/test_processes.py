@@ -5,6 +5,7 @@ import contextlib
 import json
 import stat
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import httpx2
@@ -15,12 +16,14 @@ from filelock import FileLock
 from pydantic import SecretStr
 
 from bot.app import open_app
+from bot.engine_download import EngineDownload, read_download
 from bot.errors import OperatorError
 from bot.heroes.hero import Hero
 from bot.jobs.worker_lock import worker_lock
 from bot.llm.budget import Account
 from bot.processes import (
     ChildProcess,
+    OnDownload,
     find_engine,
     run_engine,
     run_worker,
@@ -29,6 +32,7 @@ from bot.processes import (
 )
 from bot.settings import Settings
 from tests.support.eventually import eventually
+from tests.support.hub_server import Fault, HubServer, Repository
 
 
 @pytest.fixture
@@ -294,3 +298,59 @@ async def test_the_end_of_a_child_is_not_waited_for_at_a_second_interruption(tmp
     (left,) = (each for each in psutil.Process().children() if "SIG_IGN" in " ".join(each.cmdline()))
     left.kill()
     await child.stop()
+
+
+async def test_a_start_takes_as_long_as_there_are_signs_of_life(tmp_path: Path) -> None:
+    """A base may take an hour to download; one that gets nowhere is given up."""
+    code = "import time; time.sleep(3.5); print('ready', flush=True); time.sleep(60)"
+    child = ChildProcess("late", ["-c", code], {}, tmp_path, start_timeout=1.5)
+    with pytest.raises(OperatorError, match="The late did not start"):
+        await child.start()
+    signs = count()
+    child.sign_of_life = lambda: next(signs)
+    assert await child.start() == "ready"
+    await child.stop()
+
+
+async def test_the_download_of_a_base_is_told_while_the_engine_starts(
+    own_engine: Settings, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a slow server, in the processes of the product: what the start tells, what others are told."""
+    server = HubServer()
+    content = await asyncio.to_thread(tiny_base.read_bytes)
+    server.repositories["owner/name"] = Repository({"tiny.F32.gguf": content, "other.gguf": b"x"})
+    server.faults.append(Fault(stalls_after=len(content) // 2, stalls_for=6))
+    settings = own_engine.model_copy(update={"engine_base": "owner/name:tiny.F32.gguf"})
+    told: list[EngineDownload] = []
+    async with server.serving():
+        for name, value in {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "hf")}.items():
+            monkeypatch.setenv(name, value)
+
+        async def start(on_download: OnDownload) -> list[str]:
+            async with run_engine(settings, on_download=on_download) as reachable:
+                assert reachable.engine_api_key is not None
+                return await list_models(reachable, reachable.engine_api_key.get_secret_value())
+
+        starting = asyncio.create_task(start(told.append))
+        await eventually(lambda: told, what="the progress is told", timeout=90)
+        assert (told[0].base, told[0].total) == ("owner/name:tiny.F32.gguf", len(content))
+        with pytest.raises(OperatorError, match=r"The engine downloads its base model .* Try again"):
+            await find_engine(settings, patience=0)
+        assert await starting == ["tiny"]
+    assert server.ranges == [None, f"bytes={len(content) // 2}-"]
+    assert server.sent == len(content)
+    assert read_download(settings.data_dir) is None
+    log = (settings.data_dir / "logs" / "engine.log").read_text()
+    assert "downloading owner/name:tiny.F32.gguf: " in log
+    assert "127.0.0.1 breaks off; the next attempt is in 1 s" in log
+
+
+async def test_what_a_killed_engine_told_of_its_download_is_past(settings: Settings) -> None:
+    folder = settings.data_dir / "engine"
+    folder.mkdir()
+    (folder / "download.json").write_text('{"base": "a/b", "done": 1000000, "total": 3000000}')
+    assert read_download(settings.data_dir) is None
+    with FileLock(folder / "engine.lock"):
+        found = read_download(settings.data_dir)
+    assert found
+    assert str(found.message()) == "The engine downloads its base model `a/b`, 1 of 3 MB so far."

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.doctor.finding import Finding, State
 from bot.doctor.installation import Installation, is_on_this_machine
+from bot.engine_download import read_download
 from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
 
@@ -150,6 +151,9 @@ async def check_resources(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("Trainings run on another machine.")
         return [own, Finding("memory", "skipped", cause)]
     needs = await _ask_engine(settings)
+    if isinstance(needs, str) and (await asyncio.to_thread(read_download, settings.data_dir)) is not None:
+        cause = LocalizedMessage("What a training takes is known when the base model is there.")
+        return [own, Finding("training_space", "skipped", cause)]
     if isinstance(needs, str):
         cause = LocalizedMessage("What a training takes is not known. {reason}", reason=needs)
         cure = LocalizedMessage("Correct ENGINE_BASE, or install the engine with `make run`.")

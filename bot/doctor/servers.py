@@ -1,5 +1,6 @@
 """Checks of the servers with models: whether they answer, may train, and until when their models live."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from openai import AsyncOpenAI
 from bot.app import open_serving_api, open_training_api
 from bot.doctor.finding import Finding, State
 from bot.doctor.installation import CHOWN_CURE, Installation, Rows
+from bot.engine_download import read_download
 from bot.errors import Forbidden, HerosmithError, OperatorError, SettingsError, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.processes import find_engine
@@ -40,6 +42,10 @@ class Servers:
 async def check_servers(installation: Installation) -> tuple[list[Finding], Servers]:
     """Ask the server that trains, and the one at SERVING_URL, for their models."""
     settings = installation.settings
+    # also of an engine in a container of its own, which shares the folder
+    if not settings.hosted and (download := await asyncio.to_thread(read_download, settings.data_dir)):
+        cure = LocalizedMessage("Wait for it. If it is stopped, the next start takes only the rest.")
+        return [Finding("engine", "warning", download.message(), cure)], Servers(None, None)
     if settings.starts_engine:
         try:
             running = await find_engine(settings, patience=0)

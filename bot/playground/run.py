@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from rich.console import Console
+from rich.text import Text
 
 from bot.app import App, open_app
+from bot.engine_download import EngineDownload
 from bot.local_page.browser import has_screen, open_in_browser
 from bot.playground.server import open_page
 from bot.playground.simulated_discord import HOME, SimulatedDiscord, open_simulated_discord
@@ -31,8 +33,13 @@ async def run_playground(settings: Settings, *, open_browser: bool) -> None:
     settings = settings.model_copy(update={"home_guilds": frozenset({HOME})})
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
-        with console.status("starting the model engine and the worker ..."):
-            reachable = await stack.enter_async_context(run_engine(settings))
+        with console.status("starting the model engine and the worker ...") as status:
+
+            def show_download(download: EngineDownload) -> None:
+                status.update(Text(str(download.message())))
+
+            engine = run_engine(settings, on_download=show_download if console.is_terminal else None)
+            reachable = await stack.enter_async_context(engine)
             app = await stack.enter_async_context(open_app(reachable))
             await stack.enter_async_context(run_worker(reachable))
             world = await stack.enter_async_context(open_channel(app))

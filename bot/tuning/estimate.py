@@ -261,5 +261,9 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
 
 async def _epoch_tokens(tx: Transaction, version: int) -> int:
     """Estimate the tokens of one epoch."""
-    texts, characters = await datasets.count_learnt(tx, version)
+    return estimate_tokens(*await datasets.count_learnt(tx, version))
+
+
+def estimate_tokens(texts: int, characters: int) -> int:
+    """Estimate the tokens of English texts, as a model reads them, from their characters with prompts."""
     return characters // _CHARACTERS_PER_TOKEN + texts * _CHAT_TOKENS

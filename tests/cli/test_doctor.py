@@ -15,6 +15,7 @@ from typing import Any
 
 import discord
 import pytest
+from filelock import FileLock
 from typer.testing import Result
 
 from bot.app import open_app
@@ -424,6 +425,25 @@ def test_a_base_that_is_not_there(terminal: RunCommand, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, "nobody/no-model")
     (told,) = findings(terminal("doctor", "--json"))["training_space"]
     assert "it is not in the Hugging Face cache" in told["cause"]
+
+
+def test_an_engine_that_downloads_its_base(
+    terminal: RunCommand, installed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENGINE_URL")
+    for name in ("ENGINE_BASE", "AUTHOR_MODEL", "BASE_MODEL"):
+        monkeypatch.setenv(name, "nobody/no-model")
+    folder = installed.data_dir / "engine"
+    folder.mkdir()
+    (folder / "download.json").write_text(
+        '{"base": "nobody/no-model", "done": 120000000, "total": 386000000, "seconds_left": 32.4}'
+    )
+    with FileLock(folder / "engine.lock"):
+        found = findings(terminal("doctor", "--json"))
+    (told,) = found["engine"]
+    assert told["state"] == "warning"
+    assert told["cause"].endswith("120 of 386 MB so far; the rest takes about 32 s.")
+    assert [each["state"] for each in found["training_space"]] == ["skipped"]
 
 
 @pytest.mark.usefixtures("installed")

@@ -36,6 +36,7 @@ FIELDS = {
     "models compare 1": "hero texts",
     "powers list": "added requested",
     "doctor": "state online at checks",
+    "engine bases --no-probe": "probe reason tokens epochs free bases",
     "chat --list": "name tuned unfinished model",
     "chat --message Hello": "model message answer finish_reason",
     "hero '40 woman healing'": "age gender power text model tuned finish_reason seconds",
@@ -60,6 +61,14 @@ OBJECTS = {
     "texts": "by text",
     "checks": "check state cause cure file",
     "requested": "power descriptions people",
+    "free": "memory disk",
+    "bases": (
+        "title note architecture parameters licence licence_url base model gated file_bytes download_bytes "
+        "serving tuning env"
+    ),
+    "bases.serving": "memory fits words_per_second",
+    "bases.tuning": "weights memory disk minutes obstacle",
+    "bases.env": "ENGINE_BASE AUTHOR_MODEL BASE_MODEL",
 }
 BY_OTHER_NAMES = {"recipe.curation", "result.counts"}  # objects whose keys the page leaves to others
 # what is written of an object in place of its fields

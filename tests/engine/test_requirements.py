@@ -26,8 +26,7 @@ def test_the_figures_are_those_by_which_a_training_is_refused(
     assert not folder.parent.exists()
 
 
-def test_a_base_that_is_not_here_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "0")  # what main() sets is taken back after the test
+def test_a_base_that_is_not_here_is_not_downloaded(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as end:
         requirements.main(["--data", str(tmp_path), "--base", "nobody/no-model"])
     assert "it is not in the Hugging Face cache" in str(end.value)
