@@ -112,6 +112,7 @@ def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, s
         "trained_tokens": 10_000,
         "loss_before": 2.5,
         "loss_after": 1.25,
+        "kept_epoch": None,
     }
     assert "Training tiny on" in tuned.stderr
     assert "Better train it on prompts and answers first" in tuned.stderr
