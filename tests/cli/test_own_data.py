@@ -122,6 +122,19 @@ def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, s
     assert len(server.trainings.uploads) == 2
 
 
+def test_texts_with_labels_are_learnt_by_them(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    rows = [f"What is {number}?,It is {number}.,{number % 2}" for number in range(20)]
+    Path("rated.csv").write_text("\n".join(["prompt,completion,label", *rows]))
+    tuned = terminal("tune", "rated.csv", "--yes", "--json")
+    assert tuned.exit_code == 0, tuned.output
+    assert json.loads(tuned.stdout)["method"] == "kto"
+    assert "by what is wanted and what is not (kto): 18 examples to learn from" in tuned.stderr
+    assert "Rated texts refine a model" in tuned.stderr
+    (created,) = server.trainings.created
+    assert created["method"]["type"] == "kto"
+
+
 @pytest.mark.parametrize("form", ["csv", "turns"])
 def test_examples_that_the_model_cannot_read_are_left_out_before_the_question(
     at_engine: Run, tmp_path: Path, form: str

@@ -68,7 +68,15 @@ def test_the_chart_of_losses_is_in_the_readers_language(
 
 def test_the_loss_after_a_training_is_that_of_the_epoch_that_was_kept() -> None:
     def event(**data: float) -> FineTuningJobEvent:
-        return FineTuningJobEvent.model_construct(data=data)
+        return FineTuningJobEvent(
+            id="e",
+            created_at=1,
+            level="info",
+            message="",
+            object="fine_tuning.job.event",
+            type="metrics",
+            data=data,
+        )
 
     told = [
         event(step=0, total_steps=6, full_valid_loss=3.0),

@@ -19,11 +19,12 @@ def _contrary(number: int) -> dict[str, Any]:
 
 
 async def _start(engine: EngineProcess, **options: Any) -> Any:
-    numbers = {"weights": "all", "learning_rate_multiplier": 50.0} | options.pop("numbers", {})
+    usual = {"weights": "all", "learning_rate_multiplier": 20.0, "batch_size": 2}
+    numbers = usual | options.pop("numbers", {})
     client = engine.client()
     return await start(
         client,
-        training_file=await upload(client, map(example, range(20, 44))),
+        training_file=await upload(client, map(example, options.pop("examples", range(20, 44)))),
         validation_file=await upload(client, map(_contrary, range(60, 66))),
         hyperparameters=numbers,
         seed=7,
@@ -34,7 +35,8 @@ async def _start(engine: EngineProcess, **options: Any) -> Any:
 async def _metrics(engine: EngineProcess, job: Any) -> list[dict[str, Any]]:
     """Return the data of a job's metrics events, the oldest first."""
     events = engine.client().fine_tuning.jobs.list_events(job.id, limit=100)
-    return [event.data async for event in events if isinstance(event.data, dict)][::-1]
+    found = [event.data async for event in events]
+    return [data for data in found if isinstance(data, dict)][::-1]
 
 
 async def _answer(engine: EngineProcess, model: str) -> str | None:
@@ -51,19 +53,19 @@ async def test_an_earlier_epoch_is_restored(engine: EngineProcess, is_interrupte
     reference = await upload(client, map(example, range(60, 66)))
     job = await _start(engine, extra_body={"reference_file": reference})
     if is_interrupted:
-        await until_step(engine, job.id, 4)
+        await until_step(engine, job.id, 1)  # 23 are left
         await client.fine_tuning.jobs.pause(job.id)
         await engine.until(job.id, {"paused"})
         await client.fine_tuning.jobs.resume(job.id)
     done = await engine.until(job.id, {"succeeded"})
     metrics = await _metrics(engine, job)
     losses = {each["step"]: each["full_valid_loss"] for each in metrics if "full_valid_loss" in each}
-    assert losses[3] < losses[6] - 0.05
+    assert losses[12] < losses[24] - 0.05
     [kept] = [each for each in metrics if "kept_epoch" in each]
     assert kept == {
-        "step": 3,
-        "total_steps": 6,
-        "full_valid_loss": losses[3],
+        "step": 12,
+        "total_steps": 24,
+        "full_valid_loss": losses[12],
         "kept_epoch": 1,
         "epochs": 2,
     }
@@ -73,8 +75,9 @@ async def test_an_earlier_epoch_is_restored(engine: EngineProcess, is_interrupte
     found = (await client.fine_tuning.jobs.checkpoints.list(job.id)).data
     by_name = {each.fine_tuned_model_checkpoint: each.step_number for each in found}
     name = done.fine_tuned_model
-    assert by_name == {name: 3, f"{name}:ckpt-step-3": 3, f"{name}:ckpt-step-6": 6}
-    model, first, last = [await _answer(engine, each) for each in by_name_in_order(name)]
+    assert by_name == {name: 12, f"{name}:ckpt-step-12": 12, f"{name}:ckpt-step-24": 24}
+    models = [name, f"{name}:ckpt-step-12", f"{name}:ckpt-step-24"]
+    model, first, last = [await _answer(engine, each) for each in models]
     assert model == first
     assert model != last
     loss = done.model_extra["reference_loss"]
@@ -83,15 +86,11 @@ async def test_an_earlier_epoch_is_restored(engine: EngineProcess, is_interrupte
     assert loss["after"] < loss["before"]
 
 
-def by_name_in_order(name: str) -> list[str]:
-    return [name, f"{name}:ckpt-step-3", f"{name}:ckpt-step-6"]
-
-
 async def test_a_deleted_model_takes_both_names_of_its_files_along(engine: EngineProcess) -> None:
     client = engine.client()
     done = await engine.until((await _start(engine)).id, {"succeeded"})
     name = done.fine_tuned_model
-    await client.models.delete(f"{name}:ckpt-step-3")
+    await client.models.delete(f"{name}:ckpt-step-12")
     assert await _answer(engine, name)
     await client.models.delete(name)
     assert not list((engine.data / "models").glob(f"*{done.id[-8:]}*"))
@@ -99,8 +98,10 @@ async def test_a_deleted_model_takes_both_names_of_its_files_along(engine: Engin
 
 async def test_an_epoch_whose_checkpoint_was_deleted_is_not_restored(engine: EngineProcess) -> None:
     client = engine.client()
-    job = await _start(engine)
-    await until_step(engine, job.id, 4)
+    job = await _start(
+        engine, examples=range(100), numbers={"batch_size": 1, "learning_rate_multiplier": 10.0}
+    )
+    await until_step(engine, job.id, 101)  # 99 are left
     await client.fine_tuning.jobs.pause(job.id)
     await engine.until(job.id, {"paused"})
     [checkpoint] = (await client.fine_tuning.jobs.checkpoints.list(job.id)).data
@@ -109,7 +110,10 @@ async def test_an_epoch_whose_checkpoint_was_deleted_is_not_restored(engine: Eng
     done = await engine.until(job.id, {"succeeded"})
     assert done.hyperparameters.n_epochs == 2
     [only] = (await client.fine_tuning.jobs.checkpoints.list(job.id)).data
-    assert only.step_number == 6
+    assert only.step_number == 200
+    metrics = await _metrics(engine, job)
+    losses = {each["step"]: each["full_valid_loss"] for each in metrics if "full_valid_loss" in each}
+    assert losses[100] < losses[200]
 
 
 async def test_a_number_of_epochs_is_kept_to(engine: EngineProcess) -> None:
@@ -117,7 +121,7 @@ async def test_a_number_of_epochs_is_kept_to(engine: EngineProcess) -> None:
     assert done.hyperparameters.n_epochs == 2
     assert not any("kept_epoch" in each for each in await _metrics(engine, done))
     [last, _] = (await engine.client().fine_tuning.jobs.checkpoints.list(done.id)).data
-    assert (last.fine_tuned_model_checkpoint, last.step_number) == (done.fine_tuned_model, 6)
+    assert (last.fine_tuned_model_checkpoint, last.step_number) == (done.fine_tuned_model, 24)
 
 
 async def test_the_last_epoch_stays_if_it_is_the_best(engine: EngineProcess) -> None:

@@ -65,7 +65,7 @@ async def test_it_learns_what_is_wanted(
     assert used["desirable_weight"] == used["undesirable_weight"] == 1.0
     assert (used["beta"], used["batch_size"]) == (0.2, 8)
     assert "beta" not in done.hyperparameters.to_dict()
-    events = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
+    events: list[Any] = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
     valid = {data["step"]: data["full_valid_loss"] for data in events if data and "full_valid_loss" in data}
     assert valid[0] == pytest.approx(0.5, abs=0.01)
     assert valid[12] < 0.45
@@ -128,7 +128,9 @@ async def test_a_paused_training_goes_on_with_the_references_of_its_start(traini
         done = await engine.until(job.id, {"succeeded"})
         messages = await messages_of(engine, job.id)
         assert any(each.startswith("Resuming after step") for each in messages) == is_paused
-        events = [event.data async for event in client.fine_tuning.jobs.list_events(done.id, limit=100)]
+        events: list[Any] = [
+            event.data async for event in client.fine_tuning.jobs.list_events(done.id, limit=100)
+        ]
         losses.append(
             {each["step"]: each["full_valid_loss"] for each in events if each and "full_valid_loss" in each}
         )

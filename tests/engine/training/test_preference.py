@@ -87,7 +87,7 @@ async def test_the_loss_of_the_preferred_text_is_part_of_it(training: Training) 
         done = await engine.until(job.id, {"succeeded"})
         used = done.method.dpo.hyperparameters.to_dict()["supervised_weight"]
         assert used == numbers.get("supervised_weight", 1.0)
-        events = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
+        events: list[Any] = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
         [loss] = [each["full_valid_loss"] for each in events if each and each.get("step") == 0]
         first.append(loss)
     default, plain, thrice = first
