@@ -191,9 +191,12 @@ class TrainingRun:
         return self._request.picks_epoch and bool(self._held_out)
 
     def _best_step(self) -> int:
-        """Return the step after which the held-out loss was lowest so far, of those that ended an epoch."""
+        """Return the step after which the held-out loss was lowest so far, of those that ended an epoch.
+
+        Of equal ones it is the last.
+        """
         losses = {int(step): loss for step, loss in self._progress.valid_loss.items() if step != "0"}
-        return min(losses, key=lambda step: (losses[step], step))
+        return min(losses, key=lambda step: (losses[step], -step))
 
     def _restore_epoch(self, step: int) -> None:
         """Make the model that of an earlier epoch, and keep the last epoch's as a checkpoint.

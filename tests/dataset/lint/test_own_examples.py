@@ -40,6 +40,7 @@ MANY = [(f"What is {number}+{number}?", f"It is {2 * number}.") for number in ra
         ("questions.csv", "supervised", 48),
         ("chats.jsonl", "supervised", 48),
         ("pairs.jsonl", "dpo", 48),
+        ("labels.jsonl", "kto", 48),
     ],
 )
 def test_the_samples_can_be_trained_on(tmp_path: Path, name: str, method: str, number: int) -> None:
