@@ -30,6 +30,7 @@ from bot.dataset.files.transfer import Transfer
 from bot.dataset.versions.admission import Admission
 from bot.dataset.versions.contents import DatasetContents
 from bot.dataset.versions.freeze import Freezer
+from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
@@ -133,6 +134,7 @@ class App:
     powers: Powers
     admission: Admission
     pairs: PreferencePairs
+    judged_texts: JudgedTexts
     dataset_statuses: DatasetStatuses
     dataset_contents: DatasetContents
     dataset_texts: DatasetTexts
@@ -312,6 +314,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             powers=powers,
             admission=admission,
             pairs=PreferencePairs(db, admission, freezer),
+            judged_texts=JudgedTexts(admission, freezer),
             dataset_statuses=DatasetStatuses(db, scores, admission),
             dataset_contents=DatasetContents(db),
             dataset_texts=DatasetTexts(db, scores, selector, heroes.prompts),

@@ -4,25 +4,34 @@ Without tensors, so that the server can use them, too. The values were measured 
 on chat examples of about 130 tokens (bench/engine/training.md).
 """
 
+import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from engine import system
 from engine.training_request import MethodName, TrainedWeights
 
 LORA_RANK = 16
+MAX_LORA_RANK = 256
 LORA_ALPHA = 32
 LORA_DROPOUT = 0.0
 LEARNING_RATES: dict[MethodName, dict[TrainedWeights, float]] = {
     "supervised": {"all": 2e-4, "adapter": 1e-3},
     "dpo": {"all": 1e-5, "adapter": 1e-4},
+    "kto": {"all": 1e-5, "adapter": 1e-4},
 }
 """The peak learning rate if learning_rate_multiplier is 1."""
 MAX_PARAMETERS = 500_000_000
 """Of a base whose weights are all tuned by default; a larger one gets an adapter."""
-DPO_BETA = 0.1
+BETA = 0.1
 """How closely preference tuning stays to the model it starts from."""
+SUPERVISED_WEIGHT = 1.0
+"""Of the preferred texts' own loss beside DPO's: that of Pang et al. 2024 (arXiv:2404.19733)."""
+MAX_BALANCE = 10.0
+"""The most that one text of the rarer label counts in KTO, so that a single one does not decide all."""
 WARM_UP_STEPS = 5
 CLIP_NORM = 1.0
 WEIGHT_DECAY = 0.0
@@ -36,6 +45,22 @@ KEPT_CHECKPOINTS = 3
 _BUCKET_TOKENS = 8  # examples whose lengths differ by less may share a batch
 
 
+@dataclass(frozen=True)
+class Adapter:
+    """The rank of a LoRA adapter, and whether it is scaled by the square root of that.
+
+    The latter is rsLoRA (Kalajdzievski 2023, arXiv:2312.03732), with which a larger rank learns more.
+    """
+
+    rank: int = LORA_RANK
+    rs: bool = False
+
+    @property
+    def scale(self) -> float:
+        """What the product of the two matrices is multiplied by."""
+        return LORA_ALPHA / (math.sqrt(self.rank) if self.rs else self.rank)
+
+
 def resolve_auto(
     method: MethodName,
     weights: TrainedWeights,
@@ -43,10 +68,14 @@ def resolve_auto(
     examples: int,
     *,
     from_tuned: bool,
+    adapter: Adapter | None = None,
+    labels: Mapping[bool, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Replace every "auto" by what suits so many examples; `weights` is what the training changes.
 
-    `from_tuned` says that the training starts from a tuned model.
+    `from_tuned` says that the training starts from a tuned model, `adapter` how that one's adapter is scaled,
+    and `labels` how many texts are wanted (True) and not (False). What is only of an adapter is left out if
+    all weights are trained.
     """
     # few examples make few steps: starting at the base, each step of an adapter must go far
     # (bench/engine/training.md); a tuned model would overfit
@@ -57,9 +86,28 @@ def resolve_auto(
         "n_epochs": EPOCHS,
         "batch_size": BATCH_SIZE,
         "learning_rate_multiplier": multiplier,
-        "beta": DPO_BETA,
+        "beta": BETA,
+        "supervised_weight": SUPERVISED_WEIGHT,
+        "desirable_weight": _balance(labels, of=True),
+        "undesirable_weight": _balance(labels, of=False),
+        "lora_rank": (adapter or Adapter()).rank,
+        "lora_rs": (adapter or Adapter()).rs,
     }
-    return {name: auto[name] if value == "auto" else value for name, value in hyperparameters.items()}
+    unused = {"lora_rank", "lora_rs"} if weights == "all" else set()
+    return {
+        name: auto[name] if value == "auto" else value
+        for name, value in hyperparameters.items()
+        if name not in unused
+    }
+
+
+def _balance(labels: Mapping[bool, int], *, of: bool) -> float:
+    """Return the weight of a label's texts with which both labels count the same; the more frequent has 1.
+
+    TRL's documentation of KTO advises a ratio of both sums between 1 and 4/3.
+    """
+    own, other = labels.get(of, 0), labels.get(not of, 0)
+    return round(min(MAX_BALANCE, max(1.0, other / own)), 4) if own else 1.0
 
 
 def learning_rate(step: int, total: int, peak: float) -> float:

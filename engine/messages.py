@@ -79,6 +79,13 @@ class Input(HandedBack):
     messages: Annotated[list[Message], Field(min_length=1)]
 
 
+class JudgedExample(HandedBack):
+    """One line of a training file for KTO: a chat, and whether its last message is wanted."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    label: bool
+
+
 class PreferenceExample(HandedBack):
     """One line of a training file for DPO: a preferred and a non-preferred output."""
 

@@ -49,8 +49,16 @@ class Shortage:
         return f"Close other programs, use a machine with more, or {_NEEDS_LESS_MEMORY[weights]}."
 
 
-def memory_needed(size: ModelSize, weights: TrainedWeights, *, longest: int = 0) -> float:
+def memory_needed(
+    size: ModelSize,
+    weights: TrainedWeights,
+    *,
+    longest: int = 0,
+    rank: int = hyperparameters.LORA_RANK,
+) -> float:
     """Estimate the peak memory of the trainer, in bytes; the longest example has `longest` tokens.
+
+    `rank` is that of an adapter.
 
     For each token of a micro-batch: about 32 vectors per layer that the backward pass needs, and the logits
     with what is computed of them. bench/engine/training.md compares it with measurements.
@@ -60,19 +68,27 @@ def memory_needed(size: ModelSize, weights: TrainedWeights, *, longest: int = 0)
     activations = tokens * computed * (32 * size.width * size.layers + 2 * size.vocabulary)
     # in float32 the optimizer changes the very weights that the layers compute with
     frozen = 0 if weights == "all" and computed == 4 else computed * size.parameters
-    return _RUNTIME[weights] + activations + frozen + (_STATE + _GRADIENT) * _trained(size, weights)
+    return _RUNTIME[weights] + activations + frozen + (_STATE + _GRADIENT) * _trained(size, weights, rank)
 
 
-def disk_needed(size: ModelSize, weights: TrainedWeights, *, models: int, is_gguf: bool) -> float:
-    """Estimate the bytes that a training writes, its `models` included.
+def disk_needed(
+    size: ModelSize,
+    weights: TrainedWeights,
+    *,
+    models: int,
+    is_gguf: bool,
+    rank: int = hyperparameters.LORA_RANK,
+) -> float:
+    """Estimate the bytes that a training writes, its `models` included. `rank` is that of an adapter.
 
     A saved state replaces the one before only when it is complete, so there are two for a moment.
     """
-    states = 2 * _STATE * _trained(size, weights)
+    states = 2 * _STATE * _trained(size, weights, rank)
+    adapter = _adapter(size, rank) if weights == "adapter" else 0
     if is_gguf:
-        return states + 2 * size.parameters + models * (_Q8_0 * size.parameters + _adapter(size, weights))
+        return states + 2 * size.parameters + models * (_Q8_0 * size.parameters + adapter)
     saved = 4 * size.parameters if weights == "all" else 0
-    return states + models * (saved + _adapter(size, weights))
+    return states + models * (saved + adapter)
 
 
 def shortage(of: Resource, needed: float, available: float) -> Shortage | None:
@@ -95,11 +111,13 @@ def check(
     size = request.size
     request.out.parent.mkdir(parents=True, exist_ok=True)
     models = min(request.n_epochs, hyperparameters.KEPT_CHECKPOINTS)
-    written = disk_needed(size, request.weights, models=models, is_gguf=request.base.is_file())
+    rank = request.lora_rank or hyperparameters.LORA_RANK
+    is_gguf = request.base.is_file()
+    written = disk_needed(size, request.weights, models=models, is_gguf=is_gguf, rank=rank)
     kept = sum(map(_bytes, (request.state, request.unpacked)))
     missing = shortage("disk", written - kept, free_disk(request.out.parent))
     if missing is None and on_cpu:
-        memory = memory_needed(size, request.weights, longest=longest)
+        memory = memory_needed(size, request.weights, longest=longest, rank=rank)
         missing = shortage("memory", memory, free_memory())
     if missing is not None:
         cure = missing.cure_of(request.weights)
@@ -129,14 +147,14 @@ def serving_shortage(folder: Path, available: int) -> Shortage | None:
     return shortage("memory and swap", computed * parameters, available)
 
 
-def _trained(size: ModelSize, weights: TrainedWeights) -> float:
+def _trained(size: ModelSize, weights: TrainedWeights, rank: int) -> float:
     """Return the number of parameters that are trained."""
-    return size.parameters if weights == "all" else _adapter(size, weights) / 4
+    return size.parameters if weights == "all" else _adapter(size, rank) / 4
 
 
-def _adapter(size: ModelSize, weights: TrainedWeights) -> float:
+def _adapter(size: ModelSize, rank: int) -> float:
     """Return about the bytes of a LoRA adapter: the sides of a layer's matrices add up to some 20 widths."""
-    return 4 * 20 * hyperparameters.LORA_RANK * size.layers * size.width if weights == "adapter" else 0
+    return 4 * 20 * rank * size.layers * size.width
 
 
 def _bytes(path: Path) -> int:

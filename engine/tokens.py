@@ -1,7 +1,7 @@
 """Token ids of chats: one turn as a server reads and writes it, and a whole text to learn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -27,10 +27,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids, and the parts of them that count in the loss, each as (start, end)."""
+    """Token ids, and the parts of them that count in the loss, each as (start, end).
+
+    `is_wanted` is the label of a text that somebody judged; all others are wanted.
+    """
 
     ids: list[int]
     learned: list[tuple[int, int]]
+    is_wanted: bool = True
 
     @cached_property
     def loss_mask(self) -> list[bool]:
@@ -39,6 +43,13 @@ class Encoded:
         for start, end in self.learned:
             mask[start:end] = [True] * (end - start)
         return mask
+
+    def cut(self, length: int) -> "Encoded":
+        """Return the first tokens of it, at most so many."""
+        if len(self.ids) <= length:
+            return self
+        learned = [(start, min(end, length)) for start, end in self.learned if start < length]
+        return replace(self, ids=self.ids[:length], learned=learned)
 
 
 MARK = "\n"

@@ -10,7 +10,7 @@ from engine.model_size import ModelSize
 REQUEST_FILE = "order.json"
 """The request's file in the job folder. The name is that of version 0.1, whose folders must stay readable."""
 
-MethodName = Literal["supervised", "dpo"]
+MethodName = Literal["supervised", "dpo", "kto"]
 
 TrainedWeights = Literal["all", "adapter"]
 """What a training changes: all weights of the model, or a LoRA adapter beside them."""
@@ -48,6 +48,14 @@ class TrainingRequest(BaseModel):
     batch_size: int
     learning_rate_multiplier: float
     beta: float | None = None
+    supervised_weight: float | None = None
+    desirable_weight: float | None = None
+    undesirable_weight: float | None = None
+    lora_rank: int | None = None
+    """Of a new adapter, or of the one that the training goes on with; None if all weights are trained."""
+    lora_rs: bool | None = None
+    picks_epoch: bool = False
+    """Whether the model is that of the epoch with the lowest held-out loss, and not always the last one's."""
     seed: int
     max_length: int
     """Tokens of an example, prompt and completion together."""
@@ -72,9 +80,13 @@ class ReferenceLoss(BaseModel):
 
 
 class TrainingResult(BaseModel):
-    """A finished training. `valid_loss` holds held-out losses by step, empty without a validation file."""
+    """A finished training. `valid_loss` holds held-out losses by step, empty without a validation file.
+
+    `step` and `epoch` (both from 1) are those after which the model was saved.
+    """
 
     step: int
+    epoch: int | None = None
     trained_tokens: int
     valid_loss: dict[str, float]
     train_loss: float

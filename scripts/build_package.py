@@ -15,7 +15,7 @@ _FILES = (
     *("data/bases.toml", "data/blocked.txt", "data/first_dataset.jsonl", "data/first_dataset.md"),
     *("data/heroes.toml", "data/plots.toml", "data/prices.toml", "LICENSE", ".env.example"),
     *("examples/README.md", "examples/chats.jsonl", "examples/dishes.toml"),
-    *("examples/heroes.csv", "examples/pairs.jsonl", "examples/questions.csv"),
+    *("examples/heroes.csv", "examples/labels.jsonl", "examples/pairs.jsonl", "examples/questions.csv"),
     # what the playground shows, with all that it links to
     *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "PRIVACY.md"),
     *("README.md", "SECURITY.md", "TERMS.md"),

@@ -1,12 +1,14 @@
 """Choose the "auto" hyperparameters: train over a grid with several seeds, and compare the held-out losses.
 
     python -m bench.engine.hyperparameters --train T.jsonl --valid V.jsonl --results R.jsonl
-        [--weights all,adapter] [--rates 0.5,1,2] [--epochs 1,2,3] [--batches 8] [--seeds 1,2,3] [--limit N]
+        [--weights all,adapter] [--rates 0.5,1,2] [--epochs 1,2,3] [--batches 8] [--ranks 16,64]
+        [--lora-rs false,true] [--seeds 1,2,3] [--limit N]
 
-The files are chat JSONL, such as a frozen dataset. Every training starts from the packaged weights. Each one
-that is done is a line in R.jsonl: started again, the sweep goes on where it was ended, and prints the table
-of all lines about the same texts. One seed is done with the whole grid before the next one begins. The losses
-do not depend on what else the machine does; the seconds do. Results: bench/engine/training.md.
+The files are chat JSONL, such as a frozen dataset. Every training starts from the packaged weights. Ranks and
+rsLoRA (--lora-rs) are of adapters only. Each training that is done is a line in R.jsonl: started again, the
+sweep goes on where it was ended, and prints the table of all lines about the same texts. One seed is done
+with the whole grid before the next one begins. The losses do not depend on what else the machine does; the
+seconds do. Results: bench/engine/training.md.
 """
 
 import argparse
@@ -26,13 +28,14 @@ from typing import TypeVar, get_args
 from pydantic import BaseModel, ConfigDict
 
 from engine import hyperparameters
+from engine.hyperparameters import Adapter
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.jobs import encoding
 from engine.limits import CONTEXT
 from engine.storage import weights
 from engine.training.loop import TrainingLoop
 from engine.training.objectives import SupervisedObjective, evaluate
-from engine.training.run import MODELS
+from engine.training.run import load_model
 from engine.training.trainable_model import StartingWeights
 from engine.training_request import TrainedWeights
 
@@ -48,6 +51,13 @@ class GridPoint(BaseModel):
     multiplier: float
     batch_size: int
     epochs: int
+    lora_rank: int = hyperparameters.LORA_RANK
+    lora_rs: bool = False
+
+    @property
+    def adapter(self) -> Adapter:
+        """The adapter, if that is what is tuned."""
+        return Adapter(self.lora_rank, self.lora_rs)
 
 
 class SweepRun(BaseModel):
@@ -83,7 +93,7 @@ class Sweep:
         """Train once from the packaged weights, and append the result to the file."""
         base = weights.find(None)
         start = StartingWeights(base.id, base.path, self._cache)
-        model = MODELS[point.weights](start, seed=seed, max_length=CONTEXT)
+        model = load_model(start, point.weights, seed=seed, max_length=CONTEXT, adapter=point.adapter)
         objective = SupervisedObjective(model)
         held_out = objective.prepare(self._valid)
         training = TrainingLoop(
@@ -116,15 +126,19 @@ def table(runs: Iterable[SweepRun]) -> list[str]:
         for point, found in by_point.items()
     }
     rows = [
-        "| weights | learning rate | epochs | batch | held-out loss before, after epochs | last, by seed |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| weights | rank, scale | learning rate | epochs | batch | before, after epochs | best | by seed |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for point in sorted(by_point, key=lambda point: means[point][-1]):
         rate = hyperparameters.LEARNING_RATES["supervised"][point.weights] * point.multiplier
         found = sorted(by_point[point], key=lambda run: run.seed)
+        scaled = f"{point.lora_rank}, {point.adapter.scale:g}{' (rs)' if point.lora_rs else ''}"
+        after = means[point][1:]
         rows.append(
-            f"| {point.weights} | {rate:g} ({point.multiplier:g}) | {point.epochs} | {point.batch_size} "
+            f"| {point.weights} | {scaled if point.weights == 'adapter' else '-'} "
+            f"| {rate:g} ({point.multiplier:g}) | {point.epochs} | {point.batch_size} "
             f"| {' '.join(f'{loss:.3f}' for loss in means[point])} "
+            f"| {min(after):.3f} (epoch {after.index(min(after)) + 1}) "
             f"| {' '.join(f'{run.losses[-1]:.3f}' for run in found)} |"
         )
     return rows
@@ -155,9 +169,38 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--batches", type=_numbers(int), default=[hyperparameters.BATCH_SIZE])
     parser.add_argument("--epochs", type=_numbers(int), default=[1, 2, 3])
+    parser.add_argument(
+        "--ranks", type=_numbers(int), default=[hyperparameters.LORA_RANK], help="of adapters"
+    )
+    parser.add_argument(
+        "--lora-rs",
+        type=_numbers(lambda word: {"false": False, "true": True}[word]),
+        default=[False],
+        help="of adapters: rsLoRA's scale, alpha / sqrt(rank), in place of alpha / rank",
+    )
     parser.add_argument("--seeds", type=_numbers(int), default=[1, 2, 3])
     parser.add_argument("--limit", type=int, help="train on so many texts only")
     return parser
+
+
+def grid(options: argparse.Namespace) -> list[GridPoint]:
+    """Return every combination once; rank and scale vary for adapters only."""
+    plain = Adapter()
+    combinations = itertools.product(
+        options.weights, options.ranks, options.lora_rs, options.epochs, options.batches, options.rates
+    )
+    points = [
+        GridPoint(
+            weights=kind,
+            multiplier=rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            lora_rank=rank if kind == "adapter" else plain.rank,
+            lora_rs=rs if kind == "adapter" else plain.rs,
+        )
+        for kind, rank, rs, epochs, batch_size, rate in combinations
+    ]
+    return list(dict.fromkeys(points))
 
 
 def main() -> None:
@@ -167,11 +210,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         train, valid = asyncio.run(_encode(options.train, options.valid, out=Path(folder)))
         sweep = Sweep(train, valid, options.results, limit=options.limit)
-        grid = itertools.product(
-            options.seeds, options.weights, options.epochs, options.batches, options.rates
-        )
-        for seed, kind, epochs, batch_size, rate in grid:
-            point = GridPoint(weights=kind, multiplier=rate, batch_size=batch_size, epochs=epochs)
+        for seed, point in itertools.product(options.seeds, grid(options)):
             if not sweep.has(point, seed):
                 print(sweep.run(point, seed).model_dump_json(), file=sys.stderr, flush=True)
         print("\n".join(table(sweep.runs)))

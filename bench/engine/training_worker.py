@@ -23,13 +23,19 @@ _ENDLESS = 100  # epochs, more than anybody measures
 def main() -> None:
     """Serve steps until stdin ends."""
     from bench.engine.training_peer import PeerModel  # noqa: PLC0415  (loads torch)
+    from engine.training.full_model import FullModel  # noqa: PLC0415
     from engine.training.loop import TrainingLoop  # noqa: PLC0415
+    from engine.training.lora_model import LoraModel  # noqa: PLC0415
     from engine.training.objectives import SupervisedObjective  # noqa: PLC0415
-    from engine.training.run import MODELS  # noqa: PLC0415
     from engine.training.trainable_model import StartingWeights  # noqa: PLC0415
 
     kind, texts, base, cache = sys.argv[1:]
-    model_type = PeerModel if kind == "peer" else MODELS["all" if kind == "all" else "adapter"]
+    model_types: dict[str, type[FullModel | LoraModel]] = {
+        "peer": PeerModel,
+        "adapter": LoraModel,
+        "all": FullModel,
+    }
+    model_type = model_types[kind]
     start = StartingWeights("base", Path(base), Path(cache))
     model = model_type(start, seed=_SEED, max_length=CONTEXT)
     objective = SupervisedObjective(model)

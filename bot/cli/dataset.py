@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 dataset = CommandGroup("Datasets of heroes: build them, look into them, check, import and export files.")
 
 _HEADINGS = ("version", "kind", "to learn from", "kept aside", "liked", "made")
-_KINDS = {"sft": "texts", "preference": "pairs"}
+_KINDS = {"sft": "texts", "preference": "pairs", "thumbs": "thumbs"}
 
 Version = Annotated[int | None, typer.Option(help="The dataset's version; by default the newest")]
 
@@ -134,6 +134,12 @@ def pairs() -> None:
 
 
 @dataset.command()
+def thumbs() -> None:
+    """Make a dataset of texts that people liked or voted down: for `finetune --method kto`."""
+    run_command(_thumbs(installation_settings()))
+
+
+@dataset.command()
 def status(
     min_voters: Annotated[int | None, typer.Option(help="How many voters a text needs")] = None,
     above: Annotated[
@@ -219,8 +225,9 @@ async def _sample(
 
 def _print_items(items: "list[Item]") -> None:
     for item in items:
-        typer.echo(f"\n{item.prompt}  [{item.split}, {item.source}]\n{item.text}")
-        if item.rejected is not None:
+        shown = item.text if item.is_wanted else f"voted down: {item.rejected}"
+        typer.echo(f"\n{item.prompt}  [{item.split}, {item.source}]\n{shown}")
+        if item.is_wanted and item.rejected is not None:
             typer.echo(f"\nworse: {item.rejected}")
 
 
@@ -275,6 +282,14 @@ async def _pairs(settings: Settings) -> None:
 
     async with open_app(settings) as app:
         typer.echo(plain(pairs_text(TERMINAL, await app.pairs.freeze())))
+
+
+async def _thumbs(settings: Settings) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.presentation.builds import thumbs_text  # noqa: PLC0415
+
+    async with open_app(settings) as app:
+        typer.echo(plain(thumbs_text(TERMINAL, await app.judged_texts.freeze())))
 
 
 async def _status(settings: Settings, **thresholds: Any) -> None:

@@ -18,7 +18,11 @@ def finetune(
         str | None, typer.Option(help="The model to begin from, in place of BASE_MODEL")
     ] = None,
     method: Annotated[
-        Method | None, typer.Option(help="supervised: from texts; dpo: from pairs that people rated")
+        Method | None,
+        typer.Option(
+            help="supervised: from texts; dpo: from pairs that people rated; kto: from texts that they liked "
+            "or voted down"
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, max=10, help="How often the model reads each text")

@@ -64,8 +64,8 @@ def _check(
         if not only_tune_reads(source):
             raise
         raise UserError(
-            "These are rated pairs, or conversations of several turns, which are not checked here: {tune} "
-            "reads them.",
+            "These are rated texts or pairs, or conversations of several turns, which are not checked here: "
+            "{tune} reads them.",
             tune=f"`{program()} tune {shell_argument(source)}`",
         ) from None
     report = lint(examples, target=target)

@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
     from bot.dataset.lint.own_examples import OwnExamples
-    from bot.store.job_schema import HeldOutLoss
+    from bot.store.job_schema import Method
+    from bot.tuning.losses import Losses
 
 _CHARACTERS_PER_TOKEN = 4  # of English, roughly
 NAME_RULE = "a name has only English letters, digits, points, _ and -, 40 at most"
 _UNTRAINED = (
-    "Rated pairs refine a model that can already answer such prompts, and {base} has not been trained. "
-    "Better train it on prompts and answers first, then on the pairs, with that model's name as --base."
+    "Rated texts refine a model that can already answer such prompts, and {base} has not been trained. "
+    "Better train it on prompts and answers first, then on the rated ones, with that model's name as --base."
 )
+_METHODS: "dict[Method, str]" = {
+    "supervised": "",
+    "dpo": " by preference (dpo)",
+    "kto": " by what is wanted and what is not (kto)",
+}
 
 _NONE_KEPT_ASIDE = (
     "All examples are learnt, because 10 have to be, and examples with the same prompt are never split up. "
@@ -110,8 +116,8 @@ def plan_text(order: TuningOrder, examples: "OwnExamples", base: str, weights: s
     tokens = examples.characters // _CHARACTERS_PER_TOKEN
     rounds = order.epochs or ENGINE.default_epochs
     seconds = ENGINE.typical_start + tokens * rounds / (ENGINE.typical_speed or 1)
-    by_preference = examples.method == "dpo"
-    how = " by preference (dpo)" if by_preference else ""
+    by_votes = examples.method != "supervised"
+    how = _METHODS[examples.method]
     if not examples.has_prompts:
         how = ", each text an example without a prompt"
     to_learn = f"{len(examples.train):,} examples to learn from"
@@ -123,7 +129,7 @@ def plan_text(order: TuningOrder, examples: "OwnExamples", base: str, weights: s
             *changes,
             f"Training {base} on {order.file}{how}: {to_learn}, {kept_aside}.",
             *([] if examples.valid else [_NONE_KEPT_ASIDE]),
-            *([_UNTRAINED.format(base=base)] if by_preference and is_base else []),
+            *([_UNTRAINED.format(base=base)] if by_votes and is_base else []),
             weights,
             f"About {tokens:,} tokens (parts of words), read {_times(rounds)}.",
             "Cost: nothing, it is trained on this machine.",
@@ -136,15 +142,19 @@ def _times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
-def end_text(job: "FineTuningJob", losses: "HeldOutLoss", weights: str | None, name: str) -> str:
+def end_text(job: "FineTuningJob", found: "Losses", weights: str | None, name: str) -> str:
     """Return how a training ended, and what to do next; name is what to type for the model."""
-    lines = [f"The model {name} is trained and kept."]
+    lines, losses = [f"The model {name} is trained and kept."], found.held_out
     if after := losses.get("loss_after"):
         before = losses.get("loss_before")
         was = f"{before:.3f} -> " if before else ""
         lines.append(
             "Loss on the examples kept aside (how badly the model guesses them; less is better): "
             f"{was}{after:.3f}."
+        )
+    if kept := found.kept:
+        lines.append(
+            f"It was lowest after round {kept.kept_epoch} of {kept.epochs}, so the model is the one of then."
         )
     base = ["--base", shlex.quote(weights)] if weights else []
     return "\n".join(
@@ -157,8 +167,9 @@ def end_text(job: "FineTuningJob", losses: "HeldOutLoss", weights: str | None, n
     )
 
 
-def training_json(job: "FineTuningJob", losses: "HeldOutLoss", examples: "OwnExamples") -> dict[str, object]:
+def training_json(job: "FineTuningJob", found: "Losses", examples: "OwnExamples") -> dict[str, object]:
     """Return a training as docs/cli.md describes it."""
+    losses, kept = found.held_out, found.kept
     return {
         "model": job.fine_tuned_model,
         "base": job.model,
@@ -169,4 +180,5 @@ def training_json(job: "FineTuningJob", losses: "HeldOutLoss", examples: "OwnExa
         "trained_tokens": job.trained_tokens,
         "loss_before": losses.get("loss_before"),
         "loss_after": losses.get("loss_after"),
+        "kept_epoch": kept.kept_epoch if kept else None,
     }

@@ -21,7 +21,8 @@ _NAMES = {
     "build-dataset": "dataset build",
     "dataset review": "dataset show --texts",
 }
-_NAMES_OF_VALUES = {("kind", "preference"): "dataset pairs"}  # options that make another command here
+# options that make another command here
+_NAMES_OF_VALUES = {("kind", "preference"): "dataset pairs", ("kind", "thumbs"): "dataset thumbs"}
 _ONLY_IN_DISCORD = {"duel", "top", "about", "help", "privacy", "settings"}
 _POSITIONAL = {
     "hero",

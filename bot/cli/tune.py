@@ -80,7 +80,8 @@ def tune(
     """Train a model on your own examples: any prompts with the answers to learn. It never answers /hero.
 
     It needs 10 examples or more. Of a table, the columns prompt and completion are read (or question and
-    answer, instruction and output, query and response); for rated pairs prompt, chosen and rejected.
+    answer, instruction and output, query and response); for rated pairs prompt, chosen and rejected; for
+    rated texts prompt, completion and label (true or false).
 
     Sample files lie in examples/. Ask the model with `chat`. Ctrl-C pauses a training: the same command goes
     on with it.

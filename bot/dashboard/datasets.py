@@ -10,13 +10,17 @@ from bot.dataset.browsing.texts import PAGE, BrowsedText, TextFilter, TextPage
 from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.builds import build_result_text
-from bot.presentation.datasets import composition, count_by_reason, dataset_status_text
+from bot.presentation.datasets import count_by_reason, dataset_composition, dataset_status_text
 from bot.store.datasets import DatasetKind, Source
 from bot.store.examples import Verdict
 from bot.store.job_schema import BuildResult
 
 _REPORTS = 100  # jobs among which the reports of builds are looked for
-_KINDS: dict[DatasetKind, str] = {"sft": mark("single texts"), "preference": mark("pairs")}
+_KINDS: dict[DatasetKind, str] = {
+    "sft": mark("single texts"),
+    "preference": mark("pairs"),
+    "thumbs": mark("liked or voted down"),
+}
 _SOURCES: dict[Source, str] = {
     "example": mark("written here by a model"),
     "description": mark("liked by people"),
@@ -39,7 +43,7 @@ async def dataset_blocks(app: App, t: Translator) -> list[Block]:
             t(_KINDS[each.kind]),
             each.counts.get("train", 0),
             each.counts.get("valid", 0),
-            t("{composition}.", composition=composition(each.counts)),
+            t("{composition}.", composition=dataset_composition(each)),
         )
         for each in found
     ]
@@ -141,7 +145,7 @@ def _text(t: Translator, shown: BrowsedText) -> dict[str, Any]:
     return {
         "prompt": shown.prompt,
         "text": shown.text,
-        "worse": t("The worse one: {text}", text=shown.worse) if shown.worse else "",
+        "worse": t(_worse(shown), text=shown.worse) if shown.worse else "",
         "facts": " · ".join(facts),
         "example": shown.example_id,
         "verdict": shown.verdict,
@@ -153,3 +157,7 @@ async def judge(app: App, example_id: int, verdict: str) -> None:
     if verdict not in ("keep", "reject"):
         raise UserError(UNREADABLE_REQUEST)
     await app.reviews.judge(example_id, "keep" if verdict == "keep" else "reject")
+
+
+def _worse(shown: BrowsedText) -> str:
+    return mark("The worse one: {text}") if shown.text else mark("Voted down: {text}")

@@ -1,8 +1,9 @@
 """The texts of dataset builds for Discord and the terminal: plans and results."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bot.dataset.build.estimate import BuildEstimate
+from bot.dataset.versions.judged_texts import FrozenThumbs
 from bot.dataset.versions.preference_pairs import FrozenPairs
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
@@ -256,9 +257,40 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     if found.not_counted:
         lines.append(t("Votes not counted: {reasons}.", reasons=found.not_counted))
     if found.frozen.changes:
-        lines.append(_changes_text(t, found.frozen.changes, pairs=True))
+        lines.append(_changes_text(t, found.frozen.changes, _count_pairs))
     if new:
         lines.append(t("Next, for operators: `{/finetune method:dpo}` trains a model on these pairs."))
+    return "\n".join(lines)
+
+
+def thumbs_text(t: Translator, found: FrozenThumbs) -> str:
+    """Return the text of a new dataset of thumbs, with the next step."""
+    dataset, new, counts = found.frozen.dataset, found.frozen.new, found.counts
+    template = mark("No new thumbs, so dataset v{version} stays as it was: {texts}.")
+    if new:
+        template = mark("Dataset v{version} is ready: {texts}.")
+    train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
+    texts = LocalizedMessage(
+        "{train} to learn from, {valid} kept aside to test the model",
+        train=LocalizedMessage.counted("{number:,} text", "{number:,} texts", train),
+        valid=valid,
+    )
+    lines = [
+        t(template, version=dataset.id, texts=texts),
+        t(
+            "Of these, people liked {liked:,} and voted {voted_down:,} down.",
+            liked=counts.liked,
+            voted_down=counts.voted_down,
+        ),
+    ]
+    if found.dropped:
+        lines.append(t("Left out: {reasons}.", reasons=count_by_reason(found.dropped)))
+    if found.not_counted:
+        lines.append(t("Votes not counted: {reasons}.", reasons=found.not_counted))
+    if found.frozen.changes:
+        lines.append(_changes_text(t, found.frozen.changes, _count_texts))
+    if new:
+        lines.append(t("Next, for operators: `{/finetune method:kto}` trains a model on these texts."))
     return "\n".join(lines)
 
 
@@ -285,9 +317,12 @@ def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
     return lines
 
 
-def _changes_text(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
+def _changes_text(
+    t: Translator,
+    changes: Changes,
+    count: Callable[[Mapping[str, int]], list[LocalizedMessage]] = composition,
+) -> str:
     """Return what was added and removed since a version, by source."""
-    count = _count_pairs if pairs else composition
     nothing = [LocalizedMessage("nothing")]
     return t(
         "Added since v{version}: {added}. Gone: {gone}.",
@@ -300,3 +335,8 @@ def _changes_text(t: Translator, changes: Changes, *, pairs: bool = False) -> st
 def _count_pairs(counts: Mapping[str, int]) -> list[LocalizedMessage]:
     number = sum(counts.values())
     return [LocalizedMessage.counted("{number:,} pair", "{number:,} pairs", number)] if number else []
+
+
+def _count_texts(counts: Mapping[str, int]) -> list[LocalizedMessage]:
+    number = sum(counts.values())
+    return [LocalizedMessage.counted("{number:,} text", "{number:,} texts", number)] if number else []

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
+from bot.dataset.versions.judged_texts import ThumbCounts
 from bot.dataset.versions.status import DatasetStatus
 from bot.heroes.vocabulary import quoted
 from bot.i18n.message import LocalizedMessage, Translator, mark
@@ -60,6 +61,19 @@ def composition(counts: Mapping[str, int]) -> list[LocalizedMessage]:
     return [text for source, text in sources.items() if number[source]]
 
 
+def dataset_composition(dataset: Dataset) -> list[LocalizedMessage]:
+    """Return how many texts of a dataset are from each source, or how many were liked and voted down."""
+    if dataset.kind != "thumbs":
+        return composition(dataset.counts)
+    counts = ThumbCounts.from_dataset(dataset)
+    return [
+        LocalizedMessage.counted(
+            "{number:,} text that people liked", "{number:,} texts that people liked", counts.liked
+        ),
+        LocalizedMessage("{number:,} voted down", number=counts.voted_down),
+    ]
+
+
 def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     """Return the status as text with a table of thresholds."""
     totals = status.votes.totals
@@ -67,6 +81,7 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
         f"{t('**The newest dataset:**')} {_dataset_text(t, status.newest, _NO_DATASET)}",
         t("**The newest dataset of pairs** (two texts of one hero, one of them liked better)**:**")
         + f" {_dataset_text(t, status.newest_pairs, _NO_PAIRS)}",
+        *_thumbs_lines(t, status.newest_thumbs),
         t(
             "**Votes:** {votes:,} on {descriptions}, {counted:,} of them counted.",
             votes=totals.votes,
@@ -128,7 +143,7 @@ def _dataset_text(t: Translator, dataset: Dataset | None, none: str) -> str:
         "version": dataset.id,
         "train": train,
         "valid": valid,
-        "composition": composition(dataset.counts),
+        "composition": dataset_composition(dataset),
     }
     if dataset.kind == "preference":
         text = t(
@@ -146,6 +161,13 @@ def _dataset_text(t: Translator, dataset: Dataset | None, none: str) -> str:
         else ""
     )
     return f"{text} {rebuild}".rstrip()
+
+
+def _thumbs_lines(t: Translator, dataset: Dataset | None) -> list[str]:
+    if dataset is None:
+        return []
+    title = t("**The newest dataset of thumbs** (texts that were liked or voted down)**:**")
+    return [f"{title} {_dataset_text(t, dataset, '')}"]
 
 
 def _descriptions(number: int) -> LocalizedMessage:

@@ -26,6 +26,12 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
     if spec.method == "dpo":
         sides = mark("{train:,} pairs to learn from, {valid:,} kept aside to test the model.")
         title = mark("**Training {base}** on the pairs of dataset v{version} (DPO), with {provider}")
+    if spec.method == "kto":
+        sides = mark(
+            "{train:,} texts that people liked or voted down to learn from, {valid:,} kept aside to test the "
+            "model."
+        )
+        title = mark("**Training {base}** on the thumbs of dataset v{version} (KTO), with {provider}")
     lines = [
         t(title, base=_base_text(estimate), version=spec.dataset, provider=estimate.provider.display_name),
         t(sides, train=counts.get("train", 0), valid=counts.get("valid", 0)),
@@ -199,10 +205,23 @@ def _time_text(t: Translator, estimate: TuningEstimate) -> str:
 def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
     """Return the text of a fine-tuning's end, with what its check found and the next step."""
     losses = loss_lines(t, result.loss_before, result.loss_after, end=".")
-    lines = [" ".join([_ended_text(t, result), *losses])]
+    lines = [" ".join([_ended_text(t, result), *losses, *_kept_epoch_texts(t, result)])]
     if result.verdict:
         lines += verdict_lines(t, result.verdict)
     return "\n".join([*lines, *_next_lines(t, result)])
+
+
+def _kept_epoch_texts(t: Translator, result: FinetuneResult) -> list[str]:
+    """Return of how many rounds the model is, if the last ones made the held-out loss worse."""
+    if result.kept_epoch is None or result.epochs is None:
+        return []
+    return [
+        t(
+            "The loss was lowest after round {kept} of {epochs}, so the model is the one of then.",
+            kept=result.kept_epoch,
+            epochs=result.epochs,
+        )
+    ]
 
 
 def _ended_text(t: Translator, result: FinetuneResult) -> str:

@@ -17,7 +17,8 @@ from bot.store.schema import dataset, dataset_item, description, example, import
 
 Split = Literal["train", "valid"]
 Source = Literal["example", "description", "import"] | Origin
-DatasetKind = Literal["sft", "preference"]  # single texts, or pairs of a better and a worse one
+DatasetKind = Literal["sft", "preference", "thumbs"]
+"""Single texts, pairs of a better and a worse one, or single texts that were liked or voted down."""
 
 _CHUNK = 5000  # rows written at once
 
@@ -25,7 +26,8 @@ _CHUNK = 5000  # rows written at once
 class Item(NamedTuple):
     """One frozen text with the row that it came from; in a preference dataset, the better of two.
 
-    rejected is the worse text, rejected_id its description.
+    rejected is the worse text, rejected_id its description. In a dataset of thumbs, a text that was voted
+    down is the rejected one, and text is empty.
     """
 
     split: Split
@@ -35,6 +37,11 @@ class Item(NamedTuple):
     source_id: int
     rejected: str | None = None
     rejected_id: int | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is, or has, a text to learn from."""
+        return bool(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["build", "finetune"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Method = Literal["supervised", "dpo"]
+Method = Literal["supervised", "dpo", "kto"]
 BuildSource = Literal["model", "model-only", "shipped"]
 Fault = Literal["fit", "fit below live", "rules below live", "loss above live"]
 
@@ -272,7 +272,8 @@ class FinetuneResult(_Json):
     the model that it was compared with, or that was live before; None if no tuned one was. ahead: how many
     candidates have their trial first.
 
-    loss_before and loss_after: on the held-out texts; None if not measured. heroes: texts by base, live and
+    loss_before and loss_after: on the held-out texts; None if not measured. kept_epoch: of how many epochs
+    (epochs) the model is, if not of all; None if it is of all. heroes: texts by base, live and
     new model. files: paths relative to the data folder.
     """
 
@@ -295,6 +296,8 @@ class FinetuneResult(_Json):
     ahead: int = 0
     loss_before: float | None = None
     loss_after: float | None = None
+    kept_epoch: int | None = None
+    epochs: int | None = None
     heroes: list[Comparison] = []
     files: list[str] = []
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.errors import UserError
+from bot.i18n.message import mark
 from bot.llm.prices import Price, Prices
 from bot.registry.availability import ModelAvailability
 from bot.registry.registry import Registry
@@ -19,7 +20,8 @@ from bot.tuning.remote_api import FineTuningApi, PlannedWeights
 
 MAX_EPOCHS = 10
 
-DATASET_KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
+DATASET_KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference", "kto": "thumbs"}
+_METHODS: dict[DatasetKind, Method] = {kind: method for method, kind in DATASET_KINDS.items()}
 
 _CHARACTERS_PER_TOKEN = 4  # of English, roughly
 _CHAT_TOKENS = 10  # of a chat's own markup, a text
@@ -107,8 +109,8 @@ class TuningEstimator:
         """Return what a fine-tuning is to do.
 
         Left out: the newest dataset of the method's kind, the dataset's method, BASE_MODEL (the live model
-        for preference tuning), the server's choice of epochs. Raises UserError if there is no such dataset,
-        or the provider does not know the method.
+        for what people voted on), the server's choice of epochs. Raises UserError if there is no such
+        dataset, or the provider does not know the method.
         """
         if epochs is not None and not 1 <= epochs <= MAX_EPOCHS:
             raise UserError(
@@ -123,15 +125,12 @@ class TuningEstimator:
             )
         if found is None:
             raise _no_dataset(dataset, method)
-        method = method or ("dpo" if found.kind == "preference" else "supervised")
+        method = method or _METHODS[found.kind]
         if base is None:
-            live = await self._registry.live() if method == "dpo" else None
+            live = None if method == "supervised" else await self._registry.live()
             base = live.name if live else self._base
         if method not in self._provider.methods:
-            raise UserError(
-                "{name} cannot train on pairs. Leave the method out, or train elsewhere.",
-                name=self._provider.display_name,
-            )
+            raise UserError(_UNKNOWN_METHOD[method], name=self._provider.display_name)
         return FinetuneSpec(dataset=found.id, base=base, epochs=epochs, method=method)
 
     async def estimate(self, spec: FinetuneSpec) -> TuningEstimate:
@@ -213,6 +212,16 @@ def _durations(result: FinetuneResult, typical_start: float) -> tuple[float, flo
     return start, result.seconds - start
 
 
+_UNKNOWN_METHOD: dict[Method, str] = {
+    "dpo": mark("{name} cannot train on pairs. Leave the method out, or train elsewhere."),
+    "kto": mark(
+        "Only the embedded engine trains on single texts that were liked or voted down (kto), and {name} "
+        "does not. Leave the method out, or leave OPENAI_API_KEY and OPENAI_BASE_URL empty to train on this "
+        "machine."
+    ),
+}
+
+
 def _no_dataset(version: int | None, method: Method | None) -> UserError:
     if version is not None:
         return UserError(
@@ -223,6 +232,11 @@ def _no_dataset(version: int | None, method: Method | None) -> UserError:
         return UserError(
             "There is no dataset of pairs yet. Pairs come from votes: make one with `{/build-dataset "
             "kind:preference}`, or leave the method out."
+        )
+    if method == "kto":
+        return UserError(
+            "There is no dataset of texts that were liked or voted down yet. Make one of the thumbs with "
+            "`{/build-dataset kind:thumbs}`, or leave the method out."
         )
     return UserError(
         "There is no dataset yet. Make one with `{/build-dataset source:shipped}`, in seconds, of the texts "
@@ -249,14 +263,27 @@ async def trainable_dataset(tx: Transaction, version: int) -> Dataset:
 async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
     found = await trainable_dataset(tx, spec.dataset)
     if found.kind != DATASET_KINDS[spec.method]:
-        if spec.method == "dpo":
-            raise UserError(
-                "Dataset v{id} holds single texts, and the method dpo learns from pairs that people voted"
-                " on: leave the method out, or name a dataset of pairs.",
-                id=found.id,
-            )
-        raise UserError("Dataset v{id} holds pairs: train on it with the method dpo.", id=found.id)
+        raise UserError(_wrong_kind(found.kind, spec.method), id=found.id)
     return found
+
+
+def _wrong_kind(kind: DatasetKind, method: Method) -> str:
+    """Return what to say of a dataset of another kind than the method's."""
+    if kind == "preference":
+        return mark("Dataset v{id} holds pairs: train on it with the method dpo.")
+    if kind == "thumbs":
+        return mark(
+            "Dataset v{id} holds texts that people liked or voted down: train on it with the method kto."
+        )
+    if method == "dpo":
+        return mark(
+            "Dataset v{id} holds single texts, and the method dpo learns from pairs that people voted"
+            " on: leave the method out, or name a dataset of pairs."
+        )
+    return mark(
+        "Dataset v{id} holds texts to learn from, and the method kto learns from others that were voted "
+        "down, too: leave the method out, or name a dataset of thumbs."
+    )
 
 
 async def _epoch_tokens(tx: Transaction, version: int) -> int:

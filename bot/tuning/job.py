@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -162,6 +163,7 @@ class FinetuneJobs:
             ahead=await self._registry.count_ahead(model),
             **check,
             **losses.held_out,
+            **(asdict(losses.kept) if losses.kept else {}),
             **shown,
         )
 
@@ -257,7 +259,7 @@ class FinetuneJobs:
             items = await datasets.list_items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
         prefix = self._api.provider.prefix
-        upload = await asyncio.to_thread(training_files, items, prefix=prefix)
+        upload = await asyncio.to_thread(training_files, items, spec.method, prefix=prefix)
         reference = await self._results.reference_file()
         for file in [*upload, *([reference] if reference else [])]:
             if file.part not in files:

@@ -7,7 +7,8 @@ import csv
 import io
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,21 +21,33 @@ from bot.store.job_schema import HeldOutLoss
 
 
 @dataclass(frozen=True, slots=True)
+class KeptEpoch:
+    """Of how many epochs a model is, if a later one of the training had a higher held-out loss."""
+
+    kept_epoch: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Losses:
     """Loss in nats a token by step: of the training batches, and of the held-out texts.
 
-    Step 0 of the held-out texts is the model before its training.
+    Step 0 of the held-out texts is the model before its training. kept_step: the step of the model, if it is
+    not the last one; kept says of how many epochs it is then.
     """
 
     train: dict[int, float] = field(default_factory=dict)
     valid: dict[int, float] = field(default_factory=dict)
+    kept: KeptEpoch | None = None
+    kept_step: int | None = None
 
     @property
     def held_out(self) -> HeldOutLoss:
         """Return the held-out loss before and after the training, as far as it was measured."""
         if not self.valid:
             return {}
-        after = self.valid[max(self.valid)]
+        last = self.valid[max(self.valid)]
+        after = last if self.kept_step is None else self.valid.get(self.kept_step, last)
         if 0 in self.valid and len(self.valid) > 1:
             return {"loss_before": self.valid[0], "loss_after": after}
         return {"loss_after": after}
@@ -49,6 +62,9 @@ def losses_from_events(events: Iterable[FineTuningJobEvent]) -> Losses:
     losses = Losses()
     for data in map(event_data, events):
         _add(losses, data, valid="full_valid_loss")
+        with suppress(KeyError, TypeError, ValueError):
+            kept = KeptEpoch(int(data["kept_epoch"]), int(data["epochs"]))
+            losses = replace(losses, kept=kept, kept_step=int(data["step"]))
     return losses
 
 

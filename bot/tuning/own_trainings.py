@@ -10,7 +10,7 @@ from openai.types.fine_tuning import FineTuningJob
 
 from bot.errors import OutOfReach, ServerError, Unavailable, UserError
 from bot.i18n.message import LocalizedMessage
-from bot.store.job_schema import HeldOutLoss, Method
+from bot.store.job_schema import Method
 from bot.tuning.follow import (
     TrainingTiming,
     has_ended,
@@ -19,7 +19,7 @@ from bot.tuning.follow import (
     poll_until,
     progress_since_resumed,
 )
-from bot.tuning.losses import event_data, losses_from_events
+from bot.tuning.losses import Losses, event_data, losses_from_events
 from bot.tuning.model_names import described_training, training_name, trains_heroes
 from bot.tuning.own_models import OwnModels, files_of
 from bot.tuning.remote_api import METADATA_KEY, FineTuningApi, Training
@@ -174,9 +174,9 @@ class OwnTrainings:
                 await self._models.delete_weights(checkpoint)
         await self._models.delete_files(files_of(job))
 
-    async def losses(self, job_id: str) -> HeldOutLoss:
-        """Return the held-out loss before and after a training, as far as it was measured."""
-        return losses_from_events(await self._fine_tuning.all_events(job_id)).held_out
+    async def losses(self, job_id: str) -> Losses:
+        """Return the losses of a training, as far as they were measured."""
+        return losses_from_events(await self._fine_tuning.all_events(job_id))
 
 
 def plan_training(

@@ -47,7 +47,7 @@ class Provider:
     key: str
     name: str
     hosts: tuple[str, ...] = ()
-    methods: frozenset[Method] = frozenset(get_args(Method))
+    methods: frozenset[Method] = frozenset({"supervised", "dpo"})
     prefix: bytes = b""
     optional_fields: frozenset[str] = frozenset({"suffix", "seed", "metadata"})
     hyperparameters_in: Literal["method", "body"] = "method"
@@ -147,6 +147,7 @@ class Provider:
 ENGINE = Provider(
     key=_ENGINE_KEY,
     name=mark("the embedded engine"),
+    methods=frozenset(get_args(Method)),
     default_epochs=2,
     reports_weights=True,
     typical_speed=250.0,  # on two cores: bench/engine/training.md

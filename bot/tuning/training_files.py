@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bot.store.datasets import Item, Split
+from bot.store.job_schema import Method
 
 Part = Literal["train", "valid", "reference"]
 
@@ -22,11 +23,14 @@ class TrainingFile:
     content: bytes
 
 
-def training_files(items: Iterable[Item], *, prefix: bytes = b"") -> list[TrainingFile]:
+def training_files(
+    items: Iterable[Item], method: Method = "supervised", *, prefix: bytes = b""
+) -> list[TrainingFile]:
     """Return a file for each split that has texts; prefix is the byte order mark that some servers want."""
+    form = _judged if method == "kto" else _example
     lines: dict[Split, list[str]] = {"train": [], "valid": []}
     for item in items:
-        lines[item.split].append(json.dumps(_example(item), ensure_ascii=False) + "\n")
+        lines[item.split].append(json.dumps(form(item), ensure_ascii=False) + "\n")
     return [
         training_file(split, prefix + "".join(lines[split]).encode()) for split in _SPLITS if lines[split]
     ]
@@ -53,6 +57,15 @@ def _example(item: Item) -> dict[str, Any]:
         "input": {"messages": [question]},
         "preferred_output": [_answer(item.text)],
         "non_preferred_output": [_answer(item.rejected)],
+    }
+
+
+def _judged(item: Item) -> dict[str, Any]:
+    """Return a chat with the tuning prompt as the user's message, and whether such an answer is wanted."""
+    text = item.text if item.is_wanted else item.rejected or ""
+    return {
+        "messages": [{"role": "user", "content": item.prompt}, _answer(text)],
+        "label": item.is_wanted,
     }
 
 

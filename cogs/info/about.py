@@ -9,7 +9,7 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
 from bot.i18n.message import Translator
-from bot.presentation.datasets import composition
+from bot.presentation.datasets import dataset_composition
 from bot.rating.scores import Thresholds
 from bot.rating.trial_status import TrialStatus
 from bot.registry.names import name_in_sentence
@@ -78,7 +78,11 @@ def _dataset_text(t: Translator, overview: Overview) -> str:
             version=version,
             pairs=size,
         )
-    return t("Version {version}: {composition}.", version=version, composition=composition(counts))
+    return t(
+        "Version {version}: {composition}.",
+        version=version,
+        composition=dataset_composition(overview.dataset),
+    )
 
 
 def _votes_text(t: Translator, thresholds: Thresholds, settings: Settings, trial: TrialStatus | None) -> str:

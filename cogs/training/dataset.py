@@ -9,7 +9,8 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.dataset.build.plan import MAX_EXAMPLES, MAX_REPEATS, MIN_EXAMPLES
 from bot.errors import UserError
-from bot.presentation.builds import build_plan_text, pairs_text
+from bot.i18n.message import mark
+from bot.presentation.builds import build_plan_text, pairs_text, thumbs_text
 from bot.presentation.datasets import dataset_status_text
 from bot.store.datasets import DatasetKind
 from bot.store.job_schema import BuildSource
@@ -21,6 +22,11 @@ from cogs.training.job_buttons import job_view
 from cogs.training.review import review_text, review_view
 
 log = logging.getLogger(__name__)
+
+_FROM_VOTES = {
+    "preference": mark("Pairs come from votes, and nothing is written: leave the other options out."),
+    "thumbs": mark("These texts come from votes, and nothing is written: leave the other options out."),
+}
 
 
 class DatasetCog(commands.Cog):
@@ -50,7 +56,7 @@ class DatasetCog(commands.Cog):
         name="build-dataset", description="Write texts for a new dataset, and keep those that fit (operators)"
     )
     @app_commands.describe(
-        kind="sft: texts to learn from (if left out); preference: pairs that people voted on, for dpo",
+        kind="sft: texts to learn from (if left out); preference: rated pairs, for dpo; thumbs: for kto",
         source="model: it writes anew (if left out); shipped: texts that come with the bot",
         repeats="How many examples to write of each hero",
         model="The model that writes; if left out, the one in the setting AUTHOR_MODEL",
@@ -73,11 +79,15 @@ class DatasetCog(commands.Cog):
     ) -> None:
         t = await translator_of(interaction)
         options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
-        if kind == "preference":
+        if kind != "sft":
             if any(option is not None for option in (*options.values(), source)):
-                raise UserError("Pairs come from votes, and nothing is written: leave the other options out.")
+                raise UserError(_FROM_VOTES[kind])
             await interaction.response.defer(thinking=True)
-            await answer(interaction, pairs_text(t, await self.app.pairs.freeze()))
+            if kind == "preference":
+                text = pairs_text(t, await self.app.pairs.freeze())
+            else:
+                text = thumbs_text(t, await self.app.judged_texts.freeze())
+            await answer(interaction, text)
             return
         spec = self.app.planner.spec(source or "model", **options)
         await interaction.response.defer(thinking=True)

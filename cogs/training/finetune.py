@@ -27,7 +27,7 @@ class FinetuneCog(commands.Cog):
     @app_commands.describe(
         dataset="The dataset's version; if left out, the newest",
         base_model="The model to start from; if left out, the one in the setting BASE_MODEL",
-        method="supervised learns from texts, dpo from rated pairs; if left out, what fits the dataset",
+        method="supervised: from texts; dpo: rated pairs; kto: thumbs; if left out, what fits the dataset",
         epochs="How often the model reads each text; if left out, as often as is usual",
     )
     @admins_only

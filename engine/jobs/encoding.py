@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import as_clause
 from engine.jobs import training_file
 from engine.jobs.training_file import Example
 from engine.limits import CONTEXT, MAX_CHAT_CHARACTERS, MAX_MESSAGES
-from engine.messages import Message, TrainingExample
+from engine.messages import JudgedExample, Message, PreferenceExample
 from engine.storage import atomic
 from engine.tokens import Encoded, Turn
 from engine.training_request import MethodName
@@ -58,7 +60,8 @@ def read(path: Path) -> Iterator[list[Encoded]]:
     with path.open("rb") as file:
         for line in file:
             yield [
-                Encoded(ids, [(start, end) for start, end in learned]) for ids, learned in json.loads(line)
+                Encoded(ids, [(start, end) for start, end in learned], *label)
+                for ids, learned, *label in json.loads(line)
             ]
 
 
@@ -68,8 +71,13 @@ def longest_example(path: Path, method: MethodName) -> int:
     return max(together * len(text.ids) for texts in read(path) for text in texts)
 
 
+def count_labels(path: Path) -> Counter[bool]:
+    """Count the texts that `encode_file` wrote by whether they are wanted."""
+    return Counter(text.is_wanted for texts in read(path) for text in texts)
+
+
 async def encode(example: Example, tokenize: TurnTokenizer, max_tokens: int) -> list[Encoded]:
-    """Return the texts of an example: those of a conversation, or the preferred and the other one of a pair.
+    """Return the texts of an example: of a pair the preferred one first, of a judged chat its one text.
 
     A conversation is one text, unless the model reads an answer differently once it is in the past (its
     template leaves something out, or the vocabulary joins two words): then each learned turn from there on is
@@ -78,9 +86,11 @@ async def encode(example: Example, tokenize: TurnTokenizer, max_tokens: int) -> 
     read, or if the chat template refuses it.
     """
     _check_size(example)
-    if not isinstance(example, TrainingExample):
+    if isinstance(example, PreferenceExample):
         outputs = (example.preferred_output[0], example.non_preferred_output[0])
         return [_to_text(await tokenize([*example.input.messages, output])) for output in outputs]
+    if isinstance(example, JudgedExample):
+        return [replace(_to_text(await tokenize(example.messages)), is_wanted=example.label)]
     *turns, last_turn = example.learned_turns
     whole = _to_text(await tokenize(example.messages[: last_turn + 1]))
     if len(whole.ids) > max_tokens:
@@ -104,10 +114,14 @@ async def count_tokens(example: Example, tokenize: TurnTokenizer) -> int:
 
 def _check_size(example: Example) -> None:
     """Raise ValueError for an example that cannot fit, as encoding it would take minutes."""
-    if isinstance(example, TrainingExample):
-        messages: Sequence[Message] = example.messages
+    if isinstance(example, PreferenceExample):
+        messages: Sequence[Message] = [
+            *example.input.messages,
+            *example.preferred_output,
+            *example.non_preferred_output,
+        ]
     else:
-        messages = [*example.input.messages, *example.preferred_output, *example.non_preferred_output]
+        messages = example.messages
     characters = sum(len(message.content) for message in messages)
     for number, limit, what in (
         (len(messages), MAX_MESSAGES, "messages"),
@@ -130,4 +144,5 @@ def _to_text(turn: Turn) -> Encoded:
 
 
 def _to_line(texts: Sequence[Encoded]) -> bytes:
-    return json.dumps([[text.ids, text.learned] for text in texts], separators=(",", ":")).encode() + b"\n"
+    parts = [[text.ids, text.learned, *([] if text.is_wanted else [False])] for text in texts]
+    return json.dumps(parts, separators=(",", ":")).encode() + b"\n"

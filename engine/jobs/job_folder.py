@@ -24,7 +24,7 @@ class JobFolder:
     def save(self, job: Job) -> None:
         """Write the job. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
-        atomic.write_json(self.path / "job.json", job.model_dump() | {"request_id": job.request_id})
+        atomic.write_json(self.path / "job.json", job.to_disk())
 
     def load(self) -> Job | None:
         """Return the job; None if a crash prevented its first save, or if its file is damaged."""

@@ -144,8 +144,11 @@ class JobQueue:
         elif job.status in {"running", "paused"} and self._models.has(
             name
         ):  # the crash came after the model was saved
+            model = self._models.get(name)
             job.fine_tuned_model = name
-            job.reference_loss = self._models.get(name).reference_loss
+            job.reference_loss = model.reference_loss
+            if "n_epochs" in model.hyperparameters:
+                job.keep_epoch(int(model.hyperparameters["n_epochs"]))
             job.finish("succeeded")
             self._store.save(job, JobEvent(message=f"New fine-tuned model created: {name}"))
         elif job.status in {"queued", "running"}:
@@ -243,7 +246,7 @@ class JobQueue:
         if self._is_stopping:
             return
         method, numbers = job.training_method
-        job.set_method(method, request.model_dump(include=set(numbers)))
+        job.set_method(method, request.model_dump(include=set(numbers), exclude_none=True))
         job.status = "running"
         level: Literal["info", "warn"] = "warn" if choice.obstacle else "info"
         self._store.save(
@@ -264,6 +267,8 @@ class JobQueue:
     def _succeed(self, job: Job, request: TrainingRequest, result: TrainingResult) -> None:
         name = self._model_name(job)
         job.result_files = [self._files.add(request.losses, f"{job.id}.csv", "fine-tune-results").id]
+        if result.epoch is not None:
+            job.keep_epoch(result.epoch)
         self._add_model(job, name, result)
         job.fine_tuned_model = name
         job.trained_tokens = result.trained_tokens
@@ -325,7 +330,7 @@ class JobQueue:
                 is_checkpoint=isinstance(result, Checkpoint),
                 weights=numbers.get("weights", "adapter"),
                 hyperparameters={name: value for name, value in numbers.items() if name != "weights"},
-                **result.model_dump(),
+                **result.model_dump(exclude={"epoch"}),
             )
         )
 

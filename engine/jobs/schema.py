@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
 from engine.errors import ApiError
+from engine.hyperparameters import MAX_LORA_RANK
 from engine.ids import new_id
 from engine.metadata import Metadata
 from engine.openai_object import OpenAIObject
@@ -22,6 +23,10 @@ FileParam = Literal["training_file", "validation_file", "reference_file"]
 FILE_PARAMS: tuple[FileParam, ...] = get_args(FileParam)
 
 
+_IN_OLD_PLACE = frozenset({"n_epochs", "batch_size", "learning_rate_multiplier", "weights"})
+"""The hyperparameters that a job shows beside its method as well."""
+
+
 def _none_if_auto(value: Any) -> Any:
     return None if value == "auto" else value
 
@@ -33,13 +38,30 @@ _Auto = BeforeValidator(_none_if_auto)
 class Hyperparameters(OpenAIObject):
     """The hyperparameters that a client may set; None means "auto", for `hyperparameters.resolve_auto`.
 
-    `weights` is an extension: whether all weights of the model are trained, or an adapter.
+    `weights`, `lora_rank` and `lora_rs` are extensions: whether all weights of the model are trained or an
+    adapter, the adapter's rank, and whether it is scaled by the square root of that (rsLoRA).
     """
 
     n_epochs: Annotated[int | None, Field(ge=1, le=50), _Auto] = None
     batch_size: Annotated[int | None, Field(ge=1, le=256), _Auto] = None
     learning_rate_multiplier: Annotated[float | None, Field(gt=0, le=100), _Auto] = None
     weights: Annotated[TrainedWeights | None, _Auto] = None
+    lora_rank: Annotated[int | None, Field(ge=1, le=MAX_LORA_RANK), _Auto] = None
+    lora_rs: Annotated[bool | None, _Auto] = None
+
+    @field_validator("lora_rank", "lora_rs")
+    @classmethod
+    def _of_an_adapter(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None and info.data.get("weights") == "all":
+            raise ValueError("it is of an adapter, and 'weights' is 'all'")
+        return value
+
+    @property
+    def wanted_weights(self) -> TrainedWeights | None:
+        """What is to be trained; None if that is left to the engine. A rank asks for an adapter."""
+        if self.lora_rank is not None or self.lora_rs is not None:
+            return "adapter"
+        return self.weights
 
     def with_auto(self) -> dict[str, Any]:
         """Return the values by name, "auto" in place of None."""
@@ -47,9 +69,21 @@ class Hyperparameters(OpenAIObject):
 
 
 class PreferenceHyperparameters(Hyperparameters):
-    """The hyperparameters of DPO; a larger `beta` keeps the model closer to the one it starts from."""
+    """The hyperparameters of DPO; a larger `beta` keeps the model closer to the one it starts from.
+
+    `supervised_weight` is an extension: the weight of the preferred texts' own loss.
+    """
 
     beta: Annotated[float | None, Field(gt=0, le=2), _Auto] = None
+    supervised_weight: Annotated[float | None, Field(ge=0, le=10), _Auto] = None
+
+
+class JudgedHyperparameters(Hyperparameters):
+    """The hyperparameters of KTO: `beta` as of DPO, and the weights of wanted and of unwanted texts."""
+
+    beta: Annotated[float | None, Field(gt=0, le=2), _Auto] = None
+    desirable_weight: Annotated[float | None, Field(gt=0, le=100), _Auto] = None
+    undesirable_weight: Annotated[float | None, Field(gt=0, le=100), _Auto] = None
 
 
 class CountTokensRequest(OpenAIObject):
@@ -74,14 +108,21 @@ class DpoMethod(OpenAIObject):
     hyperparameters: PreferenceHyperparameters = PreferenceHyperparameters()
 
 
+class KtoMethod(OpenAIObject):
+    """An extension: training on texts that are wanted or not, each by itself."""
+
+    hyperparameters: JudgedHyperparameters = JudgedHyperparameters()
+
+
 class Method(OpenAIObject):
     """The training method; its settings are in the field named like the type."""
 
     type: MethodName
     supervised: SupervisedMethod | None = None
     dpo: DpoMethod | None = None
+    kto: KtoMethod | None = None
 
-    @field_validator("supervised", "dpo")
+    @field_validator("supervised", "dpo", "kto")
     @classmethod
     def _matches_type(cls, value: Any, info: ValidationInfo) -> Any:
         if value is not None and info.data.get("type") not in {None, info.field_name}:
@@ -91,9 +132,13 @@ class Method(OpenAIObject):
     @property
     def hyperparameters(self) -> Hyperparameters:
         """The hyperparameters of the type; all are "auto" if the client gave none."""
-        if self.type == "dpo":
-            return (self.dpo or DpoMethod()).hyperparameters
-        return (self.supervised or SupervisedMethod()).hyperparameters
+        match self.type:
+            case "supervised":
+                return (self.supervised or SupervisedMethod()).hyperparameters
+            case "dpo":
+                return (self.dpo or DpoMethod()).hyperparameters
+            case "kto":
+                return (self.kto or KtoMethod()).hyperparameters
 
 
 class CreateJobRequest(OpenAIObject):
@@ -160,11 +205,13 @@ class Job(BaseModel):
     result_files: list[str] = []
     request_id: str | None = Field(default=None, exclude=True)
     """Of the request that created it, for the log; OpenAI's object has none."""
+    picks_epoch: bool = Field(default=False, exclude=True)
+    """Whether the model is that of the epoch with the lowest held-out loss. "auto" is gone once it begins."""
     integrations: list[str] = []
 
     def set_method(self, name: MethodName, numbers: dict[str, Any]) -> None:
         """Set the method and its hyperparameters, in both places where clients look for them."""
-        self.hyperparameters = {name: value for name, value in numbers.items() if name != "beta"}
+        self.hyperparameters = {name: value for name, value in numbers.items() if name in _IN_OLD_PLACE}
         self.method = {"type": name, name: {"hyperparameters": numbers}}
 
     @property
@@ -177,6 +224,15 @@ class Job(BaseModel):
         """Return the ids of the job's files by the field that names each."""
         ids = ((param, getattr(self, param)) for param in FILE_PARAMS)
         return {param: file_id for param, file_id in ids if file_id is not None}
+
+    def keep_epoch(self, epoch: int) -> None:
+        """Say of which epoch the model is, in place of how many there were."""
+        name, numbers = self.training_method
+        self.set_method(name, numbers | {"n_epochs": epoch})
+
+    def to_disk(self) -> dict[str, Any]:
+        """Return what job.json holds: the object, and what clients do not see of it."""
+        return self.model_dump() | {"request_id": self.request_id, "picks_epoch": self.picks_epoch}
 
     def has_status(self, *statuses: Status) -> bool:
         """Return whether the job has one of these statuses, which any `await` may have changed."""

@@ -13,6 +13,7 @@ from engine.jobs.schema import (
     FINISHED,
     CountTokensRequest,
     CreateJobRequest,
+    Hyperparameters,
     Job,
     JobCheckpoint,
     JobEvent,
@@ -23,7 +24,7 @@ from engine.jobs.schema import (
 from engine.jobs.weights_choice import WeightsChoice, WeightsChooser, WeightsSetting
 from engine.logs import current_request_id
 from engine.storage.files import FileStore
-from engine.storage.models import ModelStore
+from engine.storage.models import ModelStore, TunedModel
 
 
 class JobService:
@@ -49,8 +50,10 @@ class JobService:
         Raises ApiError if its model or a file is unknown.
         """
         method = request.chosen_method()
-        wanted = method.hyperparameters.weights or "auto"
-        self._weights.check(wanted, self._models.start(request.model))
+        numbers = method.hyperparameters
+        start = self._models.start(request.model)
+        self._weights.check(numbers.wanted_weights or "auto", start)
+        _require_same_adapter(numbers, start)
         for param in FILE_PARAMS:
             file_id = getattr(request, param)
             if file_id is not None and not self._files.has(file_id):
@@ -66,8 +69,10 @@ class JobService:
             metadata=request.metadata,
             user_provided_suffix=request.suffix,
             request_id=current_request_id() or None,
+            picks_epoch=(method.type, numbers.n_epochs) == ("supervised", None)
+            and request.validation_file is not None,
         )
-        job.set_method(method.type, method.hyperparameters.with_auto())
+        job.set_method(method.type, numbers.with_auto() | {"weights": numbers.wanted_weights or "auto"})
         self._store.add(job)
         self._store.append(job, JobEvent(message=f"Created fine-tuning job: {job.id}"))
         self._queue.validate(job)
@@ -165,3 +170,14 @@ class JobService:
         if job.status in FINISHED:
             raise already_finished(job)
         return job
+
+
+def _require_same_adapter(numbers: Hyperparameters, start: TunedModel | None) -> None:
+    """Raise a 400 for a rank that the adapter of the model to start from does not have."""
+    if start is None or start.adapter is None:
+        return
+    rank, rs = start.adapter.rank, start.adapter.rs
+    if numbers.lora_rank not in {None, rank} or numbers.lora_rs not in {None, rs}:
+        scaled = f"rank {rank}{', scaled by its square root (lora_rs)' if rs else ''}"
+        message = f"The adapter of '{start.id}' has {scaled}: one that is trained further keeps them."
+        raise ApiError(400, message, code="invalid_parameter_combination", param="method")

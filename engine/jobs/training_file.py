@@ -2,27 +2,30 @@
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from engine.errors import as_clause, field_path
-from engine.messages import PreferenceExample, TrainingExample
+from engine.messages import JudgedExample, PreferenceExample, TrainingExample
 from engine.training_request import MethodName
 
 MIN_EXAMPLES = 10
 _SHOWN_ERRORS = 5
-_OTHER_METHOD = {
-    "supervised": ("preferred_output", "this is a pair for the method 'dpo', and the job's is 'supervised'"),
-    "dpo": ("messages", "this is a conversation for the method 'supervised', and the job's is 'dpo'"),
+_FORMS: dict[MethodName, str] = {
+    "supervised": "a conversation",
+    "dpo": "a pair",
+    "kto": "a conversation with a label",
 }
+"""What a line is called that has the form of a method."""
 
 _NO_JSONL = (
     'no line of it is an example, such as {"messages": [...]}. `herosmith dataset check FILE` writes such '
     "lines from a table, or from a JSONL of prompts and completions: upload what it wrote."
 )
+_NO_LABEL = "it has no label, and 'kto' needs one: true if its last message is wanted, false if not"
 _UTF_16 = "it is not encoded in UTF-8 but probably in UTF-16: save it as UTF-8"
 _OTHER_FORMATS = {
     codecs.BOM_UTF32_LE: "it is encoded in UTF-32: save it as UTF-8",
@@ -35,8 +38,8 @@ _OTHER_FORMATS = {
 """How files begin that are not text in UTF-8; UTF-32 first, whose mark begins as that of UTF-16."""
 _LONGEST_MARK = max(map(len, _OTHER_FORMATS))
 
-Example = TrainingExample | PreferenceExample
-T = TypeVar("T", TrainingExample, PreferenceExample)
+Example = TrainingExample | PreferenceExample | JudgedExample
+T = TypeVar("T", TrainingExample, PreferenceExample, JudgedExample)
 
 
 class TrainingFileError(Exception):
@@ -47,7 +50,7 @@ def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dic
     """Return the examples of a file by line number; empty lines are skipped.
 
     Raises TrainingFileError with the first errors and their line numbers, or if the file has fewer than
-    `at_least` examples.
+    `at_least` examples. Of a file to train on, which needs several, labels must differ.
     """
     examples: dict[int, Example] = {}
     errors: dict[int, str] = {}
@@ -57,13 +60,29 @@ def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dic
             examples[number] = _parse_line(line, method)
         except TrainingFileError as error:
             errors[number] = str(error)
-            has_own_form = has_own_form or any(_has_field(line, name) for name, _ in _OTHER_METHOD.values())
+            has_own_form = has_own_form or _method_of_line(line) is not None
     if errors and not examples and not has_own_form:
         raise TrainingFileError(_NO_JSONL)
     raise_for(errors)
     if len(examples) < at_least:
         raise TrainingFileError(f"the file has {len(examples)} examples, and at least {at_least} are needed.")
+    if at_least > 1:
+        _check_labels(examples)
     return examples
+
+
+def _check_labels(examples: dict[int, Example]) -> None:
+    """Raise TrainingFileError for judged examples of one kind: nothing tells them from what is not wanted."""
+    labels = {example.label for example in examples.values() if isinstance(example, JudgedExample)}
+    if labels == {True}:
+        raise TrainingFileError(
+            "all its labels are true, and 'kto' learns from wanted and unwanted texts. For wanted ones "
+            "alone, leave the labels out and use the method 'supervised'."
+        )
+    if labels == {False}:
+        raise TrainingFileError(
+            "all its labels are false, and 'kto' learns from wanted and unwanted texts. Add wanted ones."
+        )
 
 
 def parse(example: dict[str, Any], method: MethodName | None) -> Example:
@@ -71,8 +90,7 @@ def parse(example: dict[str, Any], method: MethodName | None) -> Example:
 
     Raises TrainingFileError.
     """
-    own: MethodName = "dpo" if _OTHER_METHOD["supervised"][0] in example else "supervised"
-    return _parse_line(json.dumps(example).encode(), method or own)
+    return _parse_line(json.dumps(example).encode(), method or _method_of(example) or "supervised")
 
 
 def count_examples(path: Path) -> int:
@@ -116,7 +134,12 @@ def _check_format(start: bytes) -> None:
 
 
 def _parse_line(line: bytes, method: MethodName) -> Example:
-    return _conversation(line) if method == "supervised" else _pair(line)
+    readers: dict[MethodName, Callable[[bytes], Example]] = {
+        "supervised": _conversation,
+        "dpo": _pair,
+        "kto": _judged,
+    }
+    return readers[method](line)
 
 
 def _conversation(line: bytes) -> TrainingExample:
@@ -148,20 +171,47 @@ def _pair(line: bytes) -> PreferenceExample:
     return example
 
 
+def _judged(line: bytes) -> JudgedExample:
+    example = _parse(JudgedExample, line, "kto")
+    *prompt, last = example.messages
+    if last.role != "assistant":
+        raise TrainingFileError("the last message must be the assistant's: it is what the label is of")
+    if not prompt:
+        raise TrainingFileError("the assistant's message answers nothing: put the user's before it")
+    if not last.content.strip():
+        raise TrainingFileError(f"messages[{len(prompt)}].content: the assistant says nothing")
+    return example
+
+
 def _parse(example_type: type[T], line: bytes, method: MethodName) -> T:
     try:
         return example_type.model_validate_json(line)
     except ValidationError as error:
-        field, wrong_method = _OTHER_METHOD[method]
-        if _has_field(line, field):
-            raise TrainingFileError(wrong_method) from None
+        other = _method_of_line(line)
+        if (method, other) == ("kto", "supervised"):
+            raise TrainingFileError(_NO_LABEL) from None
+        if other not in {None, method}:
+            form = _FORMS[other or method]
+            raise TrainingFileError(
+                f"this is {form} for the method '{other}', and the job's is '{method}'"
+            ) from None
         first = error.errors(include_url=False)[0]
         path, message = field_path(first["loc"]), as_clause(first["msg"])
         raise TrainingFileError(f"{path}: {message}" if path else message) from None
 
 
-def _has_field(line: bytes, field: str) -> bool:
+def _method_of_line(line: bytes) -> MethodName | None:
+    """Return the method whose form a line has; None if it has none."""
     try:
-        return field in json.loads(line)
-    except (ValueError, TypeError, RecursionError):
-        return False
+        example = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return _method_of(example) if isinstance(example, dict) else None
+
+
+def _method_of(example: dict[str, Any]) -> MethodName | None:
+    if "preferred_output" in example:
+        return "dpo"
+    if "messages" in example:
+        return "kto" if example.get("label") is not None else "supervised"
+    return None

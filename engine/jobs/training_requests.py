@@ -59,24 +59,33 @@ class TrainingRequests:
         folder = self._store.folder(job)
         method, numbers = job.training_method
         examples = training_file.count_examples(training)
-        is_tuned = self._models.has(job.model)
+        tuned = self._models.get(job.model) if self._models.has(job.model) else None
         base = self._models.base
+        tokens = folder.tokens("training_file")
+        labels = await asyncio.to_thread(encoding.count_labels, tokens) if method == "kto" else {}
         return TrainingRequest(
             base_id=base.id,
             base=base.path,
             size=await asyncio.to_thread(ModelSize.read, base.path),
-            start=self._models.folder(job.model) if is_tuned else None,
+            start=self._models.folder(job.model) if tuned else None,
             unpacked=self._store.base_cache,
             method=method,
-            training_tokens=folder.tokens("training_file"),
+            training_tokens=tokens,
             validation_tokens=folder.tokens("validation_file") if job.validation_file else None,
             reference_tokens=folder.tokens("reference_file") if job.reference_file else None,
             out=self._models.folder(job.model_name(base.id)),
             state=folder.state,
             losses=folder.path / "losses.csv",
+            picks_epoch=job.picks_epoch,
             seed=job.seed,
             max_length=CONTEXT,
             **hyperparameters.resolve_auto(
-                method, weights, {"weights": weights} | numbers, examples, from_tuned=is_tuned
+                method,
+                weights,
+                {"weights": weights} | numbers,
+                examples,
+                from_tuned=tuned is not None,
+                adapter=tuned.adapter if tuned else None,
+                labels=labels,
             ),
         )

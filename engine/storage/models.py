@@ -8,10 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.errors import ApiError, not_found
+from engine.hyperparameters import Adapter
 from engine.storage import atomic, record
 from engine.storage.weights import Weights
 from engine.training_request import ReferenceLoss, TrainedWeights
 
+MANIFEST = "manifest.json"
+"""The file in a tuned model's folder that says what it is. It is written last."""
 _SHOWN_NAMES = 10  # of tuned models, in a refusal of an unknown one
 
 
@@ -31,8 +34,16 @@ class TunedModel(BaseModel):
     train_loss: float | None = None
     is_checkpoint: bool = False
     valid_loss: dict[str, float]
-    """Held-out loss by step: `0` is the base, the last step the tuned model. Empty without held-out data."""
+    """Held-out loss by step: `0` is the base, `step` the tuned model. Empty without held-out data."""
     reference_loss: ReferenceLoss | None = None
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """Its adapter; None if all weights were trained."""
+        if self.weights == "all":
+            return None
+        plain, numbers = Adapter(), self.hyperparameters  # those before version 0.2 are plain
+        return Adapter(int(numbers.get("lora_rank", plain.rank)), bool(numbers.get("lora_rs", plain.rs)))
 
 
 class ModelStore:
@@ -49,8 +60,8 @@ class ModelStore:
         self.base = base
         self._tuned: dict[str, TunedModel] = {}
         for folder in sorted(data.iterdir()):
-            if (folder / "manifest.json").is_file():
-                tuned = record.read(folder / "manifest.json", TunedModel)
+            if (folder / MANIFEST).is_file():
+                tuned = record.read(folder / MANIFEST, TunedModel)
                 # without a file of its own it can only be served with its own base
                 if tuned and (tuned.base == base.id or _loaded_from(folder).suffix == ".gguf"):
                     self._tuned[tuned.id] = tuned
@@ -118,7 +129,7 @@ class ModelStore:
 
     def add(self, tuned: TunedModel) -> None:
         """Add a model whose files are complete."""
-        atomic.write_json(self.folder(tuned.id) / "manifest.json", tuned.model_dump())
+        atomic.write_json(self.folder(tuned.id) / MANIFEST, tuned.model_dump())
         self._tuned[tuned.id] = tuned
 
     def deletable(self, model: str) -> list[str]:
@@ -141,7 +152,7 @@ class ModelStore:
         deleted = {name: self.path(name) for name in self.deletable(model)}
         for name in deleted:
             del self._tuned[name]
-            (self.folder(name) / "manifest.json").unlink(missing_ok=True)
+            (self.folder(name) / MANIFEST).unlink(missing_ok=True)
         self.remove_incomplete(model)
         return deleted
 
@@ -156,7 +167,7 @@ class ModelStore:
     def remove_incomplete(self, model: str) -> None:
         """Delete incomplete folders of a model and its checkpoints."""
         for folder in self._data.glob(f"{self.folder(model).name}*"):
-            if not (folder / "manifest.json").is_file():
+            if not (folder / MANIFEST).is_file():
                 shutil.rmtree(folder, ignore_errors=True)
 
     def size(self, model: str) -> int:

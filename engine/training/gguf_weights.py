@@ -1,6 +1,7 @@
 """Read and write a llama GGUF file's weights under transformers' names, with numpy and gguf, no torch."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -123,7 +124,8 @@ def _lora_deltas(adapter: Path) -> dict[str, Any]:
             raise TrainingError(f"Unknown tensor in the adapter: {key}.")
         layer, half = found.groups()
         halves.setdefault(f"{layer}.weight", {})[half] = value.astype("float32")
-    scale = config["lora_alpha"] / config["r"]
+    rank = config["r"]
+    scale = config["lora_alpha"] / (math.sqrt(rank) if config.get("use_rslora") else rank)
     return {name: half["B"] @ half["A"] * scale for name, half in halves.items()}
 
 

@@ -76,6 +76,10 @@ class TrainingLoop(Generic[T]):
         """Number of epochs that have not ended."""
         return -(-(self.total_steps - self.step) // self._steps_per_epoch)
 
+    def epoch_of(self, step: int) -> int:
+        """Return the number of epochs that have ended after a step."""
+        return step // self._steps_per_epoch
+
     def steps(self) -> Iterator[Step]:
         """Run the remaining steps, one at a time. Raises TrainingError if the loss is not finite."""
         while self.step < self.total_steps:
@@ -92,7 +96,9 @@ class TrainingLoop(Generic[T]):
     def _train(self, batch: list[int]) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = hyperparameters.learning_rate(self.step, self.total_steps, self._learning_rate)
-        weight = self._objective.weight([self._examples[index] for index in batch])
+        examples = [self._examples[index] for index in batch]
+        self._objective.begin(examples)
+        weight = self._objective.weight(examples)
         total = 0.0
         max_tokens = hyperparameters.micro_batch_tokens(self._model.weights)
         for part in hyperparameters.micro_batches(batch, self._padded_lengths, max_tokens):

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from engine import hyperparameters
+from engine.hyperparameters import Adapter
 
 _PREFIX = "base_model.model."
 
@@ -23,13 +24,13 @@ _PREFIX = "base_model.model."
 class LoraLinear(nn.Module):
     """A frozen linear layer plus the trainable `up @ down`: [out, rank] and [rank, in], in float32."""
 
-    def __init__(self, frozen: nn.Linear, rank: int, alpha: float) -> None:
-        """Start with the frozen layer's output: `up` is zero."""
+    def __init__(self, frozen: nn.Linear, rank: int, scale: float) -> None:
+        """Start with the frozen layer's output: `up` is zero. `scale` multiplies the product."""
         super().__init__()
         device = frozen.weight.device
         self.weight = frozen.weight
         self.bias = frozen.bias
-        self.scale = alpha / rank
+        self.scale = scale
         self.down = nn.Parameter(torch.empty(rank, frozen.in_features, device=device))
         self.up = nn.Parameter(torch.zeros(frozen.out_features, rank, device=device))
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
@@ -70,7 +71,7 @@ class _LoraFunction(torch.autograd.Function):
         return input_gradient, None, None, low_rank_gradient.T @ inputs, flat.T @ low_rank
 
 
-def inject(model: nn.Module, head: nn.Module | None, *, rank: int, alpha: float) -> dict[str, LoraLinear]:
+def inject(model: nn.Module, head: nn.Module | None, adapter: Adapter) -> dict[str, LoraLinear]:
     """Freeze a model and replace each linear layer except `head` by a `LoraLinear`; return them by name."""
     model.requires_grad_(requires_grad=False)
     linear = [
@@ -81,12 +82,12 @@ def inject(model: nn.Module, head: nn.Module | None, *, rank: int, alpha: float)
     layers = {}
     for name, layer in linear:
         parent, _, attribute = name.rpartition(".")
-        layers[name] = LoraLinear(layer, rank, alpha)
+        layers[name] = LoraLinear(layer, adapter.rank, adapter.scale)
         setattr(model.get_submodule(parent), attribute, layers[name])
     return layers
 
 
-def save(layers: dict[str, LoraLinear], folder: Path, *, rank: int, alpha: float, base_id: str) -> None:
+def save(layers: dict[str, LoraLinear], folder: Path, adapter: Adapter, *, base_id: str) -> None:
     """Write the adapter in PEFT's format, which transformers and vLLM read."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
@@ -99,8 +100,9 @@ def save(layers: dict[str, LoraLinear], folder: Path, *, rank: int, alpha: float
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base_id,
-        "r": rank,
-        "lora_alpha": alpha,
+        "r": adapter.rank,
+        "lora_alpha": hyperparameters.LORA_ALPHA,
+        "use_rslora": adapter.rs,
         "lora_dropout": hyperparameters.LORA_DROPOUT,
         "bias": "none",
         "target_modules": sorted({name.rpartition(".")[2] for name in layers}),

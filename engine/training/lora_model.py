@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from engine import hyperparameters
+from engine.hyperparameters import Adapter
 from engine.training import gguf_weights, lora
 from engine.training.trainable_model import StartingWeights, TrainableModel
 from engine.training_request import TrainedWeights, TrainingError
@@ -16,12 +16,13 @@ class LoraModel(TrainableModel):
 
     weights: ClassVar[TrainedWeights] = "adapter"
 
-    def __init__(self, start: StartingWeights, *, seed: int, max_length: int) -> None:
-        """Add a new adapter to the base, or the one of the tuned model to start from."""
+    def __init__(
+        self, start: StartingWeights, *, seed: int, max_length: int, adapter: Adapter | None = None
+    ) -> None:
+        """Add a new adapter to the base, or the one of the tuned model to start from, of the same kind."""
         super().__init__(start, seed=seed, max_length=max_length)
-        self._layers = lora.inject(
-            self._model, self._head, rank=hyperparameters.LORA_RANK, alpha=hyperparameters.LORA_ALPHA
-        )
+        self._adapter = adapter or Adapter()
+        self._layers = lora.inject(self._model, self._head, self._adapter)
         if not self._layers:
             raise TrainingError("This kind of model has no linear layers that could be adapted.")
         if start.tuned is not None:
@@ -37,12 +38,6 @@ class LoraModel(TrainableModel):
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's format and, for a GGUF base, the base with the adapter merged."""
-        lora.save(
-            self._layers,
-            folder / "adapter",
-            rank=hyperparameters.LORA_RANK,
-            alpha=hyperparameters.LORA_ALPHA,
-            base_id=self._start.base_id,
-        )
+        lora.save(self._layers, folder / "adapter", self._adapter, base_id=self._start.base_id)
         if self._start.is_gguf:
             gguf_weights.merge_adapter(self._start.base, folder / "adapter", folder / "model.gguf")

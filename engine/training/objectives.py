@@ -1,7 +1,12 @@
-"""Training objectives: supervised cross-entropy, and direct preference optimization (DPO). Imports torch."""
+"""Training objectives: supervised cross-entropy, preferences of pairs (DPO) and of lone texts (KTO).
 
-from collections.abc import Iterable, Sequence
+Imports torch.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from statistics import fmean
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -24,11 +29,27 @@ class Pair:
     reference_margin: float = 0.0
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A text that is wanted or not, and one that answers its prompt with what another text says.
+
+    The references are their log-probabilities (nats) before the training.
+    """
+
+    text: Encoded
+    mismatched: Encoded
+    reference: float = 0.0
+    mismatched_reference: float = 0.0
+
+
 class Objective(Protocol[T_contra]):
     """A loss that is a sum over the parts of a batch, divided by the batch's weight."""
 
     def prepare(self, examples: Iterable[Sequence[Encoded]]) -> list[Any]:
         """Return what to train on, given the texts of each example."""
+
+    def begin(self, batch: Sequence[T_contra]) -> None:
+        """Measure what the parts' losses need to know of the whole batch; call it before them."""
 
     def token_count(self, example: T_contra) -> int:
         """Return how many tokens the model reads for an example."""
@@ -58,20 +79,28 @@ class SupervisedObjective(Objective[Encoded]):
     def padded_length(self, example: Encoded) -> int:
         return len(example.ids)
 
+    def begin(self, batch: Sequence[Encoded]) -> None:
+        """Do nothing: each part knows what it needs."""
+
     def weight(self, batch: Sequence[Encoded]) -> float:
-        return sum(sum(example.loss_mask[1:]) for example in batch)
+        return sum(map(_learned_tokens, batch))
 
     def loss(self, part: Sequence[Encoded]) -> torch.Tensor:
         return -self._model.log_probs(part).sum()
 
 
 class PreferenceObjective(Objective[Pair]):
-    """Direct preference optimization (Rafailov et al. 2023, arXiv:2305.18290), sigmoid loss."""
+    """Direct preference optimization (Rafailov et al. 2023, arXiv:2305.18290), sigmoid loss.
 
-    def __init__(self, model: TrainableModel, beta: float) -> None:
+    By itself it may make both texts of a pair less likely. So the loss of the preferred one, in nats per
+    learned token, is added with a weight, as by Pang et al. 2024 (arXiv:2404.19733); TRL's `rpo_alpha`.
+    """
+
+    def __init__(self, model: TrainableModel, beta: float, supervised_weight: float = 0.0) -> None:
         """Train `model`; a larger `beta` keeps it closer to the model it starts from."""
         self._model = model
         self._beta = beta
+        self._supervised_weight = supervised_weight
 
     @torch.no_grad()
     def prepare(self, examples: Iterable[Sequence[Encoded]]) -> list[Pair]:
@@ -84,7 +113,8 @@ class PreferenceObjective(Objective[Pair]):
         for part in hyperparameters.micro_batches(
             range(len(pairs)), lengths, hyperparameters.EVALUATION_TOKENS
         ):
-            margins = self._margins([pairs[index] for index in part])
+            preferred, rejected = self._log_probs([pairs[index] for index in part])
+            margins = preferred - rejected
             for index, margin in zip(part, margins.tolist(), strict=True):
                 pairs[index] = replace(pairs[index], reference_margin=margin)
         return pairs
@@ -95,24 +125,129 @@ class PreferenceObjective(Objective[Pair]):
     def padded_length(self, example: Pair) -> int:
         return 2 * max(len(example.preferred.ids), len(example.rejected.ids))
 
+    def begin(self, batch: Sequence[Pair]) -> None:
+        """Do nothing: each part knows what it needs."""
+
     def weight(self, batch: Sequence[Pair]) -> float:
         return len(batch)
 
     def loss(self, part: Sequence[Pair]) -> torch.Tensor:
-        margins = self._margins(part)
-        references = torch.tensor([pair.reference_margin for pair in part], device=margins.device)
-        return -logsigmoid(self._beta * (margins - references)).sum()
+        preferred, rejected = self._log_probs(part)
+        references = torch.tensor([pair.reference_margin for pair in part], device=preferred.device)
+        learned = torch.tensor([_learned_tokens(pair.preferred) for pair in part], device=preferred.device)
+        preferences = -logsigmoid(self._beta * (preferred - rejected - references))
+        return (preferences - self._supervised_weight * preferred / learned).sum()
 
-    def _margins(self, pairs: Sequence[Pair]) -> torch.Tensor:
-        """Return the log-probability (nats) of the preferred minus that of the rejected text, [pairs]."""
+    def _log_probs(self, pairs: Sequence[Pair]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the log-probabilities (nats) of the preferred and of the rejected texts, [pairs] each."""
         texts = [pair.preferred for pair in pairs] + [pair.rejected for pair in pairs]
         preferred, rejected = self._model.log_probs(texts).chunk(2)
-        return preferred - rejected
+        return preferred, rejected
+
+
+class KtoObjective(Objective[Judged]):
+    """Kahneman-Tversky optimization (Ethayarajh et al. 2024, arXiv:2402.01306), as TRL's KTOTrainer does it.
+
+    A wanted text is to be likelier than before by more than the model has moved on the whole, an unwanted one
+    by less. How far it has moved (KL) is estimated from the texts of a batch with answers of other prompts,
+    which nobody judged.
+    """
+
+    def __init__(
+        self,
+        model: TrainableModel,
+        beta: float,
+        *,
+        desirable_weight: float = 1.0,
+        undesirable_weight: float = 1.0,
+        max_length: int,
+    ) -> None:
+        """Train `model`; a larger `beta` keeps it closer to the model it starts from.
+
+        The weights are those of wanted and of unwanted texts. Mismatched texts have `max_length` tokens at
+        most.
+        """
+        self._model = model
+        self._beta = beta
+        self._weights = {True: desirable_weight, False: undesirable_weight}
+        self._max_length = max_length
+        self._moved = 0.0  # nats
+
+    @torch.no_grad()
+    def prepare(self, examples: Iterable[Sequence[Encoded]]) -> list[Judged]:
+        """Return the texts with their references; call it before the first step.
+
+        The reference model is `model` as it is now, so no second model is held in memory.
+        """
+        texts = [text for text, *_ in examples]
+        references = self._all_log_probs(texts)
+        mismatched = [text.cut(self._max_length) for text in _mismatched(texts)]
+        others = self._all_log_probs(mismatched)
+        return list(map(Judged, texts, mismatched, references, others))
+
+    def token_count(self, example: Judged) -> int:
+        return len(example.text.ids)
+
+    def padded_length(self, example: Judged) -> int:
+        return len(example.text.ids)
+
+    def begin(self, batch: Sequence[Judged]) -> None:
+        """Estimate how far the model has moved from its reference, in nats a text; never less than 0."""
+        log_probs = self._all_log_probs([example.mismatched for example in batch])
+        ratios = [
+            log_prob - example.mismatched_reference
+            for log_prob, example in zip(log_probs, batch, strict=True)
+        ]
+        self._moved = max(0.0, fmean(ratios))
+
+    def weight(self, batch: Sequence[Judged]) -> float:
+        return len(batch)
+
+    def loss(self, part: Sequence[Judged]) -> torch.Tensor:
+        log_probs = self._model.log_probs([example.text for example in part])
+        device = log_probs.device
+        references = torch.tensor([example.reference for example in part], device=device)
+        signs = torch.tensor([1.0 if example.text.is_wanted else -1.0 for example in part], device=device)
+        weights = torch.tensor([self._weights[example.text.is_wanted] for example in part], device=device)
+        gains = log_probs - references - self._moved
+        return (weights * (1 - torch.sigmoid(self._beta * signs * gains))).sum()
+
+    @torch.no_grad()
+    def _all_log_probs(self, texts: Sequence[Encoded]) -> list[float]:
+        """Return the log-probability of each text, computed a part at a time."""
+        found = [0.0] * len(texts)
+        lengths = [len(text.ids) for text in texts]
+        for part in hyperparameters.micro_batches(
+            range(len(texts)), lengths, hyperparameters.EVALUATION_TOKENS
+        ):
+            log_probs = self._model.log_probs([texts[index] for index in part]).tolist()
+            for index, log_prob in zip(part, log_probs, strict=True):
+                found[index] = log_prob
+        return found
+
+
+def _mismatched(texts: Sequence[Encoded]) -> Iterator[Encoded]:
+    """Yield for each text its prompt with the answer of the next text that has another prompt.
+
+    If all have the same prompt, it is the next answer.
+    """
+    prompts = [text.ids[: text.learned[0][0]] for text in texts]
+    for index, prompt in enumerate(prompts):
+        following = chain(range(index + 1, len(texts)), range(index))
+        other = texts[next((each for each in following if prompts[each] != prompt), (index + 1) % len(texts))]
+        start, end = other.learned[0]
+        answer = other.ids[start:end]
+        yield Encoded(prompt + answer, [(len(prompt), len(prompt) + len(answer))])
+
+
+def _learned_tokens(text: Encoded) -> int:
+    return sum(text.loss_mask[1:])
 
 
 @torch.no_grad()
 def evaluate(objective: Objective[T], examples: Sequence[T]) -> float:
     """Return the mean loss of all `examples`."""
+    objective.begin(examples)
     lengths = [objective.padded_length(example) for example in examples]
     total = 0.0
     for part in hyperparameters.micro_batches(

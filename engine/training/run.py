@@ -1,6 +1,8 @@
 """Run one training request: from the training files to a model that can be served. Imports torch."""
 
 import csv
+import os
+import shutil
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -8,12 +10,20 @@ import torch
 from pydantic import BaseModel
 
 from engine import base_model, hyperparameters, resources, system
+from engine.hyperparameters import Adapter
 from engine.jobs import encoding
+from engine.storage.models import MANIFEST
 from engine.training import gguf_weights
 from engine.training.full_model import FullModel
 from engine.training.loop import Step, TrainingLoop
 from engine.training.lora_model import LoraModel
-from engine.training.objectives import Objective, PreferenceObjective, SupervisedObjective, evaluate
+from engine.training.objectives import (
+    KtoObjective,
+    Objective,
+    PreferenceObjective,
+    SupervisedObjective,
+    evaluate,
+)
 from engine.training.save_schedule import SaveSchedule
 from engine.training.time_estimate import TimeEstimate
 from engine.training.trainable_model import StartingWeights, TrainableModel
@@ -27,11 +37,6 @@ from engine.training_request import (
 
 _MAX_METRICS_EVENTS = 200  # about as many per training, however many steps it has
 
-MODELS: dict[TrainedWeights, type[TrainableModel]] = {
-    model.weights: model for model in (FullModel, LoraModel)
-}
-"""The class of each way of tuning."""
-
 Send = Callable[[dict[str, Any]], None]
 """Sends one message to the engine; engine/training/__main__.py lists their forms."""
 
@@ -43,6 +48,8 @@ class _Progress(BaseModel):
     train_loss: dict[str, float] = {}
     valid_loss: dict[str, float] = {}
     reference_loss: ReferenceLoss | None = None
+    best_reference_loss: float | None = None
+    """Of the epoch with the lowest held-out loss so far, if the model may become that of an earlier epoch."""
 
 
 class TrainingRun:
@@ -64,12 +71,14 @@ class TrainingRun:
         longest = encoding.longest_example(request.training_tokens, request.method)
         resources.check(request, longest=longest, on_cpu=base_model.best_device() == "cpu")
         start = StartingWeights(request.base_id, request.base, request.unpacked, request.start)
-        self._model = MODELS[request.weights](start, seed=request.seed, max_length=request.max_length)
-        self._objective: Objective[Any] = (
-            SupervisedObjective(self._model)
-            if request.method == "supervised"
-            else PreferenceObjective(self._model, request.beta or hyperparameters.DPO_BETA)
+        self._model = load_model(
+            start,
+            request.weights,
+            seed=request.seed,
+            max_length=request.max_length,
+            adapter=Adapter(request.lora_rank or hyperparameters.LORA_RANK, request.lora_rs or False),
         )
+        self._objective = _objective(request, self._model)
         examples: list[Any] = self._objective.prepare(encoding.read(request.training_tokens))
         held_out = request.validation_tokens
         self._held_out = self._objective.prepare(encoding.read(held_out)) if held_out else []
@@ -146,16 +155,28 @@ class TrainingRun:
         if self._held_out:
             losses["full_valid_loss"] = self._evaluate(step.number)
         self._send_metrics("Training loss", step.number, **losses, **self._seconds_left())
+        if self._picks_epoch() and self._best_step() == step.number:
+            self._progress.best_reference_loss = self._measure_reference() if self._reference else None
         total = self._loop.total_steps
         steps_left = total - step.number
         if 0 < steps_left < hyperparameters.KEPT_CHECKPOINTS * total // self._request.n_epochs:
-            self._model.save(self._request.checkpoint(step.number))
-            self._send({"checkpoint": self._result(Checkpoint).model_dump()})
+            self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
+        self._model.save(self._request.checkpoint(self._loop.step))
+        self._send({"checkpoint": self._result(Checkpoint, self._loop.step).model_dump()})
 
     def _finish(self) -> dict[str, Any]:
-        self._model.save(self._request.out)
+        kept = self._loop.step
+        if self._picks_epoch() and self._request.checkpoint(self._best_step()).is_dir():
+            kept = self._best_step()
+            self._restore_epoch(kept)
+        else:
+            self._model.save(self._request.out)
         if self._progress.reference_loss is not None:
-            self._progress.reference_loss.after = self._measure_reference()
+            self._progress.reference_loss.after = (
+                self._measure_reference() if kept == self._loop.step else self._progress.best_reference_loss
+            )
             self._send_reference_loss(self._progress.reference_loss, "after")
         with self._request.losses.open("w", newline="", encoding="utf-8") as out:
             rows = csv.writer(out)
@@ -164,14 +185,48 @@ class TrainingRun:
                 row = (self._progress.train_loss.get(str(step)), self._progress.valid_loss.get(str(step)))
                 if row != (None, None):
                     rows.writerow((step, *("" if loss is None else f"{loss:.6f}" for loss in row)))
-        return {"done": self._result(TrainingResult).model_dump()}
+        return {"done": self._result(TrainingResult, kept).model_dump()}
 
-    def _result(self, result_type: type[TrainingResult]) -> TrainingResult:
+    def _picks_epoch(self) -> bool:
+        return self._request.picks_epoch and bool(self._held_out)
+
+    def _best_step(self) -> int:
+        """Return the step after which the held-out loss was lowest so far, of those that ended an epoch.
+
+        Of equal ones it is the last.
+        """
+        losses = {int(step): loss for step, loss in self._progress.valid_loss.items() if step != "0"}
+        return min(losses, key=lambda step: (losses[step], -step))
+
+    def _restore_epoch(self, step: int) -> None:
+        """Make the model that of an earlier epoch, and keep the last epoch's as a checkpoint.
+
+        The files are those of the earlier epoch's checkpoint: nothing of it is held in memory.
+        """
+        self._save_checkpoint()
+        shutil.copytree(
+            self._request.checkpoint(step),
+            self._request.out,
+            ignore=shutil.ignore_patterns(MANIFEST),
+            copy_function=_link_or_copy,
+            dirs_exist_ok=True,
+        )
+        losses, last = self._progress.valid_loss, self._loop.step
+        epoch, epochs = self._loop.epoch_of(step), self._request.n_epochs
+        self._send_data(
+            f"the model is that of epoch {epoch} of {epochs}, whose held-out loss is lower: "
+            f"{losses[str(step)]:.3f}, and {losses[str(last)]:.3f} at the end",
+            step,
+            {"full_valid_loss": round(losses[str(step)], 4), "kept_epoch": epoch, "epochs": epochs},
+        )
+
+    def _result(self, result_type: type[TrainingResult], step: int) -> TrainingResult:
         return result_type(
-            step=self._loop.step,
+            step=step,
+            epoch=self._loop.epoch_of(step),
             trained_tokens=self._progress.trained_tokens,
             valid_loss=self._progress.valid_loss,
-            train_loss=self._progress.train_loss[str(self._loop.step)],
+            train_loss=self._progress.train_loss[str(step)],
             reference_loss=self._progress.reference_loss,
         )
 
@@ -220,6 +275,40 @@ class TrainingRun:
                 "data": {"step": step, "total_steps": total, **data},
             }
         )
+
+
+def load_model(
+    start: StartingWeights, weights: TrainedWeights, *, seed: int, max_length: int, adapter: Adapter
+) -> TrainableModel:
+    """Load a model to train in one of the ways of tuning; `adapter` counts if that is an adapter."""
+    if weights == "all":
+        return FullModel(start, seed=seed, max_length=max_length)
+    return LoraModel(start, seed=seed, max_length=max_length, adapter=adapter)
+
+
+def _objective(request: TrainingRequest, model: TrainableModel) -> Objective[Any]:
+    beta = request.beta or hyperparameters.BETA
+    match request.method:
+        case "supervised":
+            return SupervisedObjective(model)
+        case "dpo":
+            return PreferenceObjective(model, beta, request.supervised_weight or 0.0)
+        case "kto":
+            return KtoObjective(
+                model,
+                beta,
+                desirable_weight=request.desirable_weight or 1.0,
+                undesirable_weight=request.undesirable_weight or 1.0,
+                max_length=request.max_length,
+            )
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Let a file have two names; copy it if the disk cannot do that. Neither is ever written again."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _same_texts(some: Iterable[Any], others: Iterable[Any]) -> bool:

@@ -147,7 +147,7 @@ def test_errors_are_printed_without_a_traceback(
     assert "Traceback" not in done.output
 
 
-def test_status_pairs_and_powers_are_printed(terminal: RunCommand) -> None:
+def test_status_pairs_thumbs_and_powers_are_printed(terminal: RunCommand) -> None:
     status = terminal("dataset", "status", "--min-voters", "3")
     assert status.exit_code == 0, status.output
     assert "A description enters the next dataset with at least 2 voters" in status.output
@@ -157,6 +157,9 @@ def test_status_pairs_and_powers_are_printed(terminal: RunCommand) -> None:
     refused = terminal("dataset", "pairs")
     assert refused.exit_code == 1
     assert "Too few usable pairs: 0" in refused.output
+    refused = terminal("dataset", "thumbs")
+    assert refused.exit_code == 1
+    assert "No text is liked well enough yet" in refused.output
 
     assert "juggling is in the vocabulary" in terminal("powers", "add", "Juggling").output
     assert "Added to the vocabulary: “juggling”." in terminal("powers", "list").output

@@ -129,7 +129,7 @@ def test_errors_are_printed_to_standard_error(tmp_path: Path, content: str, mess
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["pairs.jsonl", "chats.jsonl", "rated.csv"])
+@pytest.mark.parametrize("name", ["pairs.jsonl", "labels.jsonl", "chats.jsonl", "rated.csv"])
 def test_what_only_tune_reads_is_sent_there_as_it_is(tmp_path: Path, name: str) -> None:
     (tmp_path / "rated.csv").write_text("prompt,chosen,rejected\nWho?,Nobody.,No.\n")
     file = tmp_path / name if name == "rated.csv" else ROOT / "examples" / name

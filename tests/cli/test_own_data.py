@@ -112,6 +112,7 @@ def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, s
         "trained_tokens": 10_000,
         "loss_before": 2.5,
         "loss_after": 1.25,
+        "kept_epoch": None,
     }
     assert "Training tiny on" in tuned.stderr
     assert "Better train it on prompts and answers first" in tuned.stderr
@@ -119,6 +120,19 @@ def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, s
     assert created["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3}}}
     assert created["suffix"] == "pairs"
     assert len(server.trainings.uploads) == 2
+
+
+def test_texts_with_labels_are_learnt_by_them(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    rows = [f"What is {number}?,It is {number}.,{number % 2}" for number in range(20)]
+    Path("rated.csv").write_text("\n".join(["prompt,completion,label", *rows]))
+    tuned = terminal("tune", "rated.csv", "--yes", "--json")
+    assert tuned.exit_code == 0, tuned.output
+    assert json.loads(tuned.stdout)["method"] == "kto"
+    assert "by what is wanted and what is not (kto): 18 examples to learn from" in tuned.stderr
+    assert "Rated texts refine a model" in tuned.stderr
+    (created,) = server.trainings.created
+    assert created["method"]["type"] == "kto"
 
 
 @pytest.mark.parametrize("form", ["csv", "turns"])

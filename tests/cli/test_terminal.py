@@ -60,6 +60,7 @@ def test_a_module_is_named_with_its_python(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("Run {/build-dataset}.", {}, "Run herosmith dataset build."),
         ("{/build-dataset kind:preference}", {}, "herosmith dataset pairs"),
+        ("{/build-dataset kind:thumbs}", {}, "herosmith dataset thumbs"),
         ("`{/finetune dataset:{version}}`", {"version": 3}, "`herosmith finetune --dataset 3`"),
         ("{/models compare a:{n}}", {"n": 2}, "herosmith models compare 2"),
         ("{/models deployed model:{n} name:...}", {"n": 2}, "herosmith models deployed 2 ..."),

@@ -1,15 +1,20 @@
 """Losses: result files as providers write them, and their chart."""
 
 import base64
+import gettext
 from pathlib import Path
 
 import pytest
 from matplotlib import rc_context
+from openai.types.fine_tuning import FineTuningJobEvent
 
 from bot.i18n.catalogues import Catalogues
+from bot.i18n.message import Translator
+from bot.presentation.finetune import finetune_result_text
 from bot.registry.names import model_name
 from bot.settings import ROOT
-from bot.tuning.losses import Losses, draw_losses, losses_from_csv
+from bot.store.job_schema import FinetuneResult
+from bot.tuning.losses import KeptEpoch, Losses, draw_losses, losses_from_csv, losses_from_events
 
 LANGUAGES = Catalogues(ROOT / "data" / "languages")
 
@@ -59,3 +64,38 @@ def test_the_chart_of_losses_is_in_the_readers_language(
     drawn = picture.read_text()
     assert [word for word in words if word not in drawn] == []
     assert (">2.6<" in drawn, ">2,6<" in drawn) == (language == "en", language == "de")  # at the axis
+
+
+def test_the_loss_after_a_training_is_that_of_the_epoch_that_was_kept() -> None:
+    def event(**data: float) -> FineTuningJobEvent:
+        return FineTuningJobEvent(
+            id="e",
+            created_at=1,
+            level="info",
+            message="",
+            object="fine_tuning.job.event",
+            type="metrics",
+            data=data,
+        )
+
+    told = [
+        event(step=0, total_steps=6, full_valid_loss=3.0),
+        event(step=3, total_steps=6, train_loss=2.0, full_valid_loss=2.5),
+        event(step=6, total_steps=6, train_loss=1.0, full_valid_loss=2.75),
+    ]
+    kept = event(step=3, total_steps=6, full_valid_loss=2.5, kept_epoch=1, epochs=2)
+    assert losses_from_events(told).held_out == {"loss_before": 3.0, "loss_after": 2.75}
+    for events in ([*told, kept], [kept, *reversed(told)]):
+        found = losses_from_events(events)
+        assert found.held_out == {"loss_before": 3.0, "loss_after": 2.5}
+        assert found.kept == KeptEpoch(1, 2)
+
+
+def test_a_training_that_kept_an_earlier_epoch_says_so() -> None:
+    translate = Translator("en", gettext.NullTranslations())
+    result = FinetuneResult(model=3, state="candidate", loss_after=2.5)
+    assert "round" not in finetune_result_text(translate, result)
+    kept = result.model_copy(update={"kept_epoch": 1, "epochs": 2})
+    assert "lowest after round 1 of 2, so the model is the one of then" in finetune_result_text(
+        translate, kept
+    )

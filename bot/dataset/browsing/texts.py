@@ -26,7 +26,8 @@ Judgement = tuple[str, str | None]  # the trimmed text, and why it may not train
 class BrowsedText:
     """A text of a dataset, or one that it left out.
 
-    worse: the other text of a pair. split and reason: where it is in the dataset, or why it is not.
+    worse: the other text of a pair, or the only one if it was voted down by itself. split and reason: where
+    it is in the dataset, or why it is not.
     example_id and verdict: of an answer that can be reviewed, and what an operator decided. votes: those that
     count, for and against a text of people.
     """

@@ -51,12 +51,18 @@ class Transfer:
     ) -> tuple[Dataset, int]:
         """Write a version (None: the newest) to a file or folder. Return it and the number of texts written.
 
-        Raises UserError if there is no such version, it holds pairs, or the file cannot be written.
+        Raises UserError if there is no such version, it is of another kind, or the file cannot be written.
         """
         dataset = await self.get_version(version)
         if dataset.kind == "preference":
             raise UserError(
                 "Dataset v{version} holds pairs; files hold single texts. Export another version.",
+                version=dataset.id,
+            )
+        if dataset.kind == "thumbs":
+            raise UserError(
+                "Dataset v{version} also holds texts that people voted down; files hold texts to learn from. "
+                "Export another version.",
                 version=dataset.id,
             )
         card = DatasetCard(

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Severity, count_text
+from bot.dataset.lint.labelled_texts import holds_labelled_texts, read_labelled_texts
 from bot.dataset.lint.linter import lint
 from bot.dataset.lint.prepared_file import format_lines
 from bot.dataset.lint.rated_pairs import holds_rated_pairs, read_rated_pairs
@@ -40,6 +41,7 @@ class Line:
     json: str
     key: str
     held_out: bool = False
+    is_wanted: bool = True  # as its label says
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +125,19 @@ def _with_fault(place: str, fault: str) -> str:
 
 
 def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
-    """Read a file of prompts and completions, chats or rated pairs.
+    """Read a file of prompts and completions, chats, rated texts or rated pairs.
 
     What a trainer would refuse is mended or left out, and said. JSON Lines as the engine takes them, with
-    longer conversations or with pairs, are left as they are, for the engine to check. Raises UserError if
-    nothing can be learnt from the file.
+    longer conversations, with labels or with pairs, are left as they are, for the engine to check. Raises
+    UserError if nothing can be learnt from the file.
     """
     if lines := _engine_lines(path):
-        method: Method = "dpo" if "preferred_output" in json.loads(lines[0].json) else "supervised"
-        return _split(path.name, lines, method)
+        return _split(path.name, lines, _method_of(json.loads(lines[0].json)))
     source = open_source(path)
     if holds_rated_pairs(source):
         return _rated(path.name, source)
+    if holds_labelled_texts(source):
+        return _labelled(path.name, source)
     examples = read_examples(path, config, source=source)
     report = lint(replace(examples, valid=frozenset()), target=Format.CHAT)  # its split is kept here
     wanted = [each for each in report.with_severity(Severity.OPTIONAL) if not each.style]
@@ -169,23 +172,37 @@ def _rated(file: str, source: Source) -> OwnExamples:
     return _split(file, lines, "dpo", found.notes, found.changes, left_out=found.changes, number_read=number)
 
 
+def _labelled(file: str, source: Source) -> OwnExamples:
+    found = read_labelled_texts(source)
+    lines = [
+        Line(text.number, text.place, text.json, text.prompt, text.held_out, is_wanted=text.is_wanted)
+        for text in found.texts
+    ]
+    number = len(lines) + found.number_left_out
+    return _split(file, lines, "kto", found.notes, found.changes, left_out=found.changes, number_read=number)
+
+
 def holds_prompts(path: Path, config: HeroesConfig) -> bool:
     """Return whether read_own_examples() can read a file, with prompts in it, however few they are."""
     try:
         if _engine_lines(path):
             return True
         source = open_source(path)
-        return holds_rated_pairs(source) or _has_prompts(read_examples(path, config, source=source).frame)
+        is_rated = holds_rated_pairs(source) or holds_labelled_texts(source)
+        return is_rated or _has_prompts(read_examples(path, config, source=source).frame)
     except UserError:
         return False
 
 
 def only_tune_reads(path: Path) -> bool:
-    """Return whether a file is of pairs or longer conversations, which are learnt from without a check.
+    """Return whether a file is of rated texts, of pairs or of longer conversations, which nobody checks.
 
     Raises UserError if it cannot be read.
     """
-    return bool(_engine_lines(path)) or holds_rated_pairs(open_source(path))
+    if _engine_lines(path):
+        return True
+    source = open_source(path)
+    return holds_rated_pairs(source) or holds_labelled_texts(source)
 
 
 def _has_prompts(frame: "pd.DataFrame") -> bool:
@@ -193,7 +210,7 @@ def _has_prompts(frame: "pd.DataFrame") -> bool:
 
 
 def _engine_lines(path: Path) -> list[Line]:
-    """Return the lines of a file that only the engine reads: pairs, and conversations of several turns.
+    """Return the lines of a file that only the engine reads: rated ones, and longer conversations.
 
     Raises UserError, with the line, if one of such a file is broken.
     """
@@ -205,9 +222,12 @@ def _engine_lines(path: Path) -> list[Line]:
         return []  # the reading room says what is wrong
     found = [Line(number, f"line {number}", row, row) for number, row in enumerate(rows, 1) if row.strip()]
     is_for_engine, broken = False, None
-    for line in found:
+    for index, line in enumerate(found):
         try:
-            is_for_engine = _is_for_engine(json.loads(line.json)) or is_for_engine
+            value = json.loads(line.json)
+            is_for_engine = _is_for_engine(value) or is_for_engine
+            if isinstance(value, dict) and value.get("label") is False:
+                found[index] = replace(line, is_wanted=False)
         except json.JSONDecodeError as error:
             broken = broken or (line.number, error)
         except (ValueError, RecursionError):
@@ -228,7 +248,13 @@ def _is_for_engine(value: object) -> bool:
         return False
     turns = value.get("messages")
     roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
-    return {"input", "preferred_output"} <= value.keys() or is_longer_talk(roles)
+    return _method_of(value) != "supervised" or is_longer_talk(roles)
+
+
+def _method_of(value: dict[str, Any]) -> Method:
+    if {"input", "preferred_output"} <= value.keys():
+        return "dpo"
+    return "kto" if "messages" in value and isinstance(value.get("label"), bool) else "supervised"
 
 
 def _split(
@@ -243,6 +269,8 @@ def _split(
 ) -> OwnExamples:
     """Hold out what the file does, else about a tenth: always the same, and never a prompt that is learnt."""
     keys = {line.key for line in lines if line.held_out} or _chosen_keys(lines)
+    if method == "kto" and {line.is_wanted for line in lines if line.key not in keys} != {True, False}:
+        keys = set()  # a training needs both
     train = tuple(line for line in lines if line.key not in keys)
     valid = tuple(line for line in lines if line.key in keys)
     number = number_read or len(lines)

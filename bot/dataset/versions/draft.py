@@ -19,7 +19,10 @@ _HELD_OUT_SHARE = 0.1  # of the heroes
 
 
 class TrainingText(NamedTuple):
-    """A text to train on and the row it came from. A preference pair has a rejected text and its row too."""
+    """A text to train on and the row it came from. A preference pair has a rejected text and its row too.
+
+    Of a text that was voted down by itself, text is empty.
+    """
 
     text: str
     source: Source
@@ -36,7 +39,13 @@ class TrainingText(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether the text, or one of a pair, is blank."""
-        return not self.text.strip() or (self.rejected is not None and not self.rejected.strip())
+        texts = [self.rejected] if not self.text and self.rejected is not None else [self.text, self.rejected]
+        return any(text is not None and not text.strip() for text in texts)
+
+    @property
+    def content(self) -> str:
+        """The text, or the one that was voted down by itself."""
+        return self.text or self.rejected or ""
 
 
 class _HeroTexts(NamedTuple):
@@ -97,7 +106,7 @@ class Draft:
         self._held_out_prompts = None
         for text in kept:
             self.sources[text.source] += 1
-            self.lengths[len(text.text.split())] += 1
+            self.lengths[len(text.content.split())] += 1
             parts = [text.text, text.source, text.source_id, text.rejected, text.rejected_id]
             self._spool.write(json.dumps([prompt, split, *parts]) + "\n")
 
@@ -113,7 +122,7 @@ class Draft:
         elif len(prompt) + max(len(text.text), len(text.rejected or "")) > MAX_CHARACTERS:
             reason = mark("over 10,000 characters")
         else:
-            reason = self._duplicates.duplicate_reason(prompt, text.text)
+            reason = self._duplicates.duplicate_reason(prompt, text.content)
             if reason and text.source == "example":
                 self.near_duplicate_ids.add(text.source_id)
         if reason:

@@ -37,6 +37,10 @@ _TOO_FEW: dict[DatasetKind, str] = {
         " a training needs {fewest}. Pairs come from duels, and from heroes with one text that people "
         "liked and one that they voted down: let people vote more, then try again."
     ),
+    "thumbs": mark(
+        "Too few texts that people liked or voted down: {training} to learn from, beside {valid} kept aside "
+        "to test the model, and a training needs {fewest}. Let people vote more, then try again."
+    ),
 }
 
 

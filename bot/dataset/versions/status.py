@@ -25,6 +25,7 @@ class DatasetStatus:
 
     newest: Dataset | None
     newest_pairs: Dataset | None
+    newest_thumbs: Dataset | None
     votes: VoteSnapshot
     thresholds: Thresholds
     counts: AdmissionCounts
@@ -57,10 +58,11 @@ class DatasetStatuses:
         options = list(tried.neighbours())
         async with self._db.read() as tx:
             newest, pairs = await datasets.get_latest(tx), await datasets.get_latest(tx, "preference")
+            thumbs = await datasets.get_latest(tx, "thumbs")
             used = await datasets.description_ids(tx, newest.id) if newest else frozenset()
         counts, *others = await self._admission.count_by_thresholds(votes, [configured, *options], used)
         neighbours = [(thresholds, found.admitted) for thresholds, found in zip(options, others, strict=True)]
-        return DatasetStatus(newest, pairs, votes, configured, counts, tried, neighbours)
+        return DatasetStatus(newest, pairs, thumbs, votes, configured, counts, tried, neighbours)
 
     async def notify_changed_thresholds(self) -> None:
         """Notify the admins, once, if the thresholds differ from those of the newest dataset."""

@@ -163,3 +163,17 @@ async def test_pairs_are_built_by_their_kind(stage: Stage, app: App) -> None:
     )
     assert "12 from thumbs" in result.response.content
     assert "11 pairs to learn from" in await status(stage)
+
+
+async def test_thumbs_are_frozen_by_their_kind(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", kind="thumbs", limit=20)
+    assert "leave the other options out" in stage.refusal()
+    await stage.olga.slash(stage.channel, "build-dataset", kind="thumbs")
+    assert "No text is liked well enough yet" in stage.refusal()
+    for number, hero in enumerate(list(app.heroes.vocabulary.grid.heroes())[:12]):
+        await rate(app, hero, *([UP, UP] if number % 2 else [DOWN, DOWN]))
+    result = await stage.olga.slash(stage.channel, "build-dataset", kind="thumbs")
+    assert result.response is not None
+    assert "Dataset v1 is ready: 11 texts to learn from, 1 kept aside" in result.response.content
+    assert "people liked 6 and voted 6 down" in result.response.content
+    assert "6 texts that people liked, 6 voted down" in await status(stage)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bot.dataset.lint.own_examples import read_own_examples
+from bot.dataset.lint.own_examples import holds_prompts, only_tune_reads, read_own_examples
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.settings import ROOT
@@ -40,6 +40,7 @@ MANY = [(f"What is {number}+{number}?", f"It is {2 * number}.") for number in ra
         ("questions.csv", "supervised", 48),
         ("chats.jsonl", "supervised", 48),
         ("pairs.jsonl", "dpo", 48),
+        ("labels.jsonl", "kto", 48),
     ],
 )
 def test_the_samples_can_be_trained_on(tmp_path: Path, name: str, method: str, number: int) -> None:
@@ -260,3 +261,66 @@ def test_prompts_of_heroes_keep_their_words(tmp_path: Path) -> None:
     prompts = {json.loads(line.json)["messages"][0]["content"] for line in (*found.train, *found.valid)}
     assert prompts == {f"{age}, woman, ice" for age in range(20, 32)}
     assert not any("/hero" in change for change in found.changes)
+
+
+def _judged(number: int, *, label: bool) -> str:
+    question, answer = f"What is {number}+{number}?", f"It is {2 * number}."
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return json.dumps({"messages": turns, "label": label})
+
+
+def test_chats_with_labels_are_left_to_the_engine(tmp_path: Path) -> None:
+    path = tmp_path / "rated.jsonl"
+    path.write_text("\n".join(_judged(number, label=number % 3 > 0) for number in range(30)))
+    examples = read_own_examples(path, CONFIG)
+    assert examples.method == "kto"
+    assert only_tune_reads(path)
+    assert (len(examples.train), len(examples.valid)) == (27, 3)
+    for file, least in zip(examples.files, (10, 1), strict=True):
+        (tmp_path / file.name).write_bytes(file.content)
+        assert training_file.read(tmp_path / file.name, "kto", at_least=least)
+
+
+def test_the_only_label_of_its_kind_is_learnt(tmp_path: Path) -> None:
+    path = tmp_path / "rated.jsonl"
+    for unwanted in range(12):  # whichever the hash would keep aside
+        path.write_text("\n".join(_judged(number, label=number != unwanted) for number in range(12)))
+        examples = read_own_examples(path, CONFIG)
+        assert {line.is_wanted for line in examples.train} == {True, False}
+
+
+@pytest.mark.parametrize(("yes", "no"), [("true", "false"), ("True", "False"), ("1", "0")])
+def test_a_table_with_labels_is_of_rated_texts(tmp_path: Path, yes: str, no: str) -> None:
+    rows = [(*pair, yes if number % 3 else no) for number, pair in enumerate(MANY)]
+    rows += [("What?", "That.", ""), ("Who?", "", yes)]
+    path = questions(tmp_path, rows, "prompt completion label")
+    examples = read_own_examples(path, CONFIG)
+    assert examples.method == "kto"
+    assert only_tune_reads(path)
+    assert holds_prompts(path, CONFIG)
+    lines = sorted((*examples.train, *examples.valid), key=lambda line: line.number)
+    assert [json.loads(line.json)["label"] for line in lines] == [number % 3 > 0 for number in range(40)]
+    assert chats(lines)[0] == ["What is 0+0?", "It is 0."]
+    assert len(examples.valid) == 4
+    assert any("read as rated texts" in note for note in examples.notes)
+    [change] = examples.changes
+    assert "Leave out 2 texts without a prompt, an answer or a label: row 41 (line 42)" in change
+
+
+@pytest.mark.parametrize("labels", [("cat", "dog"), ("1", "2"), ("true", "true")])
+def test_other_labels_are_no_rating(tmp_path: Path, labels: tuple[str, str]) -> None:
+    rows = [(*pair, labels[number % 2]) for number, pair in enumerate(MANY)]
+    examples = read_own_examples(questions(tmp_path, rows, "prompt completion label"), CONFIG)
+    assert examples.method == "supervised"
+
+
+def test_trls_rated_texts_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rated.jsonl"
+    rows = [
+        {"prompt": prompt, "completion": completion, "label": number % 2 == 0}
+        for number, (prompt, completion) in enumerate(MANY)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    examples = read_own_examples(path, CONFIG)
+    assert examples.method == "kto"
+    assert sum(line.is_wanted for line in (*examples.train, *examples.valid)) == 20

@@ -9,7 +9,7 @@ from tests.support.tiny_engine import Training
 
 # In a process of its own, so that the process of the tests never loads torch. Prints the largest relative
 # difference between what PEFT merges and a tuned model's export, and between that and its base.
-_CODE = """
+PEFT_MERGE = """
 import json, sys
 from pathlib import Path
 import torch
@@ -89,7 +89,7 @@ def test_all_weights_are_written_and_read_again(tiny_base: Path, tmp_path: Path)
 
 def test_the_export_is_what_peft_merges(adapter_training: Training, tiny_base: Path) -> None:
     """Transformers reads the export with its own rotary order; 8 bits are within 1 %."""
-    command = [sys.executable, "-c", _CODE, str(tiny_base), str(adapter_training.folder)]
+    command = [sys.executable, "-c", PEFT_MERGE, str(tiny_base), str(adapter_training.folder)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     from_export, from_base = json.loads(output)
     assert from_export < 0.01

@@ -13,7 +13,7 @@ from engine.training.lora import LoraLinear
 
 torch.manual_seed(0)
 frozen = nn.Linear(6, 5, bias=sys.argv[1] == "bias").double().requires_grad_(False)
-layer = LoraLinear(frozen, rank=3, alpha=6).double()
+layer = LoraLinear(frozen, rank=3, scale=2).double()
 nn.init.normal_(layer.up)
 inputs = torch.randn(2, 4, 6, dtype=torch.float64, requires_grad=True)
 

@@ -41,7 +41,7 @@ async def test_it_learns_what_is_preferred(
     A reference file is measured on its conversations, not as pairs: here on those that the tuned model was.
     """
     training: Training = request.getfixturevalue(before)
-    asked = {"n_epochs": 4, "beta": 0.2} | numbers
+    asked = {"n_epochs": 4, "beta": 0.2, "supervised_weight": 0.0} | numbers
     engine = training.engine
     client = engine.client()
     job = await start(
@@ -54,7 +54,8 @@ async def test_it_learns_what_is_preferred(
         extra_body={"reference_file": await upload(client, map(example, range(60, 66)))},
     )
     done = await engine.until(job.id, {"succeeded"})
-    assert done.method.dpo.hyperparameters.model_dump() == asked | {"batch_size": 8}
+    adapter = {"lora_rank": 16, "lora_rs": False} if numbers["weights"] == "adapter" else {}
+    assert done.method.dpo.hyperparameters.model_dump() == asked | {"batch_size": 8} | adapter
     metrics: list[Any] = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
     valid = {data["step"]: data["full_valid_loss"] for data in metrics if data and "full_valid_loss" in data}
     assert valid[0] == pytest.approx(0.6931, abs=0.002)
@@ -64,6 +65,35 @@ async def test_it_learns_what_is_preferred(
         before_pairs.full_valid_loss,
         abs=0.05,  # a GGUF file has 8 bits a weight
     )
+
+
+async def test_the_loss_of_the_preferred_text_is_part_of_it(training: Training) -> None:
+    """Before the training it is log 2 and, once by default, the tuned model's loss on such texts."""
+    engine = training.engine
+    client = engine.client()
+    files = {
+        "training_file": await upload(client, map(pair, range(20, 32))),
+        "validation_file": await upload(client, map(pair, range(60, 66))),
+    }
+    first = []
+    for numbers in ({}, {"supervised_weight": 0.0}, {"supervised_weight": 3.0}):
+        job = await start(
+            client,
+            model=training.model,
+            method=dpo(n_epochs=1, **numbers),
+            hyperparameters=openai.omit,
+            **files,
+        )
+        done = await engine.until(job.id, {"succeeded"})
+        used = done.method.dpo.hyperparameters.to_dict()["supervised_weight"]
+        assert used == numbers.get("supervised_weight", 1.0)
+        events: list[Any] = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
+        [loss] = [each["full_valid_loss"] for each in events if each and each.get("step") == 0]
+        first.append(loss)
+    default, plain, thrice = first
+    assert plain == pytest.approx(math.log(2), abs=0.002)
+    assert default > plain + 0.1
+    assert thrice - plain == pytest.approx(3 * (default - plain), rel=0.01)
 
 
 async def test_what_is_not_preferred_becomes_less_likely(training: Training) -> None:
@@ -82,7 +112,7 @@ async def test_what_is_not_preferred_becomes_less_likely(training: Training) -> 
         client,
         model=training.model,
         training_file=await upload(client, pairs),
-        method=dpo(n_epochs=4, beta=0.2, learning_rate_multiplier=100.0),
+        method=dpo(n_epochs=4, beta=0.2, learning_rate_multiplier=100.0, supervised_weight=0.0),
         hyperparameters=openai.omit,
         seed=7,
     )
