@@ -59,7 +59,6 @@ def test_figures_have_an_interval_over_all_answers_and_a_spread_over_seeds() -> 
     assert [each["seed"] for each in figures["seeds"]] == [0, 1]
     assert figures["base"] == {}
     assert "distinct_openings" not in figures["intervals"]
-    assert "coherent" not in figures
 
 
 def test_only_checks_that_agreed_with_readers_are_reported() -> None:

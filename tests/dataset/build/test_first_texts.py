@@ -106,7 +106,8 @@ async def test_what_people_liked_joins_and_leaves_the_rest_as_it_was(app: App) -
 async def test_a_text_that_measures_models_never_trains(settings: Settings, app: App) -> None:
     """Not even if people like another text of its hero, which then trains."""
     texts = shipped(settings, app)
-    held_out = next(text for text in texts if text.held_out and app.heroes.vocabulary.trains(text.hero))
+    held_out = next(text for text in texts if text.held_out)
+    await app.powers.add(held_out.hero.power)  # or no description of it trains
     liked = await rate(app, held_out.hero, UP, UP)
 
     result = await build_from(app, "shipped")
@@ -173,7 +174,7 @@ async def test_an_import_between_two_builds_changes_nothing_about_them(app: App,
 
     third = await build_from(app, "model")
 
-    assert third.counts["hand-written"] > 60
+    assert third.counts["hand-written"] > 10
     assert third.changes is not None
     assert third.changes.gone == {"import": 20}
 
