@@ -17,7 +17,7 @@
 #   make commands       write the commands into README.md, docs/commands.md and docs/cli.md
 #   make pictures       record docs/playground.gif and .png in Chromium, on the real engine (half an hour)
 #   make docs           build the documentation as a site with search, in site/ (.venv-docs)
-#   make flywheel       simulated readers vote for three generations (ARGS=--quick: some minutes)
+#   make flywheel       simulated readers vote for three generations (ARGS="--quick --data FOLDER": some minutes)
 #   make bench          run all other benches (ARGS: options of every bench, such as --quick)
 #   make clean          delete the virtual environments and all caches; data/ stays
 
@@ -62,9 +62,9 @@ run: setup
 demo: .venv/.engine
 	@$(BIN)/herosmith demo $(ARGS)
 
-# On the real engine: about an hour. Plot and figures go to docs/.
+# On the real engine: many hours, and it goes on where it was stopped. Plot and figures go to docs/.
 flywheel: .venv/.dev
-	$(BIN)/python -m bench.flywheel --out docs $(ARGS)
+	$(BIN)/python -m bench.flywheel --data data/var/flywheel --out docs $(ARGS)
 
 test: .venv/.dev
 	$(BIN)/ruff format --check .

@@ -28,6 +28,7 @@ from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
 from bot.dataset.files.transfer import Transfer
 from bot.dataset.versions.admission import Admission
+from bot.dataset.versions.best_rated import BestRated
 from bot.dataset.versions.contents import DatasetContents
 from bot.dataset.versions.freeze import Freezer
 from bot.dataset.versions.judged_texts import JudgedTexts
@@ -46,6 +47,7 @@ from bot.llm.budget import Budget
 from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
 from bot.llm.model_parameters import ENGINE, HOSTED, SERVING, Extensions
 from bot.llm.prices import read_prices
+from bot.llm.text_scores import TextScorer
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
 from bot.rating.scores import Scores, Thresholds
@@ -66,6 +68,7 @@ from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
 from bot.store.use_lock import in_use
+from bot.tuning.best_texts import BestTexts
 from bot.tuning.estimate import TuningEstimator
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.gate import Gate
@@ -199,8 +202,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
-        thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
-        admission = Admission(db, pseudonyms, scores, powers, heroes, thresholds)
+        admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
         registry = Registry(db, gated=settings.check_heroes > 0)
         jobs = JobQueue(db, timing.worker)
         planner = Planner(
@@ -243,8 +245,11 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
+        best_texts = BestTexts(
+            BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
+        )
         reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = Gate(registry, reader, heroes, GateRules()) if settings.check_heroes else None
+        gate = Gate(registry, reader, best_texts, heroes, GateRules()) if settings.check_heroes else None
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -376,6 +381,15 @@ def _extensions(settings: Settings) -> Extensions:
     if settings.serving_url:
         return SERVING
     return HOSTED if settings.hosted else ENGINE
+
+
+def _thresholds(settings: Settings) -> Thresholds:
+    return Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
+
+
+def _scorer(settings: Settings, api: AsyncOpenAI) -> TextScorer | None:
+    """Return what scores texts by the models that answer; None if their server tells no log-probabilities."""
+    return TextScorer(api) if _extensions(settings).log_probs else None
 
 
 def open_training_api(settings: Settings) -> AsyncOpenAI:

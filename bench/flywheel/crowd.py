@@ -1,4 +1,4 @@
-"""A crowd: a simulated Discord server with the real bot, an operator, and readers with a hidden preference.
+"""A crowd: a simulated Discord server with the real bot, an operator, and readers with a hidden taste.
 
 All act as people do, by slash commands, buttons and reactions, and judge what the messages show.
 """
@@ -15,7 +15,7 @@ import discord
 import simcord
 
 from bench.common.errors import BenchError
-from bench.flywheel.preference_model import PreferenceModel, Reader
+from bench.flywheel.tastes import Judge
 from bot.app import App
 from bot.client import HeroBot
 from bot.heroes.hero import Hero
@@ -31,10 +31,10 @@ _JOB_TIMEOUT = 3600.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class CrowdMember:
-    """A member of the server, and their preference."""
+    """A member of the server, and how they judge."""
 
     member: simcord.MemberActor
-    reader: Reader
+    judge: Judge
 
 
 class Crowd:
@@ -93,7 +93,7 @@ class Crowd:
             message = await self._send_command(requester, "hero", hero)
             for text in _shown_texts(message):  # none if the bot had to say that no model answered
                 for other in others:
-                    thumb = UP if other.reader.likes(hero, text) else DOWN
+                    thumb = UP if other.judge.likes(hero, text) else DOWN
                     await other.member.react(message, thumb)
                     thumbs[thumb] += 1
         return thumbs
@@ -105,14 +105,14 @@ class Crowd:
         """
         without_result = self._random.sample(self._people, len(self._people))
         while without_result and await self._app.trials.running():
-            hero, judge = next(heroes), without_result.pop()
+            hero, voter = next(heroes), without_result.pop()
             message = await self._send_command(self._random.choice(self._people), "duel", hero)
             texts, pick = _shown_texts(message), "Tie"
             if len(texts) == 2:  # otherwise a model did not answer, and there is nothing to choose from
-                pick = judge.reader.pick(hero, *texts)
-                await judge.member.click(message, label=pick)
+                pick = voter.judge.pick(hero, *texts)
+                await voter.member.click(message, label=pick)
             if pick == "Tie":  # a tie does not count
-                without_result.insert(0, judge)
+                without_result.insert(0, voter)
 
     async def _send_command(self, requester: CrowdMember, command: str, hero: Hero) -> discord.Message:
         await requester.member.slash(self._channel, command, hero=hero.typed)
@@ -126,19 +126,15 @@ def _shown_texts(message: discord.Message) -> list[str]:
 
 
 @asynccontextmanager
-async def open_crowd(
-    app: App, preference: PreferenceModel, *, members: int, seed: int
-) -> AsyncIterator[Crowd]:
-    """Open a server with the real bot. The seed determines its members and what they do."""
+async def open_crowd(app: App, judges: Sequence[Judge], moment: str) -> AsyncIterator[Crowd]:
+    """Open a server with the real bot, and a member for each judge. The moment determines who does what."""
     async with simcord.run(HeroBot(app), settle_timeout=_SETTLE, check_errors=False) as env:
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))
         operator = guild.add_member(env.create_user("olga"), roles=[manager])
         people = [
-            CrowdMember(
-                guild.add_member(env.create_user(f"reader{number}")), Reader(preference, f"{seed}:{number}")
-            )
-            for number in range(members)
+            CrowdMember(guild.add_member(env.create_user(f"reader{number}")), judge)
+            for number, judge in enumerate(judges)
         ]
-        yield Crowd(env, app, channel, operator, people, random.Random(seed))  # noqa: S311 (a simulation)
+        yield Crowd(env, app, channel, operator, people, random.Random(moment))  # noqa: S311 (a simulation)

@@ -1,19 +1,77 @@
-"""The figures of all generations: a table, a summary and a plot."""
+"""The figures of all generations that a folder holds: a table, a summary and a plot."""
 
 import random
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from rich.table import Table
 
+from bench.common.errors import BenchError
+from bench.flywheel.lines import LINES
+from bench.flywheel.pieces import read_json
+from bench.flywheel.tastes import TASTES, TasteName
 from bot import palette
 
 _DRAWS = 4000  # bootstrap resamples
-_COLOURS = (palette.MODEL, palette.UNSEEN, palette.COUNT)
+_COLOURS = (
+    palette.MODEL,
+    "grey",
+    "black",
+    palette.UNSEEN,
+    palette.COUNT,
+    "olive",
+)
+_WITHOUT_VOTES = "none"
 
 Generation = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The generations of one line, as one taste sees them, from the first on, which all lines share.
+
+    seed: of its readers; None for the line without votes, which has none.
+    """
+
+    taste: TasteName
+    line: str
+    seed: int | None
+    generations: tuple[Generation, ...]
+
+    def scores(self, index: int) -> list[float]:
+        """Return how much the average reader likes each text of a generation's model, 0 to 1."""
+        return [float(text["scores"][self.taste]) for text in self.generations[index]["probe"]]
+
+
+def read(data: Path) -> list[Generation]:
+    """Return the figures of all finished generations in a folder, the first one first. Raises BenchError."""
+    if not (data / "first.json").exists():
+        raise BenchError(f"{data} holds no first generation: nothing was run there, or not to its end.")
+    found = [data / "first.json", *data.rglob("generation*.json")]
+    records = [read_json(file) for file in found]
+    return [{**record["figures"], "minutes": record["minutes"]} for record in records]
+
+
+def courses(generations: Sequence[Generation]) -> list[Course]:
+    """Return the lines by taste, seed and line; those that depend on no taste are in both."""
+    first, *later = generations
+    by_line: dict[tuple[str, str | None, int | None], list[Generation]] = defaultdict(list)
+    for generation in later:
+        by_line[generation["line"], generation["taste"], generation["seed"]].append(generation)
+    found = [
+        Course(taste, line, seed, (first, *sorted(its, key=lambda each: int(each["generation"]))))
+        for (line, own, seed), its in by_line.items()
+        for taste in TASTES
+        if own in (None, taste)
+    ]
+    order = list(LINES)
+    return sorted(
+        found, key=lambda each: (list(TASTES).index(each.taste), order.index(each.line), each.seed or 0)
+    )
 
 
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -23,158 +81,151 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
     return means[_DRAWS // 40], means[-_DRAWS // 40]
 
 
-def generations_by_seed(results: dict[str, Any]) -> dict[str, list[Generation]]:
-    """Return the generations of each seed, starting with the first one, which all share."""
-    return {seed: [results["first"], *later] for seed, later in results["seeds"].items()}
-
-
-def summary(results: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of a run: means over the seeds by generation, and how many seeds improved."""
-    by_seed = generations_by_seed(results)
-    numbers = range(len(next(iter(by_seed.values()))))
-    scores = {
-        seed: [mean(_column(generation, "score")) for generation in generations]
-        for seed, generations in by_seed.items()
-    }
-    last_gains = [_gain(generations[0], generations[-1]) for generations in by_seed.values()]
-    trials = [generation["trial"] for generations in by_seed.values() for generation in generations[1:]]
+def summary(generations: Sequence[Generation]) -> dict[str, Any]:
+    """Return the figures of a run, by taste and line: means over the seeds, by generation."""
+    found = courses(generations)
+    trials = [
+        each["trial"] for each in generations[1:] if each["trial"] and LINES[each["line"]].votes == "readers"
+    ]
+    by_taste: dict[str, dict[str, list[Course]]] = defaultdict(lambda: defaultdict(list))
+    for course in found:
+        by_taste[course.taste][course.line].append(course)
     return {
-        "score_by_generation": [
-            round(mean(seed_scores[number] for seed_scores in scores.values()), 3) for number in numbers
-        ],
-        "words_by_generation": [
-            round(mean(mean(_column(generations[number], "words")) for generations in by_seed.values()), 1)
-            for number in numbers
-        ],
-        "fit_by_generation": [
-            round(mean(_fit(generations[number]) for generations in by_seed.values()), 2)
-            for number in numbers
-        ],
-        "score_without_votes": [
-            round(mean(_column(generation, "score")), 3)
-            for generation in (results["first"], *results["without_votes"])
-        ],
-        "seeds": len(by_seed),
-        "rose": sum(seed_scores[-1] > seed_scores[0] for seed_scores in scores.values()),
-        "rose_surely": sum(low > 0 for _, (low, _) in last_gains),
-        "gain": round(mean(gain for gain, _ in last_gains), 3),
+        "score_by_generation": {
+            taste: {line: _means(its) for line, its in lines.items()} for taste, lines in by_taste.items()
+        },
+        "above_no_votes": {
+            taste: {
+                line: gains
+                for line, its in lines.items()
+                if line != _WITHOUT_VOTES and (gains := _gains(its, lines.get(_WITHOUT_VOTES, [])))
+            }
+            for taste, lines in by_taste.items()
+        },
+        "seeds": {
+            taste: {line: len(its) for line, its in lines.items()} for taste, lines in by_taste.items()
+        },
         "trials": len(trials),
         "promoted": sum(trial["promoted"] for trial in trials),
-        "minutes": results["minutes"],
         "outvoted": sum(trial["state"] == "lost" for trial in trials),
+        "minutes": round(sum(generation["minutes"] for generation in generations), 1),
     }
 
 
-def _gain(first: Generation, last: Generation) -> tuple[float, tuple[float, float]]:
-    """Return the mean gain in score, hero by hero, and its interval."""
-    pairs = zip(_column(first, "score"), _column(last, "score"), strict=True)
-    differences = [after - before for before, after in pairs]
-    return mean(differences), bootstrap_interval(differences)
+def _means(found: Sequence[Course]) -> list[float]:
+    """Return the mean score of each generation that all of the lines have reached."""
+    reached = min(len(course.generations) for course in found)
+    return [round(mean(mean(course.scores(index)) for course in found), 3) for index in range(reached)]
 
 
-def _column(generation: Generation, name: str) -> list[float]:
-    return [float(text[name]) for text in generation["probe"]]
+def _gains(found: Sequence[Course], without: Sequence[Course]) -> list[list[float]]:
+    """Return by how much each later generation lies above the one without votes: mean, and its interval.
+
+    Compared hero by hero: all models wrote of the same ones.
+    """
+    if not without:
+        return []
+    control = without[0]
+    reached = min(len(course.generations) for course in (*found, control))
+    gains = []
+    for index in range(1, reached):
+        differences = [
+            score - base
+            for course in found
+            for score, base in zip(course.scores(index), control.scores(index), strict=True)
+        ]
+        gains.append([round(value, 3) for value in (mean(differences), *bootstrap_interval(differences))])
+    return gains
 
 
-def _fit(generation: Generation) -> float:
-    """Return the share of texts that curation would admit."""
-    return mean(text["fault"] is None for text in generation["probe"])
+def _share(generation: Generation, holds: str) -> float:
+    """Return the share of texts that are fit to train, or keep all rules."""
+    probe = generation["probe"]
+    return mean((text["fault"] is None) if holds == "fit" else bool(text["all_rules"]) for text in probe)
 
 
-def generations_table(results: dict[str, Any], title: str) -> Table:
-    """Return one row for each generation of each seed."""
+def generations_table(generations: Sequence[Generation], title: str) -> Table:
+    """Return one row for each generation of each line and group of readers, by taste."""
     table = Table(
-        *(
-            "seed",
-            "generation",
-            "liked texts",
-            "held-out loss",
-            "words",
-            "power named",
-            "fit to train",
-            "score (95 %)",
-        ),
-        *("for : against", "evidence", "trial"),
+        *("taste", "line", "readers", "generation", "minutes", "liked texts", "held-out loss", "words"),
+        *("fit", "all rules", "score (95 %)", "for : against", "trial", "check"),
         title=title,
     )
-    table.add_row("all", "1", *_row(results["first"]))
-    for number, generation in enumerate(results["without_votes"], 2):
-        table.add_row("no votes", str(number), *_row(generation))
-    for seed, generations in generations_by_seed(results).items():
-        for number, generation in enumerate(generations, 1):
-            if number > 1:
-                table.add_row(seed, str(number), *_row(generation))
+    first = generations[0]
+    for taste in TASTES:
+        table.add_row(*_row(Course(taste, "all", None, (first,)), 0))
+        for course in courses(generations):
+            if course.taste == taste:
+                for index in range(1, len(course.generations)):
+                    table.add_row(*_row(course, index))
     return table
 
 
-def _row(generation: Generation) -> list[str]:
-    counts, tuning, trial = generation["dataset"]["counts"], generation["tuning"], generation.get("trial")
-    low, high = bootstrap_interval(_column(generation, "score"))
-    trial_cells = (
-        [f"{trial['wins']} : {trial['losses']}", f"{trial['evidence']:.3g}", _trial_outcome(trial)]
-        if trial
-        else [""] * 3
-    )
+def _row(course: Course, index: int) -> list[str]:
+    generation = course.generations[index]
+    tuning, trial = generation["tuning"], generation.get("trial")
+    scores = course.scores(index)
+    low, high = bootstrap_interval(scores)
+    method = generation.get("method", "supervised")
     return [
-        str(counts.get("description", 0)),
+        course.taste,
+        course.line
+        if method == LINES.get(course.line, LINES["votes"]).method
+        else f"{course.line} ({method})",
+        "" if course.seed is None else str(course.seed),
+        str(generation["generation"]),
+        f"{generation['minutes']:.1f}",
+        str(generation["dataset"]["counts"].get("description", 0)),
         f"{tuning['loss_before']:.3f} -> {tuning['loss_after']:.3f}" if "loss_after" in tuning else "",
-        f"{mean(_column(generation, 'words')):.1f}",
-        f"{mean(_column(generation, 'power_named')):.2f}",
-        f"{_fit(generation):.2f}",
-        f"{mean(_column(generation, 'score')):.3f} ({low:.3f}-{high:.3f})",
-        *trial_cells,
+        f"{mean(text['words'] for text in generation['probe']):.1f}",
+        f"{_share(generation, 'fit'):.2f}",
+        f"{_share(generation, 'all rules'):.2f}",
+        f"{mean(scores):.3f} ({low:.3f}-{high:.3f})",
+        f"{trial['wins']} : {trial['losses']}" if trial else "",
+        ("won, promoted" if trial["promoted"] else str(trial["state"])) if trial else "",
+        ", ".join(generation["gate"].get("faults", [])) or "passed",
     ]
 
 
-def _trial_outcome(trial: dict[str, Any]) -> str:
-    return "won, promoted" if trial["promoted"] else str(trial["state"])
+def summary_lines(figures: dict[str, Any]) -> Iterator[str]:
+    """Yield a summary as lines of text."""
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from (
+                f"{name}, {taste}, {line}: {each}"
+                for taste, its in value.items()
+                for line, each in its.items()
+            )
+        else:
+            yield f"{name}: {value}"
 
 
-def draw(path: Path, results: dict[str, Any]) -> None:
-    """Write a PNG of score and words by generation, with 95 % intervals."""
+def draw(path: Path, generations: Sequence[Generation]) -> None:
+    """Write a PNG of the scores by generation, a panel for each taste; the bars are 95 % intervals."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (heavy, and --help does not need it)
 
-    figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
-    panels = figure.subplots(1, 2)
-    for axes, name, title in zip(
-        panels,
-        ("score", "words"),
-        ("share that readers like (0 to 1)", "words per description"),
-        strict=True,
-    ):
-        for shift, (colour, (seed, generations)) in enumerate(
-            zip(_COLOURS, generations_by_seed(results).items(), strict=False)
-        ):
-            _draw_generations(
-                axes, generations, name, colour=colour, label=f"readers {seed}", shift=(shift - 1) * 0.06
-            )
-        control = [
-            mean(_column(generation, name)) for generation in (results["first"], *results["without_votes"])
-        ]
-        axes.plot(range(1, len(control) + 1), control, "x--", color="grey", label="without votes")
-        axes.set_title(title, fontsize=10)
-        axes.set_xlabel("generation (hollow: not promoted)")
-        axes.set_xticks(range(1, len(generations) + 1))
+    figure = Figure(figsize=(9, 3.8), dpi=120, layout="constrained")
+    panels = figure.subplots(1, len(TASTES), sharey=True)
+    for axes, taste in zip(panels, TASTES, strict=True):
+        _draw_taste(axes, [each for each in courses(generations) if each.taste == taste])
+        axes.set_title(f"taste of {taste}", fontsize=10)
+        axes.set_xlabel("generation")
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].legend(frameon=False)
+    panels[0].set_ylabel("share that readers like (0 to 1)")
+    panels[0].legend(frameon=False, fontsize=8)
     figure.savefig(path)
 
 
-def _draw_generations(
-    axes: Any, generations: list[Generation], name: str, *, colour: str, label: str, shift: float
-) -> None:
-    places = [number + 1 + shift for number in range(len(generations))]
-    means = [mean(_column(generation, name)) for generation in generations]
-    axes.plot(places, means, color=colour, linewidth=1.2, alpha=0.6, label=label)
-    for place, middle, generation in zip(places, means, generations, strict=True):
-        low, high = bootstrap_interval(_column(generation, name))
-        promoted = generation.get("trial", {"promoted": True})["promoted"]
-        axes.errorbar(
-            place,
-            middle,
-            yerr=[[middle - low], [high - middle]],
-            fmt="o",
-            color=colour,
-            markerfacecolor=colour if promoted else "white",
-            capsize=3,
-        )
+def _draw_taste(axes: Any, found: Sequence[Course]) -> None:
+    for shift, (line, colour) in enumerate(zip(LINES, _COLOURS, strict=True)):
+        its = [course for course in found if course.line == line]
+        if not its:
+            continue
+        means = _means(its)
+        places = [number + 1 + (shift - 2) * 0.04 for number in range(len(means))]
+        axes.plot(places, means, color=colour, linewidth=1.2, alpha=0.7, label=f"{line} ({len(its)})")
+        for index, (place, middle) in enumerate(zip(places, means, strict=True)):
+            low, high = bootstrap_interval([score for course in its for score in course.scores(index)])
+            bars = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the mean is rounded
+            axes.errorbar(place, middle, yerr=bars, fmt="o", color=colour, capsize=3)
+        axes.set_xticks(range(1, len(means) + 1))

@@ -1,28 +1,32 @@
-"""Generations of models: the first one, and the later ones that one crowd of readers leads to."""
+"""Generations of models: the first one, and the later ones of a line, each in a copy of the one before."""
 
 import random
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.common.answers import ask_for_each
+from bench.common.errors import BenchError
 from bench.flywheel.crowd import HOME, Crowd, open_crowd
-from bench.flywheel.preference_model import PreferenceModel
+from bench.flywheel.lines import LINES
+from bench.flywheel.tastes import TASTES, Coin, Judge, Reader, TasteName, score
 from bot.app import App, open_app
+from bot.dataset.build.builder import ENGINE_WORKERS
+from bot.heroes.adherence import Answer, keeps_all_rules, unfit_reason
+from bot.heroes.config import HeroesConfig
 from bot.heroes.hero import Hero
-from bot.heroes.unseen_heroes import unseen_heroes
 from bot.heroes.vocabulary import Vocabulary
+from bot.llm.budget import Account
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
-from bot.store import descriptions, jobs
+from bot.store import datasets, descriptions, jobs
+from bot.store.datasets import Dataset, DatasetKind
 from bot.store.job_schema import BuildResult, FinetuneResult
 from bot.store.jobs import Job
 from bot.store.models import Model
-
-SEEDS = (1, 2, 3)  # of the readers and what they ask for; the engine samples by itself
+from bot.tuning.estimate import DATASET_KINDS
+from bot.tuning.model_reader import ModelReader
 
 Generation = dict[str, Any]
 """The figures of one generation, ready for JSON."""
@@ -32,36 +36,77 @@ Generation = dict[str, Any]
 class Size:
     """How much is done in a run.
 
-    examples: written for the first dataset. kept: written examples in the later datasets, beside liked
-    texts. epochs: of the first training and of the later ones. asked: heroes that members ask for in a
-    generation. readers: who rate each of them. duels: counted results after which a trial ends undecided.
-    probe: heroes by which a model is scored.
+    examples: that a model writes for the first dataset; None: the first model learns the texts that come with
+    the bot. kept: written examples in the later datasets, beside liked texts. epochs: of the first training
+    (None: the engine chooses) and of the later ones. asked: heroes that members ask for in a generation, each
+    so many `times`. readers: who rate each text. duels: counted results after which a trial ends undecided;
+    coin_duels: the same where a coin decides. probe: heroes by which a model is scored and checked.
     """
 
     generations: int
     members: int
-    examples: int
+    examples: int | None
     kept: int
-    epochs: tuple[int, int]
+    epochs: tuple[int | None, int]
     asked: int
+    times: int
     readers: int
     duels: int
+    coin_duels: int
     probe: int
 
 
 FULL = Size(
-    generations=3, members=150, examples=294, kept=14, epochs=(2, 3), asked=80, readers=5, duels=100, probe=40
+    generations=3,
+    members=150,
+    examples=None,
+    kept=14,
+    epochs=(None, 3),
+    asked=40,
+    times=2,
+    readers=5,
+    duels=100,
+    coin_duels=20,
+    probe=40,
 )
 QUICK = Size(
-    generations=2, members=20, examples=16, kept=14, epochs=(1, 1), asked=4, readers=3, duels=6, probe=4
+    generations=2,
+    members=20,
+    examples=16,
+    kept=14,
+    epochs=(1, 1),
+    asked=2,
+    times=2,
+    readers=3,
+    duels=6,
+    coin_duels=2,
+    probe=4,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a generation stands: its line, and its number. taste and seed: None if it depends on none."""
+
+    line: str
+    taste: TasteName | None
+    seed: int | None
+    number: int
+
+    @property
+    def moment(self) -> str:
+        """What determines who does what; the same in all lines, which so begin with the same requests."""
+        return f"{self.seed} {self.number}"
 
 
 @asynccontextmanager
-async def installation(data: Path, size: Size, engine_url: str | None) -> AsyncIterator[App]:
+async def _installation(
+    data: Path, size: Size, engine_url: str | None, *, duels: int = 0
+) -> AsyncIterator[App]:
     """Open the whole bot with engine and worker on a folder of its own, ignoring the environment.
 
-    Duels come from /duel alone and there are no rematches, so each generation has one trial.
+    Duels come from /duel alone and there are no rematches, so each generation has one trial, of at most so
+    many results.
     """
     defaults = Settings.model_construct(
         data_dir=data,
@@ -71,111 +116,164 @@ async def installation(data: Path, size: Size, engine_url: str | None) -> AsyncI
         duel_share=0.0,
         cooldown=0.0,  # the crowd is faster than people
         rematch_days=0.0,
-        trial_duels=size.duels,
-        check_heroes=0,  # the crowd alone judges each generation here
+        trial_duels=duels or size.duels,
+        check_heroes=size.probe,
     )
     async with run_engine(defaults) as settings, run_worker(settings), open_app(settings) as app:
-        yield app
-
-
-async def first_generation(data: Path, size: Size, *, engine_url: str | None = None) -> Generation:
-    """Build a dataset of written examples alone, and tune the first model on it; it goes live."""
-    async with installation(data, size, engine_url) as app:
-        async with open_crowd(app, PreferenceModel(app.heroes.curation), members=1, seed=0) as crowd:
-            built = await crowd.run_job("build-dataset", limit=size.examples)
-            tuned = await crowd.run_job("finetune", epochs=size.epochs[0])
-        live = await app.registry.live()
-        assert live is not None  # noqa: S101 (the first model goes live)
-        return {**_results(built, tuned), **await _measure_model(app, live, size)}
-
-
-async def later_generations(
-    origin: Path, data: Path, size: Size, seed: int, *, engine_url: str | None = None
-) -> list[Generation]:
-    """Continue from a copy of the first generation's folder, with a crowd of its own."""
-    async with _copied_installation(origin, data, size, engine_url) as app:
-        heroes = _requested_heroes(app.heroes.vocabulary, seed)
-        async with open_crowd(
-            app, PreferenceModel(app.heroes.curation), members=size.members, seed=seed
-        ) as crowd:
-            return [await _generation(app, crowd, heroes, size) for _ in range(1, size.generations)]
-
-
-async def without_votes(
-    origin: Path, data: Path, size: Size, *, engine_url: str | None = None
-) -> list[Generation]:
-    """Continue without requests and votes, to measure what further training alone brings."""
-    generations = []
-    async with (
-        _copied_installation(origin, data, size, engine_url) as app,
-        open_crowd(app, PreferenceModel(app.heroes.curation), members=1, seed=0) as crowd,
-    ):
-        for _ in range(1, size.generations):
-            generations.append(await _next_model(app, crowd, size))
-            await crowd.run_operator_command("models promote", model=generations[-1]["tuning"]["model"])
-    return generations
-
-
-@asynccontextmanager
-async def _copied_installation(
-    origin: Path, data: Path, size: Size, engine_url: str | None
-) -> AsyncIterator[App]:
-    shutil.rmtree(data, ignore_errors=True)
-    shutil.copytree(origin, data)
-    async with installation(data, size, engine_url) as app:
-        async with app.db.write() as tx:  # the simulated server with these messages is gone
+        async with app.db.write() as tx:  # a simulated server of an earlier generation is gone
             await descriptions.forget_messages(tx)
             await jobs.forget_messages(tx)
         yield app
 
 
-async def _generation(app: App, crowd: Crowd, heroes: Iterator[Hero], size: Size) -> Generation:
-    """Let members ask and rate, the operator tune the live model further, and members duel both."""
-    thumbs = await crowd.ask_and_rate([next(heroes) for _ in range(size.asked)], size.readers)
-    generation = await _next_model(app, crowd, size)
-    candidate = await app.registry.get(generation["tuning"]["model"])
-    await crowd.run_duels(heroes)
-    trial = await _trial_result(app, candidate)
-    if not trial["promoted"]:
-        await crowd.run_operator_command("models retire", model=candidate.id)
-    return {"thumbs": thumbs, **generation, "trial": trial, "errors": crowd.errors}
+async def first_generation(data: Path, size: Size, *, engine_url: str | None = None) -> Generation:
+    """Build the first dataset, and tune the first model on it; it goes live."""
+    async with (
+        _installation(data, size, engine_url) as app,
+        open_crowd(app, [Coin("0", "first")], "first") as crowd,
+    ):
+        texts = {"source": "shipped"} if size.examples is None else {"limit": size.examples}
+        built = await crowd.run_job("build-dataset", **texts)
+        tuned = await crowd.run_job("finetune", **_epochs(size.epochs[0]))
+        figures = {"dataset": built.result_as(BuildResult).to_json(), **await _measure(app, tuned, size)}
+        return _figures(Place("first", None, None, 1), figures)
 
 
-async def _next_model(app: App, crowd: Crowd, size: Size) -> Generation:
-    """Let the operator build the next dataset and tune the live model further on it."""
-    live = await app.registry.live()
-    assert live is not None  # noqa: S101 (the first generation left one)
-    built = await crowd.run_job("build-dataset", limit=size.kept)
-    tuned = await crowd.run_job("finetune", **{"base-model": live.name, "epochs": size.epochs[1]})
-    candidate = await app.registry.get(tuned.result_as(FinetuneResult).model)
-    return {**_results(built, tuned), **await _measure_model(app, candidate, size)}
+async def ask_and_rate(
+    data: Path, size: Size, place: Place, *, engine_url: str | None = None
+) -> dict[str, int]:
+    """Let members ask for heroes and rate them, before the next dataset. Return the number of thumbs."""
+    async with (
+        _installation(data, size, engine_url) as app,
+        open_crowd(app, _judges(app, size, place, "asks"), f"asks {place.moment}") as crowd,
+    ):
+        return await _ask_and_rate(app, crowd, size, place)
 
 
-def _results(built: Job, tuned: Job) -> dict[str, Any]:
+async def next_generation(
+    data: Path, size: Size, place: Place, thumbs: dict[str, int] | None, *, engine_url: str | None = None
+) -> Generation:
+    """Let members ask and rate, the operator tune the live model further, and members duel both.
+
+    thumbs: how many of the members' thumbs there are already; None: they have not asked yet.
+    """
+    line = LINES[place.line]
+    duels = size.duels if line.votes == "readers" else size.coin_duels
+    async with (
+        _installation(data, size, engine_url, duels=duels) as app,
+        open_crowd(app, _judges(app, size, place, "later"), place.moment) as crowd,
+    ):
+        if thumbs is None and line.votes != "nobody":
+            thumbs = await _ask_and_rate(app, crowd, size, place)
+        live = await app.registry.live()
+        assert live is not None  # noqa: S101 (the first generation left one)
+        figures = await _next_model(app, crowd, size, place, live)
+        candidate = await app.registry.get(figures["tuning"]["model"])
+        trial = None
+        if line.votes != "nobody":
+            await crowd.run_duels(_heroes(app.heroes.vocabulary, f"duels {place.moment}"))
+            trial = await _trial_result(app, candidate)
+        await _end_trial(app, crowd, candidate, keeps=line.votes != "readers")
+        return _figures(
+            place, {"thumbs": thumbs, "live": live.name, **figures, "trial": trial, "errors": crowd.errors}
+        )
+
+
+def _figures(place: Place, figures: Generation) -> Generation:
     return {
-        "dataset": built.result_as(BuildResult).to_json(),
-        "tuning": tuned.result_as(FinetuneResult).to_json(),
+        "line": place.line,
+        "taste": place.taste,
+        "seed": place.seed,
+        "generation": place.number,
+        **figures,
     }
 
 
-async def _measure_model(app: App, model: Model, size: Size) -> Generation:
-    """Return a model's texts for heroes that nobody asks for, one each, with their scores."""
-    curation, vocabulary = app.heroes.curation, app.heroes.vocabulary
-    preference = PreferenceModel(curation)
-    heroes = [hero for hero in unseen_heroes(vocabulary, 400) if vocabulary.trains(hero)][: size.probe]
-    answers = await ask_for_each(app, model.served_as or model.name, heroes, app.heroes.prompts.tuned_request)
-    probe = [
-        {
-            "hero": answer.hero.typed,
-            "words": len(answer.text.split()),
-            "power_named": curation.names_power(answer.hero, answer.text),
-            "fault": curation.rejection_reason(answer.hero, curation.trim(answer.text)),
-            "score": round(preference.score(answer.hero, answer.text), 4),
-            "text": answer.text,
-        }
-        for answer in answers
-    ]
-    return {"model": model.name, "probe": probe}
+def _epochs(epochs: int | None) -> dict[str, int]:
+    return {} if epochs is None else {"epochs": epochs}
+
+
+def _judges(app: App, size: Size, place: Place, what: str) -> list[Judge]:
+    """Return the members: the same people in all generations, with other clicks in each."""
+    people, moment = [f"{place.seed}:{number}" for number in range(size.members)], f"{what} {place.moment}"
+    if place.taste is None:
+        return [Coin(person, moment) for person in people]
+    taste = TASTES[place.taste](app.heroes.curation)
+    return [Reader(taste, person, moment) for person in people]
+
+
+async def _ask_and_rate(app: App, crowd: Crowd, size: Size, place: Place) -> dict[str, int]:
+    heroes = _heroes(app.heroes.vocabulary, f"asked {place.moment}")
+    asked = [hero for hero, _ in zip(heroes, range(size.asked), strict=False)]
+    # all heroes once, then all again: pairs need two texts of a hero
+    return await crowd.ask_and_rate(asked * size.times, size.readers)
+
+
+async def _next_model(app: App, crowd: Crowd, size: Size, place: Place, live: Model) -> Generation:
+    """Let the operator build the next dataset and tune the live model further on it."""
+    line = LINES[place.line]
+    options: dict[str, Any] = {"base-model": live.name, **_epochs(size.epochs[1])}
+    judged = None
+    if line.method != "supervised":
+        judged = await _judged_dataset(app, crowd, DATASET_KINDS[line.method])  # type: ignore[index]
+    if judged:
+        dataset = {"dataset": judged.id, "counts": judged.counts}
+        options |= {"dataset": judged.id, "method": line.method}
+    else:  # of this method, or because there are too few pairs yet
+        built = await crowd.run_job(
+            "build-dataset", source="model-only", limit=size.kept, **(line.build or {})
+        )
+        dataset = built.result_as(BuildResult).to_json()
+    tuned = await crowd.run_job("finetune", **options)
+    method = line.method if judged else "supervised"
+    return {"dataset": dataset, "method": method, **await _measure(app, tuned, size)}
+
+
+async def _judged_dataset(app: App, crowd: Crowd, kind: DatasetKind) -> Dataset | None:
+    """Let the operator freeze what people judged. Return None if that is too little to train on."""
+    async with app.db.read() as tx:
+        before = await datasets.get_latest(tx, kind)
+    await crowd.run_operator_command("build-dataset", kind=kind)
+    async with app.db.read() as tx:
+        newest = await datasets.get_latest(tx, kind)
+    return None if newest is None or (before and before.id == newest.id) else newest
+
+
+async def _measure(app: App, tuned: Job, size: Size) -> Generation:
+    """Return a new model's check, and its texts of heroes that nobody asks for, with their scores.
+
+    They are the texts that the check read. A model that was held back is let through: readers judge each
+    generation here, and so tell whether the check was right.
+    """
+    result = tuned.result_as(FinetuneResult)
+    model = await app.registry.get(result.model)
+    if model.verdict is None:
+        raise BenchError(f"Model {model.id} was not checked: {result.unchecked}")
+    reader = ModelReader(app.db, app.client, app.heroes, number=size.probe, workers=ENGINE_WORKERS)
+    answers = await reader.read(model, Account("hero"), _ignore_progress)
+    tuning = result.model_copy(update={"heroes": []}).to_json()
+    figures = {"tuning": tuning, "model": model.name, "gate": model.verdict.to_json()}
+    if model.state == "held back":
+        await app.registry.conclude(model.id, model.verdict.model_copy(update={"faults": []}))
+    return {**figures, "probe": [_probed(answer, app.heroes) for answer in answers]}
+
+
+async def _ignore_progress(_done: int, _total: int) -> None:
+    """Nobody waits: the texts are stored already."""
+
+
+def _probed(answer: Answer, heroes: HeroesConfig) -> dict[str, Any]:
+    return {
+        "hero": answer.hero.typed,
+        "words": len(answer.text.split()),
+        "fault": unfit_reason(answer, heroes.curation),
+        "all_rules": keeps_all_rules(answer, heroes.curation),
+        "scores": {
+            name: round(score(make(heroes.curation), answer.hero, answer.text), 4)
+            for name, make in TASTES.items()
+        },
+        "text": answer.text,
+    }
 
 
 async def _trial_result(app: App, candidate: Model) -> Generation:
@@ -191,9 +289,21 @@ async def _trial_result(app: App, candidate: Model) -> Generation:
     }
 
 
-def _requested_heroes(vocabulary: Vocabulary, seed: int) -> Iterator[Hero]:
+async def _end_trial(app: App, crowd: Crowd, candidate: Model, *, keeps: bool) -> None:
+    """Let the operator retire a candidate that did not win, or make it live if no reader judged it."""
+    if (await app.registry.get(candidate.id)).state == "live":
+        return
+    command = "models promote" if keeps else "models retire"
+    await crowd.run_operator_command(command, model=candidate.id)
+    found = await app.registry.get(candidate.id)
+    if keeps and found.state != "live":
+        raise BenchError(f"Model {candidate.id} was not promoted, it is {found.state}.")
+
+
+def _heroes(vocabulary: Vocabulary, seed: str) -> Iterator[Hero]:
     """Yield heroes to ask for, endlessly: any age except the probe's, any power of the vocabulary."""
-    rng = random.Random(f"asked {seed}")  # noqa: S311 (a simulation)
+    rng = random.Random(seed)  # noqa: S311 (a simulation)
     ages = [age for age in range(vocabulary.limits.youngest, 100) if age not in vocabulary.unseen.ages]
+    powers: Sequence[str] = vocabulary.powers
     while True:
-        yield Hero(rng.choice(ages), rng.choice(vocabulary.grid.genders), rng.choice(vocabulary.powers))
+        yield Hero(rng.choice(ages), rng.choice(vocabulary.grid.genders), rng.choice(powers))

@@ -39,13 +39,14 @@ class Extensions:
 
     repeat_penalty: its name for that parameter, None if it has none. always: sent with every request;
     continuing: sent if the last message is the assistant's, for the answer to continue it. background: sent
-    if nobody waits for the answer.
+    if nobody waits for the answer. log_probs: whether it tells those of a given text (TextScorer).
     """
 
     repeat_penalty: str | None = None
     always: Mapping[str, Any] = field(default_factory=dict)
     continuing: Mapping[str, Any] = field(default_factory=dict)
     background: Mapping[str, Any] = field(default_factory=dict)
+    log_probs: bool = False
 
     @property
     def names(self) -> set[str]:
@@ -63,7 +64,7 @@ class Extensions:
 HOSTED = Extensions()
 # It continues an assistant's message by itself, and its top_k and min_p are those below. What nobody waits
 # for gets all slots but one, however many its runtime has.
-ENGINE = Extensions(repeat_penalty="repeat_penalty", background={"service_tier": "flex"})
+ENGINE = Extensions(repeat_penalty="repeat_penalty", background={"service_tier": "flex"}, log_probs=True)
 # The server at SERVING_URL: it closes an assistant's message unless told, and ignores unknown parameters.
 SERVING = Extensions(
     repeat_penalty="repetition_penalty",

@@ -3,6 +3,7 @@
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.registry.names import model_name
 from bot.store.job_schema import CheckedText, Fault, Verdict
+from bot.tuning.best_texts import FEWEST_TEXTS
 
 
 def loss_lines(t: Translator, before: float | None, after: float | None, end: str = "") -> list[str]:
@@ -47,7 +48,7 @@ def verdict_lines(t: Translator, verdict: Verdict) -> list[str]:
         )
     ]
     if live:
-        lines.append(_reference_text(t, verdict))
+        lines += [_reference_text(t, verdict), _best_texts_text(t, verdict)]
     if verdict.faults:
         lines.append(t("Why: {faults}.", faults=[_fault(each) for each in verdict.faults]))
     return lines
@@ -66,6 +67,27 @@ def _reference_text(t: Translator, verdict: Verdict) -> str:
     )
 
 
+def _best_texts_text(t: Translator, verdict: Verdict) -> str:
+    """Return how well both models guess the texts that people liked best, or why this is not known."""
+    new, live, number = verdict.new, verdict.live, verdict.best_texts
+    if number is None:
+        return t("How badly both guess the texts that people liked best could not be compared here.")
+    if live is None or new.best_log_prob is None or live.best_log_prob is None:
+        return t(
+            "Too few texts are liked so far to compare how badly both guess them ({number} of {fewest}).",
+            number=number,
+            fewest=FEWEST_TEXTS,
+        )
+    return t(
+        "Loss on the {number} texts that people liked best (less is better): {new:.2f}, against {loss:.2f} "
+        "by {live}.",
+        number=number,
+        new=-new.best_log_prob,
+        live=model_name(verdict.live_id or 0),
+        loss=-live.best_log_prob,
+    )
+
+
 def _fault(fault: Fault) -> LocalizedMessage:
     faults: dict[Fault, str] = {
         "fit": mark("fewer than half of its texts are good enough to learn from"),
@@ -76,6 +98,10 @@ def _fault(fault: Fault) -> LocalizedMessage:
         "loss above live": mark(
             "it guesses other texts about heroes much worse than the live model: it has forgotten what "
             "they have in common"
+        ),
+        "best texts below live": mark(
+            "it guesses the texts that people liked best much worse than the live model: it has forgotten "
+            "what they liked"
         ),
     }
     return LocalizedMessage(faults[fault])

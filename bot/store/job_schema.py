@@ -18,7 +18,7 @@ Kind = Literal["build", "finetune"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Method = Literal["supervised", "dpo", "kto"]
 BuildSource = Literal["model", "model-only", "shipped"]
-Fault = Literal["fit", "fit below live", "rules below live", "loss above live"]
+Fault = Literal["fit", "fit below live", "rules below live", "loss above live", "best texts below live"]
 
 
 def _message(value: Any) -> LocalizedMessage:
@@ -211,6 +211,7 @@ class ModelFigures(_Json):
 
     texts: how many were read. fit: how many of them are good enough to train on. all_rules: how many keep all
     rules at once. loss: the loss on the reference texts, and reference: their digest; None if not measured.
+    best_log_prob: the mean log-probability of the best-rated texts, in nats a token; None if not asked.
     """
 
     texts: int = 0
@@ -218,6 +219,7 @@ class ModelFigures(_Json):
     all_rules: int = 0
     loss: float | None = None
     reference: str | None = None
+    best_log_prob: float | None = None
 
     @property
     def fit_share(self) -> float:
@@ -243,13 +245,15 @@ class Verdict(_Json):
     """What the check of a new model found.
 
     new: its figures. live and live_id: figures and number of the model that was live; None if no tuned model
-    was. faults: the rules of the gate that it broke; none: it passed. samples: some of its texts, those with
-    a fault first.
+    was. best_texts: how many best-rated texts there are to compare both by; None if the server does not tell
+    log-probabilities, or no tuned model was live. faults: the rules of the gate that it broke; none: it
+    passed. samples: some of its texts, those with a fault first.
     """
 
     new: ModelFigures = ModelFigures()
     live: ModelFigures | None = None
     live_id: int | None = None
+    best_texts: int | None = None
     faults: list[Fault] = []
     samples: list[CheckedText] = []
 

@@ -1,4 +1,7 @@
-"""The gate: a new model's texts are read, beside the live one's, before it may go live or on trial."""
+"""The gate: a new model's texts are read, beside the live one's, before it may go live or on trial.
+
+Both are also asked how likely they find the texts that people liked best.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -13,17 +16,19 @@ from bot.registry.registry import Registry
 from bot.store.job_schema import CheckedText, ModelFigures, Verdict
 from bot.store.jobs import Job
 from bot.store.models import Model
+from bot.tuning.best_texts import BestTexts, BestTextsComparison
 from bot.tuning.gate_rules import GateRules
 from bot.tuning.model_reader import ModelReader
 
 log = logging.getLogger(__name__)
 
 Report = Callable[[int, int, LocalizedMessage], Awaitable[None]]
-"""Is told how many texts are read, of how many, and of which model. If it raises, the check stops."""
+"""Is told how many texts are read or scored, of how many, and the phase. If it raises, the check ends."""
 
 _NEW = mark("checking {total} texts of the new model, before it may go live")
 _LIVE = mark("checking {total} texts of the live model, to compare")
-CHECK_PHASES = _NEW, _LIVE
+_BEST = mark("checking how likely the new and the live model find the texts that people liked best")
+CHECK_PHASES = _NEW, _LIVE, _BEST
 _SAMPLES = 2
 _SAMPLE_LENGTH = 700  # characters
 
@@ -37,10 +42,16 @@ class Gate:
     """Reads models, and lets each go on or holds it back."""
 
     def __init__(
-        self, registry: Registry, reader: ModelReader, heroes: HeroesConfig, rules: GateRules
+        self,
+        registry: Registry,
+        reader: ModelReader,
+        best_texts: BestTexts,
+        heroes: HeroesConfig,
+        rules: GateRules,
     ) -> None:
         self._registry = registry
         self._reader = reader
+        self._best_texts = best_texts
         self._curation = heroes.curation
         self._vocabulary = heroes.vocabulary
         self.rules = rules
@@ -87,12 +98,17 @@ class Gate:
 
     async def _verdict(self, model: Model, live: Model | None, account: Account, report: Report) -> Verdict:
         answers = await self._read(model, account, report, _NEW)
-        new = self._figures(model, answers)
-        beside = self._figures(live, await self._read(live, account, report, _LIVE)) if live else None
+        beside, best = None, BestTextsComparison(None)
+        if live:
+            of_live = await self._read(live, account, report, _LIVE)
+            best = await self._compare_best(model, live, report)
+            beside = self._figures(live, of_live, best.live)
+        new = self._figures(model, answers, best.new)
         return Verdict(
             new=new,
             live=beside,
             live_id=live.id if live else None,
+            best_texts=best.texts,
             faults=self.rules.faults(new, beside),
             samples=self._samples(answers),
         )
@@ -110,22 +126,27 @@ class Gate:
         except DatabaseBusy:
             raise
         except HerosmithError as error:
-            refused = LocalizedMessage("The call was refused; the log says why.")
-            raise CheckBrokenOff(
-                "The check of {model} ended after {read} of {total} texts. {reason}",
-                model=model_name(model.id),
-                read=read,
-                total=self._reader.number,
-                reason=error.message if isinstance(error, UserError) else refused,
-            ) from error
+            raise _broken_off(model, read, self._reader.number, error) from error
 
-    def _figures(self, model: Model, answers: Sequence[Answer]) -> ModelFigures:
+    async def _compare_best(self, model: Model, live: Model, report: Report) -> BestTextsComparison:
+        async def progress(done: int, total: int) -> None:
+            await report(done, total, LocalizedMessage(_BEST))
+
+        try:
+            return await self._best_texts.compare(model, live, progress)
+        except DatabaseBusy:
+            raise
+        except HerosmithError as error:
+            raise _broken_off(model, self._reader.number, self._reader.number, error) from error
+
+    def _figures(self, model: Model, answers: Sequence[Answer], best_log_prob: float | None) -> ModelFigures:
         return ModelFigures(
             texts=len(answers),
             fit=sum(unfit_reason(answer, self._curation) is None for answer in answers),
             all_rules=sum(keeps_all_rules(answer, self._curation) for answer in answers),
             loss=model.metrics.get("reference_loss"),
             reference=model.metrics.get("reference"),
+            best_log_prob=best_log_prob,
         )
 
     def _samples(self, answers: Sequence[Answer]) -> list[CheckedText]:
@@ -140,6 +161,17 @@ class Gate:
             yield CheckedText(
                 hero=self._vocabulary.title(answer.hero), text=text[:_SAMPLE_LENGTH], reason=reason
             )
+
+
+def _broken_off(model: Model, read: int, total: int, error: HerosmithError) -> CheckBrokenOff:
+    refused = LocalizedMessage("The call was refused; the log says why.")
+    return CheckBrokenOff(
+        "The check of {model} ended after {read} of {total} texts. {reason}",
+        model=model_name(model.id),
+        read=read,
+        total=total,
+        reason=error.message if isinstance(error, UserError) else refused,
+    )
 
 
 def _checkable(model: Model) -> Model:

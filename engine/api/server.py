@@ -17,6 +17,7 @@ from engine.api.tar import TarStream
 from engine.batches.schema import CreateBatchRequest
 from engine.batches.service import BatchService
 from engine.inference.answer import Answer
+from engine.inference.log_probs import LogProbsRequest
 from engine.inference.model_cache import ModelCache
 from engine.inference.service import PATHS, InferenceService
 from engine.jobs.schema import CountTokensRequest, CreateJobRequest
@@ -75,6 +76,7 @@ class Api:
                 web.get("/v1/models/{id:.+}", self.get_model),
                 web.delete("/v1/models/{id:.+}", self.delete_model),
                 *(web.post(path, self.answer) for path in PATHS),
+                web.post("/v1/chat/log_probs", self.log_probs),
                 web.get("/v1/files", self.list_files),
                 web.post("/v1/files", self.upload),
                 web.get("/v1/files/{id}", self.get_file),
@@ -143,6 +145,11 @@ class Api:
             body = await answer.response()
         self.metrics.count_answer(answer)
         return web.json_response(body)
+
+    async def log_probs(self, request: web.Request) -> web.Response:
+        asked = request_body.parse(LogProbsRequest, await request.read())
+        log_probs = await self.inference.log_probs(asked)
+        return web.json_response({"object": "chat.log_probs", "model": asked.model, "log_probs": log_probs})
 
     async def _stream(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         response = web.StreamResponse(

@@ -31,5 +31,12 @@ class Generator(Protocol):
         Raises ValueError if the chat template cannot render the messages.
         """
 
+    async def log_probs(self, messages: Sequence[Message]) -> list[float]:
+        """Return the log-probability of each learned token of a chat's last message, the assistant's.
+
+        Raises ValueError if the chat template cannot render the messages, RequestRejected if they are too
+        long, and ScoringFailed if the runtime could not say it.
+        """
+
     async def close(self) -> None:
         """Wait for running generations to end, and free the model."""

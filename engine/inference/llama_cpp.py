@@ -5,10 +5,12 @@ import os
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from engine import system
+from engine.inference import llama_scorer
 from engine.inference.chunks import RequestRejected
 from engine.inference.llama_cpp_template import Template
 from engine.inference.llama_tokenizer import LlamaTokenizer
@@ -128,6 +130,14 @@ class LlamaCppGenerator:
         if error := self._template.error_of(turns):
             raise ValueError(error["message"])
         return await self._tokenizer.turn(turns)
+
+    async def log_probs(self, messages: Sequence[Message]) -> list[float]:
+        turn = await self.tokenize_turn(messages)
+        if (length := len(turn.prompt) + turn.learned) > CONTEXT:
+            raise RequestRejected.too_long(length, CONTEXT)
+        end_token = await self._tokenizer.end_token()
+        score = partial(llama_scorer.log_probs, self._server, turn, end_token)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, score)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)

@@ -49,9 +49,7 @@ class LlamaTokenizer:
         it. Raises ValueError if the chat template cannot render the messages.
         """
         async with self._client() as client:
-            if self._vocabulary is None:
-                self._vocabulary = await _read_vocabulary(client)
-            vocabulary = self._vocabulary
+            vocabulary = await self._read_vocabulary(client)
             prompt, answer = vocabulary.template.turn(messages)
             if messages[-2]["role"] == "assistant":  # no request reads like this, and llama.cpp refuses it
                 prompt = prompt.removeprefix(vocabulary.added_bos)
@@ -60,6 +58,16 @@ class LlamaTokenizer:
             mark = MARK if vocabulary.mark_length else ""
             prompt_ids, answer_ids = await _tokenize(client, prompt, mark + answer, special=True)
         return Turn.of(prompt_ids, answer_ids[vocabulary.mark_length :], vocabulary.end_token)
+
+    async def end_token(self) -> int | None:
+        """Return the id of the token that ends a text; None if no single token does."""
+        async with self._client() as client:
+            return (await self._read_vocabulary(client)).end_token
+
+    async def _read_vocabulary(self, client: aiohttp.ClientSession) -> _Vocabulary:
+        if self._vocabulary is None:
+            self._vocabulary = await _read_vocabulary(client)
+        return self._vocabulary
 
     def _client(self) -> aiohttp.ClientSession:
         # llama.cpp closes connections that it was to keep, and a POST on one of them would fail

@@ -184,6 +184,9 @@ class RoutedGenerator:
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         return await self._llama.tokenize_turn(messages)
 
+    async def log_probs(self, messages: Sequence[Message]) -> list[float]:
+        return await self._llama.log_probs(messages)  # of one runtime, so that models can be compared
+
     async def close(self) -> None:
         await self._idle.wait()
         if self._unload_timer:

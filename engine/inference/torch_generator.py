@@ -103,6 +103,12 @@ class TorchGenerator:
         except (RequestRejected, TemplateError) as error:
             raise ValueError(str(error)) from error
 
+    async def log_probs(self, messages: Sequence[Message]) -> list[float]:
+        turn = await self.tokenize_turn(messages)
+        if (length := len(turn.prompt) + turn.learned) > CONTEXT:
+            raise RequestRejected.too_long(length, CONTEXT)
+        return await self._run(lambda: _log_probs(self._model, turn))
+
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
@@ -171,6 +177,16 @@ class _Generation:
         self._cache = output.past_key_values
         logits: torch.Tensor = output.logits[0, -1]
         return logits
+
+
+def _log_probs(model: Any, turn: Turn) -> list[float]:
+    """Return the log-probabilities of the learned tokens of an answer."""
+    ids = torch.tensor([turn.prompt + turn.answer[: turn.learned]], device=model.device)
+    with torch.inference_mode():
+        logits = model(input_ids=ids).logits[0, len(turn.prompt) - 1 : -1]
+        learned = ids[0, len(turn.prompt) :, None]
+        found = torch.log_softmax(logits.float(), dim=-1).gather(1, learned)
+    return [float(log_prob) for log_prob in found[:, 0].tolist()]
 
 
 def _vocabulary(model: Any) -> int:

@@ -42,7 +42,7 @@ FIELDS = {
     "hero '40 woman healing'": "age gender power text model tuned finish_reason seconds",
 }
 # of the objects within, by their names in the page's second table
-_FIGURES = "texts fit all_rules loss reference"
+_FIGURES = "texts fit all_rules loss reference best_log_prob"
 _BUILD = "repeats limit model small budget batch source hand_written seed"
 OBJECTS = {
     "items": "split prompt text source rejected",
@@ -52,7 +52,7 @@ OBJECTS = {
     "spec (finetune)": "dataset base epochs method tokens check_cost check_seconds language",
     "result (build)": "dataset new counts files",
     "result (finetune)": "model name state dataset seconds loss_before loss_after files",
-    "check": "new live live_id faults samples",
+    "check": "new live live_id best_texts faults samples",
     "check.new": _FIGURES,
     "check.live": _FIGURES,
     "check.samples": "hero text reason",

@@ -74,6 +74,8 @@ class Script:
     author_prompt: re.Pattern[str] = _AUTHOR  # with the groups age, gender and power
     finish_reason: str = "stop"
     reshape: Callable[[dict[str, Any]], object] = lambda completion: completion  # of each whole answer
+    log_probs: dict[str, float] | None = field(default_factory=dict)  # of each word, by model; None: not told
+    scored: list[dict[str, Any]] = field(default_factory=list)  # the texts whose log-probability was asked
     unknown_models: set[str] = field(default_factory=set)
     failure_code: str | None = None
     retry_after: str | None = None
@@ -194,6 +196,19 @@ class Script:
                 return self.refusal(400, message, param=None if "detail" in message else name)
         return self.refusal(self.failures.pop(0)) if self.failures else None
 
+    async def score(self, request: web.Request) -> web.StreamResponse:
+        """Tell the log-probability of each word of the last message: -1, or what the script says."""
+        body = await request.json()
+        self.scored.append(body)
+        if self.log_probs is None:  # as an engine of an older version answers
+            error = {"message": "There is no such path.", "type": "scripted", "code": "invalid_url"}
+            return web.json_response({"error": error}, status=404)
+        if body["model"] in self.unknown_models:
+            return self.refusal(404)
+        each = self.log_probs.get(body["model"], -1.0)
+        words = body["messages"][-1]["content"].split()
+        return web.json_response({"object": "chat.log_probs", "log_probs": [each for _ in words]})
+
     async def moderate(self, request: web.Request) -> web.Response:
         body = await request.json()
         flagged = any(word in body["input"] for word in self.flagged)
@@ -268,6 +283,7 @@ async def scripted_server() -> AsyncIterator[Script]:
     script = Script()
     app = web.Application(middlewares=[script.fault_middleware])
     app.router.add_post("/v1/chat/completions", script.chat)
+    app.router.add_post("/v1/chat/log_probs", script.score)
     app.router.add_post("/v1/moderations", script.moderate)
     script.batches.serve(app)
     script.trainings.serve(app)

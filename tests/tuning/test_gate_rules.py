@@ -56,6 +56,23 @@ def test_the_loss_may_lie_so_many_nats_above_the_live_ones(
     assert RULES.faults(figures(40, loss=new), figures(40, loss=live)) == faults
 
 
+@pytest.mark.parametrize(
+    ("live", "new", "faults"),
+    [
+        (-1.20, -1.30, []),
+        (-1.20, -1.3001, ["best texts below live"]),
+        (-1.20, -0.40, []),
+        (-1.20, None, []),
+        (None, -9.0, []),
+    ],
+)
+def test_the_best_rated_texts_may_be_so_many_nats_less_likely_than_by_the_live_model(
+    live: float | None, new: float | None, faults: list[Fault]
+) -> None:
+    before = figures(40).model_copy(update={"best_log_prob": live})
+    assert RULES.faults(figures(40).model_copy(update={"best_log_prob": new}), before) == faults
+
+
 @pytest.mark.parametrize("reference", ["other texts base", "texts other base"])
 def test_losses_of_other_texts_or_another_base_are_not_compared(reference: str) -> None:
     assert RULES.faults(figures(40, loss=9.0, of=reference), figures(40, loss=0.5)) == []

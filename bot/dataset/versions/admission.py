@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.community.accounts import Pseudonyms
@@ -116,6 +116,20 @@ class Admission:
             if judged.rejection_reason != OUTSIDE_VOCABULARY:
                 result.disliked[judged.prompt].append(judged)
         return result
+
+    async def best(self, number: int, *, without: Collection[int] = ()) -> list[JudgedDescription]:
+        """Return usable descriptions that the votes admit, those with the most certain verdicts.
+
+        without: the ids of descriptions to leave out.
+        """
+        votes = await self._scores.snapshot()
+        ids = [each for each in await self._most_certain_first(votes, "admitted") if each not in without]
+        found: list[JudgedDescription] = []
+        for chunk in _chunks(ids):
+            found += [each for each in await self.judge(chunk) if each.rejection_reason is None]
+            if len(found) >= number:
+                break
+        return found[:number]
 
     async def effect(self, description_id: int, user_id: int) -> VoteEffect | None:
         """Return what a person's vote on a description does; None if the description is gone or hidden."""

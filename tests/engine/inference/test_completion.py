@@ -59,6 +59,9 @@ class FailingGenerator:
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         return Turn([0] * len(messages), [1], 1)
 
+    async def log_probs(self, messages: Sequence[Message]) -> list[float]:
+        return [0.0] * len(messages)
+
     @property
     def slots(self) -> int:
         return SLOTS
