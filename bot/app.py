@@ -26,6 +26,7 @@ from bot.dataset.build.first_texts import FirstTexts
 from bot.dataset.build.job import BuildJobs
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
+from bot.dataset.build.ranked_texts import RankedTexts
 from bot.dataset.files.transfer import Transfer
 from bot.dataset.versions.admission import Admission
 from bot.dataset.versions.best_rated import BestRated
@@ -48,6 +49,9 @@ from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
 from bot.llm.model_parameters import ENGINE, HOSTED, SERVING, Extensions
 from bot.llm.prices import read_prices
 from bot.llm.text_scores import TextScorer
+from bot.ranking.candidates import Candidates
+from bot.ranking.log_probs import LogProbs
+from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
 from bot.rating.scores import Scores, Thresholds
@@ -234,6 +238,24 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             builder,
             batch_builder,
             freezer,
+            RankedTexts(
+                db,
+                registry,
+                Ranker(
+                    db,
+                    scores,
+                    LogProbs(db, _scorer(settings, serving_api), heroes.prompts, workers=workers),
+                    heroes,
+                ),
+                Candidates(db, client, heroes.prompts, workers=workers),
+                planner,
+                selector,
+                moderation,
+                first_texts,
+                heroes.prompts,
+                prices,
+                most_heroes=settings.ranked_heroes,
+            ),
             Attachments(settings.data_dir, transfer, languages),
         )
         generator = Generator(

@@ -28,6 +28,7 @@ LAYERS = (
     ("registry",),
     ("backup", "serving"),
     ("rating", "tuning"),
+    ("ranking",),
     ("dataset",),
     ("app", "connection", "processes"),
     ("doctor", "monitoring"),

@@ -86,6 +86,13 @@ def build(
             "model-only: the new ones alone; shipped: the texts that come with the bot, none is written"
         ),
     ] = "model",
+    ranked: Annotated[
+        bool,
+        typer.Option(
+            "--ranked/--no-ranked",
+            help="Add texts of the live model that a ranker, which learns from votes, finds best",
+        ),
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Make a dataset: show what it takes, and once you confirm, write texts and keep those that fit.
@@ -93,6 +100,7 @@ def build(
     If the bot runs, its worker does the work; otherwise this command does.
     """
     options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
+    options["ranked"] = ranked
     run_command(_build(installation_settings(), source, options, confirmed=yes))
 
 

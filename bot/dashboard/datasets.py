@@ -25,6 +25,7 @@ _SOURCES: dict[Source, str] = {
     "example": mark("written here by a model"),
     "description": mark("liked by people"),
     "import": mark("imported"),
+    "ranked": mark("chosen by the ranker"),
     "herosmith-build": mark("ready-made by a model"),
     "hand-written": mark("written by hand"),
 }

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 
 from bot.dataset.build.estimate import BuildEstimate
 from bot.dataset.versions.judged_texts import FrozenThumbs
+from bot.dataset.build.ranked_texts import RankedPlan
 from bot.dataset.versions.preference_pairs import FrozenPairs
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.datasets import composition, count_by_reason
-from bot.store.job_schema import BuildResult, BuildSpec, Changes, VoteSummary
+from bot.ranking.candidates import TEXTS_PER_HERO
+from bot.store.job_schema import BuildResult, BuildSpec, Changes, RankedSummary, VoteSummary
 
 _FEW = 100  # texts
 
@@ -34,6 +36,7 @@ def build_plan_text(
             )
         )
     lines.append(_price_text(t, estimate))
+    lines += _ranked_plan_lines(t, estimate.ranked)
     if spec.budget is not None:
         lines.append(t("The build stops before it costs more than ${budget:,.2f}.", budget=spec.budget))
     if remaining_today is not None:
@@ -51,8 +54,40 @@ def _shipped_plan_text(t: Translator, estimate: BuildEstimate) -> str:
             "They are written already, so this costs nothing and takes some seconds. Descriptions that "
             "people liked join them."
         ),
+        *_ranked_plan_lines(t, estimate.ranked),
     )
     return "\n".join(lines)
+
+
+def _ranked_plan_lines(t: Translator, plan: RankedPlan | None) -> list[str]:
+    """Return lines on what the ranker would add; none if it was not ordered."""
+    if plan is None:
+        return []
+    if plan.refusal or plan.report is None or plan.report.validation is None:
+        return [t("**No ranked texts.** {reason}", reason=plan.refusal or "")]
+    found = plan.report.validation
+    lines = [
+        t(
+            "**Ranked texts:** the best of {each} that the live model writes of a hero, for up to {heroes:,} "
+            "heroes, so that they are at most a third of the dataset. Still to write: {missing:,}.",
+            each=TEXTS_PER_HERO,
+            heroes=plan.heroes,
+            missing=plan.missing,
+        ),
+        t(
+            "The ranker has learnt from votes on {rated:,} texts. On texts that it had not seen, its AUC is "
+            "{auc:.2f} ({low:.2f} to {high:.2f}; 0.5 is chance).",
+            rated=plan.report.rated,
+            auc=found.auc,
+            low=found.low,
+            high=found.high,
+        ),
+    ]
+    if plan.cost is None:
+        lines.append(t("What they cost is unknown. An operator can add the price to data/prices.toml."))
+    elif plan.cost:
+        lines.append(t("They cost about ${cost:,.4f} besides.", cost=plan.cost))
+    return lines
 
 
 def _work_text(t: Translator, estimate: BuildEstimate) -> str:
@@ -119,6 +154,7 @@ def build_result_text(t: Translator, result: BuildResult) -> str:
     if result.dropped:
         lines.append(t("Left out of the dataset: {reasons}.", reasons=count_by_reason(result.dropped)))
     lines += _votes_lines(t, result.votes)
+    lines += _ranked_lines(t, result.ranked)
     if any(name.endswith("out_openai_completion.csv") for name in result.files):
         lines.append(t("All examples are in the table `out_openai_completion.csv`."))
     return "\n".join([*lines, *_next_lines(t, result)])
@@ -315,6 +351,30 @@ def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
     if votes.not_counted:
         lines.append(t("Votes not counted: {reasons}.", reasons=votes.not_counted))
     return lines
+
+
+def _ranked_lines(t: Translator, ranked: RankedSummary | None) -> list[str]:
+    """Return lines on what the ranker did; none if it was not ordered."""
+    if ranked is None:
+        return []
+    if ranked.refused:
+        return [t("**No ranked texts.** {reason}", reason=ranked.refused)]
+    return [
+        t(
+            "Ranked texts: {added:,} of {written:,} that model {model} wrote of {heroes:,} heroes; {fit:,} "
+            "of them are fit to learn from. On texts that it had not seen, the ranker's AUC is {auc:.2f} "
+            "({low:.2f} to {high:.2f}), by votes on {rated:,} texts.",
+            added=ranked.added,
+            written=ranked.written,
+            model=ranked.model,
+            heroes=ranked.heroes,
+            fit=ranked.fit,
+            auc=ranked.auc,
+            low=ranked.low,
+            high=ranked.high,
+            rated=ranked.rated,
+        )
+    ]
 
 
 def _changes_text(

@@ -54,6 +54,11 @@ def composition(counts: Mapping[str, int]) -> list[LocalizedMessage]:
         "description": LocalizedMessage.counted(
             "{number:,} text that people liked", "{number:,} texts that people liked", number["description"]
         ),
+        "ranked": LocalizedMessage.counted(
+            "{number:,} text that the ranker chose",
+            "{number:,} texts that the ranker chose",
+            number["ranked"],
+        ),
         "import": LocalizedMessage.counted(
             "{number:,} imported text", "{number:,} imported texts", number["import"]
         ),

@@ -13,10 +13,10 @@ from bot.heroes.first_dataset import ORIGINS, Origin
 from bot.heroes.hero import FIELD_NAMES
 from bot.store.database import Transaction
 from bot.store.job_schema import Changes
-from bot.store.schema import dataset, dataset_item, description, example, imported, review
+from bot.store.schema import dataset, dataset_item, description, example, imported, ranked_text, review
 
 Split = Literal["train", "valid"]
-Source = Literal["example", "description", "import"] | Origin
+Source = Literal["example", "description", "import", "ranked"] | Origin
 DatasetKind = Literal["sft", "preference", "thumbs"]
 """Single texts, pairs of a better and a worse one, or single texts that were liked or voted down."""
 
@@ -225,7 +225,12 @@ async def count_learnt(tx: Transaction, version: int) -> tuple[int, int]:
 
 async def list_page(tx: Transaction, version: int, *, after: int, size: int) -> list[SourcedText]:
     """Return up to size texts of a dataset in order, those after a position."""
-    sources = ((("example",), example), (("description",), description), (("import", *ORIGINS), imported))
+    sources = (
+        (("example",), example),
+        (("description",), description),
+        (("import", *ORIGINS), imported),
+        (("ranked",), ranked_text),
+    )
     joined: FromClause = dataset_item
     for names, table in sources:
         joined = joined.outerjoin(

@@ -85,8 +85,9 @@ class BuildSpec(_Json):
     source: "model" lets the model write; "model-only" does so too, and leaves out the texts of the first
     dataset that people wrote; "shipped" takes the first dataset, and asks no model. hand_written: whether
     those texts of people are in; None: not decided yet, and then as in the newest build. seed: of all
-    that a build draws by lot; no command sets it, so that each build finds what was asked before. language:
-    the code of the language of the words in pictures, such as "de".
+    that a build draws by lot; no command sets it, so that each build finds what was asked before. ranked:
+    whether the live model writes texts besides, of which the ranker takes the best. language: the code of
+    the language of the words in pictures, such as "de".
     """
 
     kind: ClassVar[Kind] = "build"
@@ -100,18 +101,22 @@ class BuildSpec(_Json):
     source: BuildSource = "model"
     hand_written: bool | None = None
     seed: int = 0
+    ranked: bool = False
     language: str = "en"
 
     @property
     def asks_model(self) -> bool:
         """Whether the job needs a model server."""
-        return self.source != "shipped"
+        return self.source != "shipped" or self.ranked
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What a dataset notes of how it was made: of the shipped texts, nothing about a model."""
+        """What a dataset notes of how it was made: of the shipped texts, nothing about a model.
+
+        What the ranker did is noted once it is known.
+        """
         shipped = {"source", "hand_written"} if self.source == "shipped" else None
-        return self.model_dump(include=shipped, exclude={"language"})
+        return self.model_dump(include=shipped, exclude={"language", "ranked"})
 
 
 class FinetuneSpec(_Json):
@@ -151,6 +156,34 @@ class VoteSummary(_Json):
     not_counted: list[Message] = []
 
 
+class RankedSummary(_Json):
+    """What the ranker did for a build.
+
+    refused: why it was not used; None if it was. model: the number of the model that wrote; None if none was
+    live. rated: texts with votes, by which it was fitted. auc: how well it tells liked texts from others that
+    it has not seen, with its 95 % interval; None if it was not fitted. has_log_prob: whether it knew how
+    likely the model finds a text. heroes: of which `written` texts were written, of which `fit` may train.
+    added: how many are in the dataset.
+    """
+
+    refused: Message | None = None
+    model: int | None = None
+    rated: int = 0
+    auc: float | None = None
+    low: float | None = None
+    high: float | None = None
+    has_log_prob: bool = False
+    heroes: int = 0
+    written: int = 0
+    fit: int = 0
+    added: int = 0
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What a dataset notes of it."""
+        return self.model_dump(include={"model", "rated", "auc", "low", "high", "has_log_prob", "added"})
+
+
 class BuildResult(_Json):
     """How a build ended.
 
@@ -162,8 +195,8 @@ class BuildResult(_Json):
     for twice. given_up: examples left out because no answer was good enough. rejected: answers that curation
     rejected, dropped: texts left out of the dataset, both by reason.
 
-    changes: the difference to the version before; None if there is none. cost: in US dollars. files: paths
-    relative to the data folder.
+    changes: the difference to the version before; None if there is none. ranked: what the ranker did; None if
+    it was not ordered. cost: in US dollars. files: paths relative to the data folder.
     """
 
     kind: ClassVar[Kind] = "build"
@@ -181,6 +214,7 @@ class BuildResult(_Json):
     dropped: dict[str, int] = {}
     changes: Changes | None = None
     votes: VoteSummary = VoteSummary()
+    ranked: RankedSummary | None = None
     cost: float = 0.0
     files: list[str] = []
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     false,
     text,
     true,
@@ -188,7 +189,7 @@ dataset_item = Table(
     Column("deleted", Boolean, nullable=False, server_default=false()),  # redacted: its texts are empty
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
     CheckConstraint(
-        "source IN ('example', 'description', 'import', 'herosmith-build', 'hand-written')",
+        "source IN ('example', 'description', 'import', 'herosmith-build', 'hand-written', 'ranked')",
         name="dataset_item_source",
     ),
 )
@@ -255,6 +256,33 @@ model_answer = Table(
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+# A text that the live model wrote of one hero for the ranker to choose from, by the hash of the request: what
+# was written before a crash is not paid for again. flagged as in example.
+ranked_text = Table(
+    "ranked_text",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("key", String(64), nullable=False),
+    *hero_columns(),
+    Column("text", Text, nullable=False),
+    Column("finish_reason", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("flagged", Boolean),
+    Column("at", Float, nullable=False),
+    UniqueConstraint("model_id", "key"),
+)
+
+# The mean log-probability (nats a token) that a model gives a text, by the hash of prompt and text.
+text_log_prob = Table(
+    "text_log_prob",
+    metadata,
+    Column("model_id", Integer, ForeignKey("model.id"), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("log_prob", Float, nullable=False),
 )
 
 # A message to the admins, sent once: in its channel, or in the admin channel if it has none. action is what

@@ -63,10 +63,11 @@ class DatasetCog(commands.Cog):
         limit="At most this many examples, spread over all ages, genders and powers",
         budget="The most that this build may cost, in US dollars",
         batch="Through the provider's Batch API: half the price, within a day; large builds do so anyway",
+        ranked="Add texts of the live model that a ranker, which learns from votes, finds best",
     )
     @admins_only
     @operators_only
-    async def build_dataset(
+    async def build_dataset(  # noqa: PLR0913, PLR0917 (an argument for each option)
         self,
         interaction: Interaction,
         kind: DatasetKind = "sft",
@@ -76,11 +77,12 @@ class DatasetCog(commands.Cog):
         limit: app_commands.Range[int, MIN_EXAMPLES, MAX_EXAMPLES] | None = None,
         budget: float | None = None,
         batch: bool | None = None,
+        ranked: bool | None = None,
     ) -> None:
         t = await translator_of(interaction)
         options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
         if kind != "sft":
-            if any(option is not None for option in (*options.values(), source)):
+            if any(option is not None for option in (*options.values(), source, ranked)):
                 raise UserError(_FROM_VOTES[kind])
             await interaction.response.defer(thinking=True)
             if kind == "preference":
@@ -89,7 +91,7 @@ class DatasetCog(commands.Cog):
                 text = thumbs_text(t, await self.app.judged_texts.freeze())
             await answer(interaction, text)
             return
-        spec = self.app.planner.spec(source or "model", **options)
+        spec = self.app.planner.spec(source or "model", ranked=ranked, **options)
         await interaction.response.defer(thinking=True)
         spec = spec.model_copy(update={"language": await job_language(interaction)})
         job, estimate = await self.app.builds.plan(

@@ -37,6 +37,14 @@ def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Pat
     assert row(terminal("jobs", "list").output)[:4] == ["1", "build", "succeeded", "100%"]
 
 
+def test_without_votes_a_build_is_told_that_there_are_no_ranked_texts(terminal: RunCommand) -> None:
+    built = terminal("dataset", "build", "--limit", "16", "--ranked", "--yes")
+    assert built.exit_code == 0, built.output
+    assert built.output.count("No ranked texts.") == 2  # in the plan and at the end
+    assert "No tuned model is live that could write them." in built.output
+    assert "Dataset v1 is ready" in built.output
+
+
 def test_the_shipped_dataset_is_built_without_a_model(
     terminal: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,25 +1,29 @@
 """What builds say: their plan, their end, what came and went, in the right numbers."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from bot.app import App
 from bot.dataset.build.estimate import BuildEstimate
+from bot.dataset.build.ranked_texts import RankedPlan
 from bot.i18n.catalogues import Catalogues
-from bot.i18n.message import ENGLISH, Translator
+from bot.i18n.message import ENGLISH, LocalizedMessage, Translator
 from bot.llm.prices import Price
 from bot.presentation.builds import build_plan_text, build_result_text
 from bot.presentation.datasets import composition, count_by_reason
 from bot.presentation.jobs import progress_text, result_text
+from bot.ranking.logistic_regression import CrossValidation
+from bot.ranking.ranker import RankerReport
 from bot.settings import ROOT
 from bot.store import jobs
-from bot.store.job_schema import BuildResult, BuildSpec, Changes
+from bot.store.job_schema import BuildResult, BuildSpec, Changes, RankedSummary
 from bot.store.jobs import Job
 
 GERMAN = Catalogues(ROOT / "data" / "languages").translator_for("de")
 LANGUAGES = pytest.mark.parametrize("t", [ENGLISH, GERMAN], ids=["en", "de"])
-SOURCES = ("herosmith-build", "hand-written", "example", "description", "import")
+SOURCES = ("herosmith-build", "hand-written", "example", "description", "ranked", "import")
 FREE = Price(input=0, output=0, source="this machine")
 
 
@@ -116,3 +120,43 @@ async def test_only_what_was_written_is_said_to_be_kept(app: App, done: int) -> 
     ):
         assert ("written is kept" in said) == bool(done)
     assert ("before anything was written" in result_text(ENGLISH, cancelled)) == (not done)
+
+
+@LANGUAGES
+@pytest.mark.parametrize(("cost", "said"), [(0.0, None), (1.5, "1"), (None, "data/prices.toml")])
+def test_a_plan_tells_what_the_ranker_adds(t: Translator, cost: float | None, said: str | None) -> None:
+    report = RankerReport(120, 70, 40, 60, CrossValidation(0.71, 0.62, 0.8))
+    plan = RankedPlan(None, report, None, 130, 1040, cost)
+    free = BuildEstimate(294, 0, 0, 0, FREE, 0.0, 1.0, limited=False)
+    without = build_plan_text(t, BuildSpec(model="m"), free, None)
+    text = build_plan_text(t, BuildSpec(model="m"), replace(free, ranked=plan), None)
+    added = "\n".join(line for line in text.split("\n") if line not in without.split("\n"))
+    assert len(added.split("\n")) == (2 if said is None else 3)
+    assert said is None or said in added.split("\n")[2]
+    if t is ENGLISH:
+        assert "the best of 8 that the live model writes of a hero, for up to 130 heroes" in added
+        assert "Still to write: 1,040." in added
+        assert "votes on 120 texts" in added
+        assert "0.71 (0.62 to 0.80; 0.5 is chance)" in added
+
+
+@LANGUAGES
+def test_why_the_ranker_is_not_used_is_told_before_and_after(t: Translator) -> None:
+    refusal = LocalizedMessage("Because it rains.")
+    estimate = BuildEstimate(294, 0, 0, 0, FREE, 0.0, 1.0, limited=False, ranked=RankedPlan(refusal))
+    assert "Because it rains." in build_plan_text(t, BuildSpec(model="m"), estimate, None)
+    result = BuildResult(counts={"train": 200}, ranked=RankedSummary(refused=refusal))
+    assert "Because it rains." in build_result_text(t, BuildResult.from_json(result.to_json()))
+
+
+def test_the_end_tells_what_the_ranker_added() -> None:
+    ranked = RankedSummary(
+        model=3, rated=120, auc=0.71, low=0.62, high=0.8, heroes=130, written=1040, fit=990, added=128
+    )
+    text = build_result_text(ENGLISH, BuildResult(counts={"example": 260, "ranked": 128}, ranked=ranked))
+    assert "128 texts that the ranker chose" in text
+    assert (
+        "Ranked texts: 128 of 1,040 that model 3 wrote of 130 heroes; 990 of them are fit to learn from. On "
+        "texts that it had not seen, the ranker's AUC is 0.71 (0.62 to 0.80), by votes on 120 texts." in text
+    )
+    assert "anker" not in build_result_text(ENGLISH, BuildResult(counts={"train": 200}))

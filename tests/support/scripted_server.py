@@ -85,6 +85,7 @@ class Script:
     delay: float = 0.0  # seconds that an answer takes
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)  # chats wait while a test has it cleared
     flagged: set[str] = field(default_factory=set)  # words that moderation flags
+    log_prob: Callable[[str], float] | None = None  # of each word of a scored text, in place of log_probs
     answering: int = 0  # chats in progress now
     most_answering: int = 0
     rate_limited: int = 0  # chats refused by the limit
@@ -207,7 +208,8 @@ class Script:
             return self.refusal(404)
         each = self.log_probs.get(body["model"], -1.0)
         words = body["messages"][-1]["content"].split()
-        return web.json_response({"object": "chat.log_probs", "log_probs": [each for _ in words]})
+        found = [self.log_prob(word) if self.log_prob else each for word in words]
+        return web.json_response({"object": "chat.log_probs", "log_probs": found})
 
     async def moderate(self, request: web.Request) -> web.Response:
         body = await request.json()

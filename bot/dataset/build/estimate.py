@@ -8,6 +8,7 @@ from itertools import islice
 from bot.dataset.build.first_texts import FirstTexts
 from bot.dataset.build.pace import START_SECONDS, default_speed
 from bot.dataset.build.plan import Planner
+from bot.dataset.build.ranked_texts import RankedPlan
 from bot.llm.prices import Price, Prices
 from bot.store import examples
 from bot.store.database import Database
@@ -25,6 +26,7 @@ class BuildEstimate:
     cost is in US dollars, None if the price is unknown. seconds is None if the model's speed is unknown;
     measured tells whether it was measured here. limited tells whether the server's rate limit, and not its
     speed, decides the time. first_texts counts the texts of the first dataset that are taken in, by origin.
+    ranked: what the ranker would add; None if it was not ordered.
     """
 
     slots: int
@@ -37,6 +39,7 @@ class BuildEstimate:
     limited: bool
     measured: bool = True
     first_texts: Mapping[str, int] = field(default_factory=dict)
+    ranked: RankedPlan | None = None
 
     @property
     def missing(self) -> int:

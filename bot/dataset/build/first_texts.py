@@ -38,6 +38,11 @@ class FirstTexts:
         """Return how many texts a build takes in, by origin. Raises UserError if the file has mistakes."""
         return dict(Counter(text.origin for text in await self._choose(spec)))
 
+    async def held_out_prompts(self) -> frozenset[str]:
+        """Return the tuning prompts of heroes that never train. Raises UserError if the file has mistakes."""
+        texts = await asyncio.to_thread(self._dataset.read)
+        return frozenset(self._prompts.tuning_prompt(text.hero) for text in texts if text.held_out)
+
     async def take(self, spec: BuildSpec) -> dict[str, HeroTexts]:
         """Keep the texts of a build as rows, each once for all builds, and return them by tuning prompt.
 

@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -52,13 +52,18 @@ class Planner:
         self._batch_from = batch_from
         self._prices = prices
 
-    def spec(self, source: BuildSource = "model", **options: Any) -> BuildSpec:
+    def spec(
+        self, source: BuildSource = "model", *, ranked: bool | None = None, **options: Any
+    ) -> BuildSpec:
         """Return the spec of a build: of texts that a model writes, or of the first dataset.
 
-        options are those of a model: repeats, model, limit, budget, batch, seed; omitted ones, and None, mean
-        the installation's defaults. Raises UserError if one of them is out of range, or given although no model
-        writes.
+        ranked: whether texts join them that the ranker chooses. options are those of a model: repeats, model,
+        limit, budget, batch, seed; omitted ones, and None, mean the installation's defaults. Raises UserError if
+        one of them is out of range, or given although no model writes.
         """
+        return self._spec(source, options).model_copy(update={"ranked": bool(ranked)})
+
+    def _spec(self, source: BuildSource, options: Mapping[str, Any]) -> BuildSpec:
         given = {name: value for name, value in options.items() if value is not None}
         if source == "model":
             return self._model_spec(**given)
@@ -140,6 +145,12 @@ class Planner:
     def sample_question(self, spec: BuildSpec) -> ChatRequest:
         """Return the chat request of one slot, for the maximum of tokens, which is the same for all."""
         return self.question(spec, Slot(next(self._vocabulary.grid.heroes()), 0), 0)[1]
+
+    def heroes(self, spec: BuildSpec) -> Iterator[Hero]:
+        """Yield each hero of a build once, in the order of its slots; if no model writes, those of the grid."""
+        if spec.source == "shipped":
+            spec = spec.model_copy(update={"repeats": self._vocabulary.grid.repeats})
+        yield from dict.fromkeys(slot.hero for slot in self.slots(spec))
 
     def slots_by_hero(self, spec: BuildSpec) -> Iterator[Slot]:
         """Yield the same slots grouped by hero. It keeps four bytes per slot in memory."""

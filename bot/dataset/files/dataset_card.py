@@ -70,8 +70,9 @@ All fields are strings.
 | source | who a text is from: see below; nothing, if it is not known |
 
 `source` is `example` (a model wrote it for this dataset), `description` (users of the bot liked it), `import`
-(from a file), `herosmith-build` (a small model wrote it in the build that comes with the bot) or
-`hand-written` (written one by one for the first dataset, which comes with the bot).
+(from a file), `herosmith-build` (a small model wrote it in the build that comes with the bot),
+`hand-written` (written one by one for the first dataset, which comes with the bot) or `ranked` (the bot's
+tuned model wrote it, and a ranker fitted on users' votes chose it; nobody has voted on it).
 
 ## Provenance
 

@@ -157,6 +157,13 @@ class Draft:
             self._held_out_prompts = set(eligible[: _held_out(len(undecided))])
         return self._held_out_prompts
 
+    @property
+    def training_prompts(self) -> set[str]:
+        """The prompts of the heroes of which all texts train, as things stand."""
+        return {prompt for prompt, given in self._heroes if self._split_of(prompt, given) == "train"} - {
+            prompt for prompt, given in self._heroes if self._split_of(prompt, given) == "valid"
+        }
+
     def _split_of(self, prompt: str, given: Split | None) -> Split:
         return given or ("valid" if prompt in self.held_out_prompts else "train")
 

@@ -1,7 +1,7 @@
 """Freeze examples and well-rated descriptions as an immutable, numbered dataset."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -84,14 +84,16 @@ class Freezer:
         examples_by_hero: AsyncIterator[tuple[Hero, TrainingText | None]],
         admitted: AdmissionResult,
         first: Mapping[str, HeroTexts] = MappingProxyType({}),
+        ranked: Mapping[str, Sequence[TrainingText]] = MappingProxyType({}),
     ) -> None:
         """Add the accepted examples of a build, the admitted descriptions and the first dataset to a draft.
 
-        Nobody votes on examples and on the first dataset. A text of theirs that nearly repeats a voted-down
-        description of its hero is dropped. All texts of a hero are on one side.
+        Nobody votes on examples, on the first dataset and on ranked texts. A text of theirs that nearly
+        repeats a voted-down description of its hero is dropped. All texts of a hero are on one side.
 
         examples_by_hero: a build's texts, those of one hero side by side; None for a slot that has none.
-        first: the texts of the first dataset, by tuning prompt.
+        first: the texts of the first dataset, by tuning prompt. ranked: what the ranker chose, by the tuning
+        prompt of a hero that has other texts. They come last, so that they take no other text's place.
         """
         remaining_liked, remaining_first = dict(admitted.liked), dict(first)
 
@@ -102,8 +104,9 @@ class Freezer:
             if split == "valid" and liked:  # what people liked trains, what measures models never does
                 draft.count_dropped(_NEVER_TRAINS, len(texts))
                 split, texts = None, []
-            kept = [text for text in (*texts, *examples) if not is_disliked(text.text)]
-            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(texts) + len(examples) - len(kept))
+            judged = [*texts, *examples, *ranked.get(prompt, ())]
+            kept = [text for text in judged if not is_disliked(text.text)]
+            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(judged) - len(kept))
             if liked or kept:
                 draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked), split=split)
 

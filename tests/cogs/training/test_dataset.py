@@ -12,7 +12,7 @@ from bot.store.descriptions import Description
 from bot.store.job_schema import BuildResult, Changes
 from bot.store.schema import description
 from tests.conftest import Stage
-from tests.support.workflows import build
+from tests.support.workflows import build, finetune
 
 HEALER = Hero(40, "woman", "healing")
 FLYER = Hero(52, "man", "flight")
@@ -177,3 +177,31 @@ async def test_thumbs_are_frozen_by_their_kind(stage: Stage, app: App) -> None:
     assert "Dataset v1 is ready: 11 texts to learn from, 1 kept aside" in result.response.content
     assert "people liked 6 and voted 6 down" in result.response.content
     assert "6 texts that people liked, 6 voted down" in await status(stage)
+
+
+@pytest.mark.settings(check_heroes=0)
+async def test_a_ranker_with_three_votes_is_refused_in_a_sentence_and_the_build_goes_on(
+    stage: Stage, app: App
+) -> None:
+    await build(app, 16)
+    await finetune(app)
+    for hero in (HEALER, FLYER, Hero(30, "woman", "flight")):
+        await rate(app, hero, UP)
+    await stage.olga.slash(stage.channel, "build-dataset", ranked=True, limit=16)
+    plan = stage.channel.history()[-1]
+    assert "No ranked texts." in plan.content
+    assert "there are 3, of 3 heroes, 3 with more 👍 and 0 with more 👎" in plan.content
+    assert "Written already: 16. Still to write: 0." in plan.content
+
+    await stage.olga.click(plan, label="Confirm")
+    assert await app.worker.run_next()
+
+    (job,) = await app.jobs.unnotified()
+    await stage.until_notified(app, job.id)
+    assert "No ranked texts. " in stage.channel.history()[-1].content.replace("*", "")
+    assert job.result_as(BuildResult).dataset == 1
+
+
+async def test_pairs_have_no_ranked_texts(stage: Stage) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", kind="preference", ranked=True)
+    assert "leave the other options out" in stage.refusal()

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -241,7 +242,7 @@ async def test_a_broken_file_does_not_matter_to_a_build_without_it(
 @pytest.mark.parametrize(
     "option", [{"limit": 20}, {"repeats": 1}, {"model": "x"}, {"budget": 1.0}, {"batch": False}]
 )
-def test_options_of_a_model_are_refused(app: App, option: dict[str, object]) -> None:
+def test_options_of_a_model_are_refused(app: App, option: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"no model writes. Leave out {next(iter(option))}"):
         app.planner.spec("shipped", **option)
 
