@@ -168,7 +168,7 @@ async def _tuned_model(app: App, size: Size, source: Source, seed: int) -> Model
     """
     live = await app.registry.live()
     if live is None:
-        drawn = {} if source.build == "shipped" else {"limit": size.examples, "seed": seed}
+        drawn: dict[str, Any] = {} if source.build == "shipped" else {"limit": size.examples, "seed": seed}
         spec = app.planner.spec(source.build, **drawn)
         log_progress("building the dataset ...")
         built = await _job_result(app, (await app.builds.submit(spec))[0])

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from bot.dataset.build.estimate import BuildEstimate
-from bot.dataset.versions.judged_texts import FrozenThumbs
 from bot.dataset.build.ranked_texts import RankedPlan
+from bot.dataset.versions.judged_texts import FrozenThumbs
 from bot.dataset.versions.preference_pairs import FrozenPairs
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from statistics import fmean, pstdev
 
 from bot.heroes.curation import Curation, sentences
@@ -103,7 +104,7 @@ def _is_concrete(before: str, word: str) -> bool:
     return before in _BEFORE_NOUNS and word not in _STOP_WORDS and not word.endswith(_ABSTRACT)
 
 
-def _opens_with(people: Sequence[set[str]], text: str) -> bool:
+def _opens_with(people: Sequence[AbstractSet[str]], text: str) -> bool:
     first = _WORD.search(text)
     return first is not None and any(first[0] in person for person in people)
 
