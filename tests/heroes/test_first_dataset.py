@@ -1,7 +1,6 @@
 """The first dataset: what is shipped, which texts are held out, and what is said of mistakes."""
 
 import json
-import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -52,18 +51,14 @@ def test_every_shipped_text_passes_curation() -> None:
     assert [text.text for text in shipped() if curation.rejection_reason(text.hero, text.text)] == []
 
 
-def test_the_texts_of_the_shipped_build_tell_a_plot_each_and_no_plot_twice() -> None:
+def test_the_texts_of_the_shipped_build_tell_a_plot_each() -> None:
     profile = HEROES.prompts.profile
-    told = []
     for text in shipped():
         if text.origin == "herosmith-build":
             plot = profile.told_plot(text.hero, text.text)
             assert plot, text.text
-            told.append(plot)
             before = sentences(text.text.removesuffix(plot))
             assert not profile.own_sentence.is_poor(before[-1]), text.text
-    neutral = [re.sub(r"\b(?:he|she|they|his|her|their|him|them)\b", "", plot) for plot in told]
-    assert len({*neutral}) == len(told)
 
 
 def test_a_fifth_or_more_of_what_is_shipped_speaks_of_persons_as_they() -> None:
