@@ -43,7 +43,7 @@ FIELDS = {
 }
 # of the objects within, by their names in the page's second table
 _FIGURES = "texts fit all_rules loss reference best_log_prob"
-_BUILD = "repeats limit model small budget batch source hand_written seed"
+_BUILD = "repeats limit model small budget batch source hand_written seed ranked"
 OBJECTS = {
     "items": "split prompt text source rejected",
     "recipe": f"{_BUILD} votes prompts curation",
