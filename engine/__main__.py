@@ -273,7 +273,7 @@ def _tuning_obstacle(base: weights.Weights, tune: WeightsSetting) -> str:
     if obstacle and tune != "auto":
         raise StartError(f"{obstacle} To serve it without tuning, leave out --tune {tune}.")
     if obstacle:
-        log.warning("%s It is served.", obstacle)
+        log.warning("no job can tune the base: %s", obstacle)
     return obstacle
 
 

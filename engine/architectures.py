@@ -214,3 +214,8 @@ def of_gguf(name: str) -> Architecture | None:
 def of_model_type(name: str) -> Architecture | None:
     """Return the row of a model of transformers, None if it is in no row."""
     return next((each for each in ARCHITECTURES if each.model_type == name), None)
+
+
+def model_types() -> str:
+    """Return transformers' names of all rows, as a clause."""
+    return ", ".join(row.model_type for row in ARCHITECTURES)

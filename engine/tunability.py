@@ -62,8 +62,11 @@ def tunable() -> str:
 
 def head_width(settings: Mapping[str, Any]) -> int:
     """Return the width of a head, from what a file tells of its architecture."""
-    told = settings.get("attention.key_length")
-    return int(told or settings["embedding_length"] // settings["attention.head_count"])
+    width: int = (
+        settings.get("attention.key_length")
+        or settings["embedding_length"] // settings["attention.head_count"]
+    )
+    return width
 
 
 def tensor_names(row: Architecture, tensors: Iterable[str]) -> dict[str, str]:

@@ -27,7 +27,10 @@ class LoraModel(TrainableModel):
         targets = tuple(row.matrices) if row else None
         self._layers = lora.inject(self._model, self._head, self._adapter, targets)
         if not self._layers:
-            raise TrainingError("This kind of model has no linear layers that could be adapted.")
+            raise TrainingError(
+                "This kind of model has no linear layers that could be adapted. Choose another base, as of"
+                f" these kinds: {architectures.model_types()}."
+            )
         if start.tuned is not None:
             lora.load(self._layers, start.tuned / "adapter")
 

@@ -91,7 +91,8 @@ class TrainableModel(ABC):
         theirs = self._model(input_ids=ids, use_cache=False).logits
         if not torch.allclose(ours.float(), theirs.float(), rtol=0.05, atol=0.05):
             raise TrainingError(
-                "This kind of model computes its logits in a way that cannot be trained here."
+                "This kind of model computes its logits in a way that cannot be trained here. Choose another"
+                f" base, as of these kinds: {architectures.model_types()}."
             )
 
     def log_probs(self, texts: Sequence[Encoded]) -> torch.Tensor:

@@ -14,9 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.tokens import Encoded
+from tests.support import tiny_tokenizer
+from tests.support.tiny_tokenizer import Tokenizer
+
 TOKENS = 16
 """How many are generated."""
-PROMPT = [7 * number % 1900 + 100 for number in range(40)]
+PROMPT = [37 * number % 1700 + 300 for number in range(40)]
+_TEXT = Encoded(PROMPT, [(10, 40)])
 WINDOW = 12
 """Of Gemma 3's sliding attention: shorter than the prompt."""
 
@@ -132,9 +137,10 @@ def _expected(folder: Path, kind: _Kind, tokenizer_from: Path) -> dict[str, Any]
     from engine.training.lora_model import LoraModel
     from engine.training.trainable_model import StartingWeights
 
-    base = _random_model(kind)
+    tokenizer = tiny_tokenizer.byte_pairs(tokenizer_from)
+    base = _random_model(kind, tokenizer)
     base.save_pretrained(folder / "hf")
-    _write_gguf(folder / "base.gguf", kind, base, tokenizer_from)
+    _write_gguf(folder / "base.gguf", kind, base, tokenizer)
     start = StartingWeights("tiny", folder / "base.gguf", folder / "unpacked")
     read = unpacked_base.load(
         start.base, dtype=torch.float32, device="cpu", cache=folder / "unpacked-float32"
@@ -144,6 +150,7 @@ def _expected(folder: Path, kind: _Kind, tokenizer_from: Path) -> dict[str, Any]
         difference = float((base(ids).logits - read(ids).logits).abs().max())
 
     adapter = LoraModel(start, seed=0, max_length=1024)
+    trainer_reads = float(adapter.log_probs([_TEXT]).sum())
     _train(adapter, rate=0.02)
     adapter.save(folder / "adapter")
     merged = PeftModel.from_pretrained(
@@ -161,6 +168,7 @@ def _expected(folder: Path, kind: _Kind, tokenizer_from: Path) -> dict[str, Any]
             changed.get_parameter(name).copy_(weight)
     return {
         "difference": difference,
+        "log_prob": (trainer_reads, _log_prob(base)),
         "linear": sorted(
             {
                 name.split(".", 3)[3]
@@ -174,8 +182,11 @@ def _expected(folder: Path, kind: _Kind, tokenizer_from: Path) -> dict[str, Any]
     }
 
 
-def _random_model(kind: _Kind) -> Any:
-    """Return a model whose logits are far apart, so that no rounding changes the likeliest token."""
+def _random_model(kind: _Kind, tokenizer: Tokenizer) -> Any:
+    """Return a model whose logits are far apart, so that no rounding changes the likeliest token.
+
+    It writes ASCII: llama.cpp tells no log-probability of a token that is a part of a character.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -195,7 +206,10 @@ def _random_model(kind: _Kind) -> Any:
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind.model_type, **sizes, **kind.config)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
-    embeddings = 0.3 / (config.hidden_size**0.5 if kind.gguf == "gemma3" else 1)  # it multiplies them
+    words = tokenizer["tokenizer.ggml.tokens"].value
+    others = [token for token, word in enumerate(words) if not word.replace("\u0120", "").isascii()]
+    by_model = {"gemma3": config.hidden_size**0.5, "granite": getattr(config, "embedding_multiplier", 1)}
+    embeddings = 0.3 / by_model.get(kind.gguf, 1)  # some models multiply them
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name in {"model.norm.weight", "model.embedding_norm.weight"}:
@@ -204,6 +218,7 @@ def _random_model(kind: _Kind) -> Any:
                 torch.nn.init.normal_(weight, 1 - kind.norm_offset, 0.3)
             elif "embed_tokens" in name or "lm_head" in name:
                 torch.nn.init.normal_(weight, 0, embeddings)
+                weight[others] = 0
             else:
                 torch.nn.init.normal_(weight, 0, 0.15)
     return model
@@ -213,14 +228,23 @@ def _train(model: Any, rate: float) -> None:
     """Train a few steps on one text."""
     import torch
 
-    from engine.tokens import Encoded
-
     optimizer = torch.optim.AdamW(model.trainable, lr=rate)
     for _ in range(3):
-        (-model.log_probs([Encoded(PROMPT, [(10, 40)])]).sum() / 30).backward()
+        (-model.log_probs([_TEXT]).sum() / len(_TEXT.ids)).backward()
         optimizer.step()
         model.apply_update()
         optimizer.zero_grad()
+
+
+def _log_prob(model: Any) -> float:
+    """Return the log-probability of what is learned of the text."""
+    import torch
+
+    ids = torch.tensor([_TEXT.ids])
+    ((start, end),) = _TEXT.learned
+    with torch.inference_mode():
+        log_probs = model(ids).logits[0].log_softmax(-1)[:-1].gather(1, ids[0, 1:, None])
+    return float(log_probs[start - 1 : end - 1].sum())
 
 
 def _generate(model: Any) -> dict[str, Any]:
@@ -238,15 +262,13 @@ def _generate(model: Any) -> dict[str, Any]:
     return {"tokens": ids[len(PROMPT) :], "log_probs": log_probs, "leads": leads}
 
 
-def _write_gguf(path: Path, kind: _Kind, model: Any, tokenizer_from: Path) -> None:
+def _write_gguf(path: Path, kind: _Kind, model: Any, tokenizer: Tokenizer) -> None:
     """Write a model with the names of gguf's own table, and with the changes of llama.cpp's converter."""
     from gguf import MODEL_ARCH_NAMES, GGUFWriter, get_tensor_name_map
 
-    from tests.support import tiny_tokenizer
-
     config = model.config
     writer = GGUFWriter(path, kind.gguf)
-    for key, value in tiny_tokenizer.byte_pairs(tokenizer_from).items():
+    for key, value in tokenizer.items():
         writer.add_key_value(key, value.value, value.kind, sub_type=value.item_kind)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)

@@ -4,6 +4,10 @@ The templates are shortened: without tools, documents and reasoning.
 """
 
 import asyncio
+import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,3 +183,42 @@ def test_a_system_message_is_read_alike(served: Served) -> None:
         assert "Be brief." in served.text(turn.prompt)
 
     asyncio.run(check())
+
+
+# Prints the prompt and what is learned of the last turn, as torch reads a Hugging Face folder.
+_TORCH = """
+import asyncio, json, sys
+from pathlib import Path
+from engine import base_model
+from engine.inference.torch_generator import TorchGenerator
+from engine.messages import TrainingExample
+
+folder, chat = Path(sys.argv[1]), json.loads(sys.argv[2])
+messages = TrainingExample.model_validate({"messages": chat}).messages
+turn = asyncio.run(TorchGenerator.load(folder).tokenize_turn(messages))
+tokenizer = base_model.load_tokenizer(folder)
+print(json.dumps([tokenizer.decode(ids) for ids in (turn.prompt, turn.answer[: turn.learned])]))
+"""
+_OTHER_END = (
+    "{% for m in messages %}{{ m.role }}: {{ m.content }}<file_sep>\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "end_of_prompt", "learned"),
+    [
+        (_QWEN_3, "<|im_start|>assistant\n<think>\n\n</think>\n\n", "Four then.<|im_end|>"),
+        (_OTHER_END, "<file_sep>\nassistant: ", "Four then.<file_sep>"),
+    ],
+)
+def test_torch_reads_them_alike(
+    folders: Path, tmp_path: Path, template: str, end_of_prompt: str, learned: str
+) -> None:
+    folder = shutil.copytree(folders / "llama", tmp_path / "llama")
+    (folder / "chat_template.jinja").write_text(template)
+    command = [sys.executable, "-c", _TORCH, str(folder), json.dumps(CHAT)]
+    output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=120).stdout
+    prompt, answer = json.loads(output)
+    assert prompt.endswith(end_of_prompt)
+    assert answer == learned

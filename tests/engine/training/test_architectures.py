@@ -46,13 +46,17 @@ def generate(gguf: Path) -> tuple[list[int], list[float]]:
         answer = httpx2.post(f"{generator.address}/completion", json=body, headers=headers, timeout=60).json()
     finally:
         asyncio.run(generator.close())
-    return answer["tokens"], [token["logprob"] for token in answer["completion_probabilities"]]
+    tokens, log_probs = answer["tokens"], answer["completion_probabilities"]
+    assert [each["id"] for each in log_probs] == tokens
+    return tokens, [each["logprob"] for each in log_probs]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_llama_cpp_serves_is_what_torch_computes(models: Path, expected: Any, name: str) -> None:
     """The base as it is, with an adapter merged, and with all weights changed; greedily."""
     assert expected[name]["difference"] < 1e-4  # the file as the trainer reads it, from the model it is of
+    trainer, torch = expected[name]["log_prob"]  # the trainer computes in bfloat16, if the processor can
+    assert trainer == pytest.approx(torch, rel=0.02)
     for kind, file in (("base", "base"), ("adapter", "adapter/model"), ("all", "all/model")):
         tokens, log_probs = generate(models / name / f"{file}.gguf")
         torch = expected[name][kind]
