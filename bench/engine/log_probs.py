@@ -240,11 +240,12 @@ def _torch_scores(model: Scored, base: Path, folder: Path, turns: Sequence[Turn]
     from engine import base_model  # noqa: PLC0415
     from engine.training import unpacked_base  # noqa: PLC0415
 
-    has_adapter = model.folder and (model.folder / "adapter").is_dir()
-    gguf, cache = base if has_adapter else model.gguf, folder / "unpacked"
+    cache = folder / "unpacked"
+    adapted = model.folder if model.folder and (model.folder / "adapter").is_dir() else None
+    gguf = base if adapted else model.gguf
     loaded = unpacked_base.load(gguf, dtype=torch.float32, device="cpu", cache=cache)
-    if has_adapter:
-        loaded = base_model.load_tuned(cache, model.folder, dtype=torch.float32, device="cpu")
+    if adapted:
+        loaded = base_model.load_tuned(cache, adapted, dtype=torch.float32, device="cpu")
     scores = []
     with torch.inference_mode():
         for turn in turns:

@@ -50,6 +50,14 @@ def _gemma3(writer: Any, config: Any) -> None:
     writer.add_sliding_window(WINDOW)
 
 
+def _gemma3_scaled(writer: Any, config: Any) -> None:
+    from gguf import RopeScalingType
+
+    _gemma3(writer, config)
+    writer.add_rope_scaling_type(RopeScalingType.LINEAR)
+    writer.add_rope_scaling_factor(config.rope_parameters["full_attention"]["factor"])
+
+
 def _lfm2(writer: Any, config: Any) -> None:
     writer.add_shortconv_l_cache(config.conv_L_cache)
 
@@ -85,6 +93,22 @@ _KINDS = {
         layers=6,  # the sixth attends to the whole text
         norm_offset=1.0,
         says=_gemma3,
+    ),
+    "gemma3-4b": _Kind(
+        "gemma3_text",
+        "gemma3",
+        {
+            "head_dim": 20,
+            "query_pre_attn_scalar": 20,
+            "sliding_window": WINDOW,
+            "rope_parameters": {
+                "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
+            },
+        },
+        layers=6,
+        norm_offset=1.0,
+        says=_gemma3_scaled,
     ),
     "lfm2": _Kind(
         "lfm2",
