@@ -38,11 +38,7 @@ def obstacle(base: Path) -> str:
         return f"The base model could not be read: {error}."
     row = architectures.of_gguf(header.architecture)
     if row is None:
-        return (
-            f"The base is of the architecture '{header.architecture}', and GGUF files can be tuned of these:"
-            f" {tunable()}. Choose another base, or the Hugging Face folder of this one, by --base"
-            " (ENGINE_BASE)."
-        )
+        return architecture_obstacle(header.architecture)
     try:
         variation = _variation(row, header)
     except (TypeError, ZeroDivisionError):
@@ -50,6 +46,16 @@ def obstacle(base: Path) -> str:
     if not variation:
         return ""
     return f"The base is a variant of '{row.gguf}' that cannot be tuned: {variation}. Choose another base."
+
+
+def architecture_obstacle(name: str) -> str:
+    """Return why no GGUF file of an architecture can be tuned, in sentences; empty if it is in the table."""
+    if architectures.of_gguf(name) is not None:
+        return ""
+    return (
+        f"The base is of the architecture '{name}', and GGUF files can be tuned of these: {tunable()}. Choose"
+        " another base, or the Hugging Face folder of this one, by --base (ENGINE_BASE)."
+    )
 
 
 def tunable() -> str:

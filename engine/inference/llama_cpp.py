@@ -140,8 +140,8 @@ class LlamaCppGenerator:
         turn = await self.tokenize_turn(messages)
         if (length := len(turn.prompt) + turn.learned) > CONTEXT:
             raise RequestRejected.too_long(length, CONTEXT)
-        end_token = await self._tokenizer.end_token()
-        score = partial(llama_scorer.log_probs, self._server, turn, end_token)
+        end_tokens = await self._tokenizer.end_tokens()
+        score = partial(llama_scorer.log_probs, self._server, turn, end_tokens)
         return await asyncio.get_running_loop().run_in_executor(self._threads, score)
 
     async def close(self) -> None:

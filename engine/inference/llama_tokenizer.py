@@ -63,10 +63,12 @@ class LlamaTokenizer:
         answer_ids = answer_ids[vocabulary.mark_length :]
         return Turn.of(prompt_ids, answer_ids, vocabulary.end_token, vocabulary.control_tokens)
 
-    async def end_token(self) -> int | None:
-        """Return the id of the token that ends a text; None if no single token does."""
+    async def end_tokens(self) -> frozenset[int]:
+        """Return the ids of the tokens that end a text or a turn."""
         async with self._client() as client:
-            return (await self._read_vocabulary(client)).end_token
+            vocabulary = await self._read_vocabulary(client)
+        end = set() if vocabulary.end_token is None else {vocabulary.end_token}
+        return vocabulary.control_tokens | end
 
     async def _read_vocabulary(self, client: aiohttp.ClientSession) -> _Vocabulary:
         if self._vocabulary is None:
