@@ -10,14 +10,14 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import get_args
 
 from aiohttp import web
 from filelock import FileLock, Timeout
 
-from engine import resources, system
+from engine import resources, system, tunability
 from engine.api.hosts import Hosts
 from engine.api.listener import Listener, bind, max_connections
 from engine.api.server import Api
@@ -34,7 +34,7 @@ from engine.jobs.service import JobService
 from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.weights_choice import WeightsChooser, WeightsSetting
 from engine.logs import configure_logs
-from engine.storage import weights
+from engine.storage import gguf_header, weights
 from engine.storage.files import FileStore
 from engine.storage.hub.progress import DownloadReport
 from engine.storage.models import ModelStore
@@ -91,8 +91,13 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str | None) -> None:
-    """Start the server, print its address, and stop it on a signal or the parent's death."""
+async def serve(
+    options: argparse.Namespace, base: weights.Weights, api_key: str | None, *, obstacle: str
+) -> None:
+    """Start the server, print its address, and stop it on a signal or the parent's death.
+
+    `obstacle` says why the base cannot be tuned, if it cannot.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -114,6 +119,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
         base.path,
         options.data,
         options.tune,
+        obstacle=obstacle,
         free_memory=lambda: system.available_memory() + template.private_bytes,
     )
     try:
@@ -175,7 +181,9 @@ def main(words: Sequence[str] | None = None) -> None:
         with _locked(options.data, wait=options.with_parent):
             base = base or _download_base(options)
             _check_machine(base)
-            asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
+            _check_chats(base)
+            obstacle = _tuning_obstacle(base, options.tune)
+            asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY"), obstacle=obstacle))
     except Timeout:
         sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")
     except StartError as error:
@@ -244,6 +252,29 @@ def _check_machine(base: weights.Weights) -> None:
             f"{base.path} is too large to be loaded: {missing}. Close other programs, use a machine with "
             "more, or choose a smaller model or a quantized .gguf file by --base (ENGINE_BASE)."
         )
+
+
+def _check_chats(base: weights.Weights) -> None:
+    """Raise StartError if a GGUF file has no chat template: llama.cpp would make one up.
+
+    A damaged file is reported when it is loaded.
+    """
+    with suppress(OSError, ValueError):
+        if base.is_gguf and not gguf_header.read(base.path).has_chat_template:
+            raise StartError(
+                f"{base.path} has no chat template, and the engine only serves chats: choose its instruct"
+                " variant by --base (ENGINE_BASE)."
+            )
+
+
+def _tuning_obstacle(base: weights.Weights, tune: WeightsSetting) -> str:
+    """Return why the base cannot be tuned, empty if it can. Raises StartError if it was to be tuned."""
+    obstacle = tunability.obstacle(base.path)
+    if obstacle and tune != "auto":
+        raise StartError(f"{obstacle} To serve it without tuning, leave out --tune {tune}.")
+    if obstacle:
+        log.warning("no job can tune the base: %s", obstacle)
+    return obstacle
 
 
 def _make_writable(data: Path) -> None:

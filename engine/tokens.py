@@ -1,6 +1,6 @@
 """Token ids of chats: one turn as a server reads and writes it, and a whole text to learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -19,10 +19,17 @@ class Turn:
     learned: int
 
     @classmethod
-    def of(cls, prompt: list[int], answer: list[int], end_token: int | None) -> Self:
-        """Return the turn of an answer that `end_token` ends, if it is in it."""
-        learned = answer.index(end_token) + 1 if end_token in answer else len(answer)
-        return cls(prompt, answer, learned)
+    def of(
+        cls, prompt: list[int], answer: list[int], end_token: int | None, control_tokens: Collection[int] = ()
+    ) -> Self:
+        """Return the turn of an answer that `end_token` ends, or else the last of `control_tokens` in it.
+
+        A chat template may end turns with another token than a vocabulary ends texts with.
+        """
+        if end_token in answer:
+            return cls(prompt, answer, answer.index(end_token) + 1)
+        ends = [index + 1 for index, token in enumerate(answer) if token in control_tokens]
+        return cls(prompt, answer, ends[-1] if ends else len(answer))
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@
 
 Tunes the base twice with the engine, all weights and an adapter, on texts of the first dataset, and scores
 its held-out texts by three models of each: torch in float32 (with an adapter: the base's weights and the
-adapter, merged in float32), llama.cpp with the file that it serves, and OpenVINO with the weights and
-settings that it serves. A score is the log-probability of a learned token, in nats. Results:
-bench/engine/serving.md.
+adapter, merged in float32), llama.cpp with the file that it serves, and OpenVINO, if it reads the base's
+architecture, with the weights and settings that it serves. A score is the log-probability of a learned
+token, in nats. The base is any GGUF file that can be tuned. Results: bench/engine/serving.md.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from engine import system
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.limits import OPENVINO_SLOTS
 from engine.messages import Message
-from engine.storage import weights
+from engine.storage import gguf_header, weights
 from engine.storage.weights import WeightsError
 from engine.tokens import Turn
 
@@ -101,10 +101,17 @@ async def score(
     models: Sequence[Scored], base: Path, examples: Sequence[Mapping[str, Any]], folder: Path
 ) -> dict[str, Any]:
     """Return the figures of models by name, with copies of weights in `folder`."""
+    runtimes = RUNTIMES if _openvino_reads(base) else RUNTIMES[:1]
     figures: dict[str, Any] = {}
     for model in models:
-        figures |= await _figures(model, base, examples, folder)
+        figures |= await _figures(model, base, examples, folder, runtimes)
     return figures
+
+
+def _openvino_reads(base: Path) -> bool:
+    from engine.inference.openvino import weights_copy  # noqa: PLC0415  heavy, and --help does not need it
+
+    return gguf_header.read(base).architecture in weights_copy.ARCHITECTURES
 
 
 async def _tune(server: RunningServer, base: str, lines: Sequence[dict[str, Any]], changed: str) -> str:
@@ -118,7 +125,11 @@ def _ggufs(data: Path) -> list[Path]:
 
 
 async def _figures(
-    model: Scored, base: Path, examples: Sequence[Mapping[str, Any]], folder: Path
+    model: Scored,
+    base: Path,
+    examples: Sequence[Mapping[str, Any]],
+    folder: Path,
+    runtimes: Sequence[str],
 ) -> dict[str, Any]:
     log_progress(f"scoring {len(examples)} texts by {model.name}: llama.cpp ...")
     key = secrets.token_hex(32)
@@ -128,10 +139,11 @@ async def _figures(
         scores = {"llama.cpp": await _llama_scores(llama.address, key, turns)}
     finally:
         await llama.close()
-    log_progress("... OpenVINO ...")
-    scores["openvino"] = _openvino_scores(model, folder, turns)
+    if "openvino" in runtimes:
+        log_progress("... OpenVINO ...")
+        scores["openvino"] = _openvino_scores(model, folder, turns)
     log_progress("... torch ...")
-    scores["torch"] = _torch_scores(model, base, turns)
+    scores["torch"] = _torch_scores(model, base, folder, turns)
     return summary(model.name, scores)
 
 
@@ -139,8 +151,9 @@ def summary(name: str, scores: Mapping[str, Scores]) -> dict[str, Any]:
     """Return a model's mean log-probabilities, and how far those of a runtime lie from torch's."""
     reference = scores["torch"]
     figures = {f"{name}_{runtime}": _mean(_flat(found)) for runtime, found in scores.items()}
-    for runtime in RUNTIMES:
-        ours = scores[runtime]
+    for runtime, ours in scores.items():
+        if runtime == "torch":
+            continue
         same = [text[::_EVERY] for text in reference] if runtime == "llama.cpp" else reference
         pairs = list(zip(_flat(ours), _flat(same), strict=True))
         figures[f"{name}_{runtime}_minus_torch"] = _mean([one - torch for one, torch in pairs])
@@ -221,15 +234,18 @@ def _openvino_scores(model: Scored, folder: Path, turns: Sequence[Turn]) -> Scor
     return scores
 
 
-def _torch_scores(model: Scored, base: Path, turns: Sequence[Turn]) -> Scores:
+def _torch_scores(model: Scored, base: Path, folder: Path, turns: Sequence[Turn]) -> Scores:
     import torch  # noqa: PLC0415  heavy, and --help does not need it
 
     from engine import base_model  # noqa: PLC0415
+    from engine.training import unpacked_base  # noqa: PLC0415
 
-    if model.folder and (model.folder / "adapter").is_dir():
-        loaded = base_model.load_tuned(base, model.folder, dtype=torch.float32, device="cpu")
-    else:
-        loaded = base_model.load(model.gguf, dtype=torch.float32)
+    cache = folder / "unpacked"
+    adapted = model.folder if model.folder and (model.folder / "adapter").is_dir() else None
+    gguf = base if adapted else model.gguf
+    loaded = unpacked_base.load(gguf, dtype=torch.float32, device="cpu", cache=cache)
+    if adapted:
+        loaded = base_model.load_tuned(cache, adapted, dtype=torch.float32, device="cpu")
     scores = []
     with torch.inference_mode():
         for turn in turns:
@@ -245,6 +261,8 @@ def _table(figures: Mapping[str, Any], title: str) -> Table:
     table = comparison_table("log-probability, nats a token", *columns, title=title)
     for model in ("base", "all", "adapter"):
         for runtime in RUNTIMES:
+            if f"{model}_{runtime}" not in figures:
+                continue
             apart = [figures[f"{model}_{runtime}_{what}"] for what in ("apart_a_token", "apart_a_text")]
             table.add_row(
                 f"{model}, {runtime}",

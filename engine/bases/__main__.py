@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine import hyperparameters, resources, system
+from engine import hyperparameters, resources, system, tunability
 from engine.bases.probe import Probe, measure
-from engine.bases.table import KnownBase, obstacle_to_tuning, read_table
+from engine.bases.table import KnownBase, read_table
 from engine.training_request import TrainedWeights
 
 _ADAPTER_SHARE = 2 / 3  # of what all weights compute: no gradients of the weights themselves
@@ -65,7 +65,7 @@ def _tuning(base: KnownBase, probe: Probe | None, *, tokens: int, memory: int, d
     shortage = resources.shortage("memory", needed_memory, memory) or resources.shortage(
         "disk", needed_disk, disk
     )
-    obstacle = obstacle_to_tuning(base.architecture) or (f"{shortage}." if shortage else "")
+    obstacle = tunability.architecture_obstacle(base.architecture) or (f"{shortage}." if shortage else "")
     seconds = None
     if probe and not obstacle:
         share = 1.0 if kind == "all" else _ADAPTER_SHARE

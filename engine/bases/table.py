@@ -1,8 +1,6 @@
-"""The table of good bases, and whether the engine can tune one of its kind."""
+"""The table of good bases."""
 
-import tempfile
 import tomllib
-from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
@@ -10,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from engine.model_size import ModelSize
 from engine.storage import weights
 from engine.storage.hub.name import HubName
-from engine.training_request import TrainingError
 
 
 class KnownBase(BaseModel):
@@ -67,27 +64,3 @@ class _Table(BaseModel):
 def read_table(path: Path) -> list[KnownBase]:
     """Return the bases of a TOML file. Raises OSError, or ValueError that says what is wrong in it."""
     return _Table.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).bases
-
-
-@cache
-def obstacle_to_tuning(architecture: str) -> str:
-    """Return why the engine cannot tune models of an architecture, as a sentence; empty if it can.
-
-    The trainer's own check answers, about a file that has nothing but its head.
-    """
-    from gguf import GGUFWriter  # noqa: PLC0415  numpy
-
-    from engine.training import gguf_weights  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as folder:
-        head = Path(folder) / "head.gguf"
-        writer = GGUFWriter(head, architecture)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        try:
-            gguf_weights.check_architecture(head)
-        except TrainingError as error:
-            return str(error)
-    return ""

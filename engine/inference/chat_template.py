@@ -2,12 +2,21 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from jinja2 import TemplateError
-from jinja2.ext import loopcontrols
+from jinja2.ext import Extension, loopcontrols
+from jinja2.nodes import Node
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+OPTIONS: Mapping[str, bool] = {"enable_thinking": False}
+"""What every chat template is told, in training and serving alike.
+
+The models answer at once: templates that let a model think otherwise put an empty thought into the prompt,
+which is then no part of what is learned.
+"""
 
 
 class ChatTemplate:
@@ -16,7 +25,7 @@ class ChatTemplate:
     def __init__(self, source: str, *, bos_token: str, eos_token: str) -> None:
         """Compile it. Raises ValueError if it is not valid."""
         environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationTag]
         )
         environment.filters["tojson"] = _to_json
         environment.globals |= {
@@ -36,11 +45,22 @@ class ChatTemplate:
         Raises ValueError if the template refuses the messages, or changes the prompt.
         """
         try:
-            prompt = self._template.render(messages=messages[:-1], add_generation_prompt=True)
-            text = self._template.render(messages=messages, add_generation_prompt=False)
+            prompt = self._template.render(messages=messages[:-1], add_generation_prompt=True, **OPTIONS)
+            text = self._template.render(messages=messages, add_generation_prompt=False, **OPTIONS)
         except TemplateError as error:
             raise ValueError(f"the model's chat template refuses the messages: {error}") from error
         return prompt, answer_text(prompt, text)
+
+
+class _GenerationTag(Extension):
+    """Reads `{% generation %}...{% endgeneration %}`, by which templates mark what a model writes."""
+
+    tags = {"generation"}  # noqa: RUF012  as jinja2 declares it
+
+    def parse(self, parser: Parser) -> list[Node]:
+        """Return what stands between the tags."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
 def answer_text(prompt: str, text: str) -> str:

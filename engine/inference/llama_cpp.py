@@ -1,6 +1,7 @@
 """Generate chat completions with llama.cpp (through xllamacpp), for GGUF files."""
 
 import asyncio
+import json
 import os
 import secrets
 from collections.abc import AsyncGenerator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine import system
-from engine.inference import llama_scorer
+from engine.inference import chat_template, llama_scorer
 from engine.inference.chunks import RequestRejected
 from engine.inference.llama_cpp_template import Template
 from engine.inference.llama_tokenizer import LlamaTokenizer
@@ -37,7 +38,8 @@ class LlamaCppGenerator:
         """Wrap a running llama.cpp server whose own port requires `key`; use `load`."""
         self._server = server
         self._template = template
-        self._tokenizer = LlamaTokenizer(self.address, key)  # only the port can tokenize
+        # only the port can tokenize
+        self._tokenizer = LlamaTokenizer(self.address, key, template.control_tokens)
         # as many threads as slots: each call blocks its thread until the completion ends
         self._threads = ThreadPoolExecutor(SLOTS, thread_name_prefix="generation")
 
@@ -57,6 +59,9 @@ class LlamaCppGenerator:
         params.verbosity = 0
         # the whole text is the completion: no part of it is reasoning
         params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
+        params.default_template_kwargs = {
+            name: json.dumps(value) for name, value in chat_template.OPTIONS.items()
+        }
         key = key or secrets.token_hex(32)
         params.api_keys = [key]
         params.endpoint_slots = False
@@ -135,8 +140,8 @@ class LlamaCppGenerator:
         turn = await self.tokenize_turn(messages)
         if (length := len(turn.prompt) + turn.learned) > CONTEXT:
             raise RequestRejected.too_long(length, CONTEXT)
-        end_token = await self._tokenizer.end_token()
-        score = partial(llama_scorer.log_probs, self._server, turn, end_token)
+        end_tokens = await self._tokenizer.end_tokens()
+        score = partial(llama_scorer.log_probs, self._server, turn, end_tokens)
         return await asyncio.get_running_loop().run_in_executor(self._threads, score)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ So the text is generated: a grammar allows its tokens alone, one after the other
 those before the grammar and the sampling, over the whole vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from engine.tokens import Turn
@@ -16,18 +16,18 @@ class ScoringFailed(Exception):
     """A model did not tell the log-probabilities of a text."""
 
 
-def log_probs(server: Any, turn: Turn, end_token: int | None) -> list[float]:
+def log_probs(server: Any, turn: Turn, end_tokens: Collection[int]) -> list[float]:
     """Return the log-probabilities of the learned tokens of an answer, from xllamacpp's server; blocks.
 
-    end_token: ends a text, None if no token does. Raises ScoringFailed.
+    `end_tokens` end a text. Raises ScoringFailed.
     """
     learned = turn.answer[: turn.learned]
-    ends = learned[-1:] == [end_token]
+    ends = turn.learned > 0 and learned[-1] in end_tokens
     text = learned[:-1] if ends else learned
     grammar = "root ::= " + " ".join(f"<[{token}]>" for token in text)
     found = _generate(server, turn.prompt, text, grammar=grammar)
     if ends:  # no grammar can ask for it: once a text is complete, it allows each token that ends one
-        found += _generate(server, turn.prompt + text, learned[-1:], logit_bias=[[end_token, _FORCED]])
+        found += _generate(server, turn.prompt + text, learned[-1:], logit_bias=[[learned[-1], _FORCED]])
     return found
 
 

@@ -20,6 +20,7 @@ class _Vocabulary:
     added_bos: str
     """The text of the token that the vocabulary itself puts before every prompt, if it does."""
     end_token: int | None
+    control_tokens: frozenset[int]
     mark_length: int
     """As `engine.tokens.mark_length` returns it."""
 
@@ -27,9 +28,11 @@ class _Vocabulary:
 class LlamaTokenizer:
     """Asks a llama.cpp server for the token ids of chats."""
 
-    def __init__(self, address: str, key: str) -> None:
+    def __init__(self, address: str, key: str, control_tokens: Sequence[str] = ()) -> None:
+        """Prepare; `control_tokens` are the texts of the model's."""
         self._address = address
         self._key = key
+        self._control_tokens = control_tokens
         self._vocabulary: _Vocabulary | None = None
 
     async def prompt(self, messages: Sequence[dict[str, Any]]) -> list[int]:
@@ -57,16 +60,19 @@ class LlamaTokenizer:
                 prompt = await _render_prompt(client, messages[:-1])
             mark = MARK if vocabulary.mark_length else ""
             prompt_ids, answer_ids = await _tokenize(client, prompt, mark + answer, special=True)
-        return Turn.of(prompt_ids, answer_ids[vocabulary.mark_length :], vocabulary.end_token)
+        answer_ids = answer_ids[vocabulary.mark_length :]
+        return Turn.of(prompt_ids, answer_ids, vocabulary.end_token, vocabulary.control_tokens)
 
-    async def end_token(self) -> int | None:
-        """Return the id of the token that ends a text; None if no single token does."""
+    async def end_tokens(self) -> frozenset[int]:
+        """Return the ids of the tokens that end a text or a turn."""
         async with self._client() as client:
-            return (await self._read_vocabulary(client)).end_token
+            vocabulary = await self._read_vocabulary(client)
+        end = set() if vocabulary.end_token is None else {vocabulary.end_token}
+        return vocabulary.control_tokens | end
 
     async def _read_vocabulary(self, client: aiohttp.ClientSession) -> _Vocabulary:
         if self._vocabulary is None:
-            self._vocabulary = await _read_vocabulary(client)
+            self._vocabulary = await _read_vocabulary(client, self._control_tokens)
         return self._vocabulary
 
     def _client(self) -> aiohttp.ClientSession:
@@ -76,15 +82,18 @@ class LlamaTokenizer:
         return aiohttp.ClientSession(self._address, headers=headers, connector=connector)
 
 
-async def _read_vocabulary(client: aiohttp.ClientSession) -> _Vocabulary:
+async def _read_vocabulary(client: aiohttp.ClientSession, control_tokens: Sequence[str]) -> _Vocabulary:
     async with client.get("/props") as response:
         properties = await response.json()
     bos, eos = properties["bos_token"], properties["eos_token"]
-    added, first, end, *probes = await _tokenize(client, "", bos, eos, *MARK_PROBES, special=True)
+    texts = ("", bos, eos, *MARK_PROBES, *control_tokens)
+    added, first, end, *others = await _tokenize(client, *texts, special=True)
+    probes, controls = others[: len(MARK_PROBES)], others[len(MARK_PROBES) :]
     return _Vocabulary(
         template=ChatTemplate(properties["chat_template"], bos_token=bos, eos_token=eos),
         added_bos=bos if first and added[:1] == first else "",
         end_token=end[0] if len(end) == 1 else None,
+        control_tokens=frozenset(token for tokens in controls for token in tokens),
         mark_length=mark_length(*probes),
     )
 

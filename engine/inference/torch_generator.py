@@ -17,7 +17,7 @@ import torch
 from jinja2 import TemplateError
 
 from engine import base_model, system
-from engine.inference.chat_template import answer_text
+from engine.inference import chat_template
 from engine.inference.chunks import RequestRejected, chunk, usage_chunk
 from engine.inference.detokenizer import Detokenizer
 from engine.inference.sampling import Sampler
@@ -42,7 +42,8 @@ class TorchGenerator:
         """Wrap a model in memory; use `load`."""
         self._model = model
         self._tokenizer = tokenizer
-        self._masks = MaskFactory(tokenizer, _vocabulary(model), _end_tokens(model, tokenizer))
+        self._end_tokens = _end_tokens(model, tokenizer)
+        self._masks = MaskFactory(tokenizer, _vocabulary(model), self._end_tokens)
         self._slots = asyncio.Semaphore(SLOTS)
         # one thread: torch uses all cores for a token, and the executor's queue keeps the order of the turns
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="torch")
@@ -94,7 +95,7 @@ class TorchGenerator:
         if request.get("logprobs"):
             raise RequestRejected("Only GGUF bases give log-probabilities.", param="logprobs")
         mask = self._masks.mask(request["grammar"]) if "grammar" in request else None
-        return _Generation(self._model, self._tokenizer, request, mask)
+        return _Generation(self._model, self._tokenizer, self._end_tokens, request, mask)
 
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         turns = [message.model_dump(include={"role", "content"}) for message in messages]
@@ -125,7 +126,14 @@ class TorchGenerator:
 class _Generation:
     """One completion. Its methods compute, so they must run on the model's thread."""
 
-    def __init__(self, model: Any, tokenizer: Any, request: dict[str, Any], mask: TokenMask | None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        end_tokens: set[int],
+        request: dict[str, Any],
+        mask: TokenMask | None,
+    ) -> None:
         """Tokenize the messages; `mask` tells which tokens are allowed. Raises RequestRejected."""
         prompt = _tokenize_prompt(tokenizer, request["messages"])
         limit = min(CONTEXT, getattr(model.config, "max_position_embeddings", None) or CONTEXT)
@@ -140,7 +148,7 @@ class _Generation:
         # the logits of the whole prompt would take [tokens, vocabulary] numbers
         supported = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._last_logits_only = {"logits_to_keep": 1} if supported else {}
-        self._end_tokens = _end_tokens(model, tokenizer)
+        self._end_tokens = end_tokens
         self._sampler = Sampler(request, prompt)
         self._mask = mask
         self._detokenizer = Detokenizer(tokenizer, prompt, request.get("stop", []))
@@ -195,10 +203,23 @@ def _vocabulary(model: Any) -> int:
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """Return the tokens that end a completion; the model's config may add some to the tokenizer's."""
+    """Return the tokens that end a completion: the tokenizer's, the config's, and the chat template's."""
     configured = model.generation_config.eos_token_id
     tokens = configured if isinstance(configured, list) else [configured]
-    return {token for token in [*tokens, tokenizer.eos_token_id] if token is not None}
+    tokens = [*tokens, tokenizer.eos_token_id, *_ends_of_turn(tokenizer)]
+    return {token for token in tokens if token is not None}
+
+
+def _ends_of_turn(tokenizer: Any) -> list[int]:
+    """Return the control token with which the chat template ends an answer, if it does."""
+    chat = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "x"}]
+    try:
+        turn = _tokenize_turn(tokenizer, chat)
+    except (RequestRejected, TemplateError, ValueError):  # it cannot be used for training, but may for chats
+        return []
+    return [
+        token for token in turn.answer[turn.learned - 1 : turn.learned] if token in _control_tokens(tokenizer)
+    ]
 
 
 def _tokenize_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[int]:
@@ -209,7 +230,11 @@ def _tokenize_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list
     continues = turns[-1]["role"] == "assistant"
     try:
         text = tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=not continues, continue_final_message=continues
+            turns,
+            tokenize=False,
+            add_generation_prompt=not continues,
+            continue_final_message=continues,
+            **chat_template.OPTIONS,
         )
     except TemplateError as error:
         raise RequestRejected(f"The model's chat template refuses the messages: {error}") from error
@@ -224,13 +249,25 @@ def _tokenize_turn(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Turn:
     """Return the tokens of the last message and of its prompt. Raises RequestRejected, and ValueError."""
     prompt = _tokenize_prompt(tokenizer, messages[:-1])
     turns = _escape_turns(tokenizer, messages)
-    answer = answer_text(
-        tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True),
-        tokenizer.apply_chat_template(turns, tokenize=False),
-    )
+    answer = _answer_text(tokenizer, turns)
     marked = mark_length(*(_tokenize(tokenizer, probe) for probe in MARK_PROBES))
     tokens = _tokenize(tokenizer, (MARK if marked else "") + answer)[marked:]
-    return Turn.of(prompt, tokens, tokenizer.eos_token_id)
+    return Turn.of(prompt, tokens, tokenizer.eos_token_id, _control_tokens(tokenizer).keys())
+
+
+def _answer_text(tokenizer: Any, turns: Sequence[dict[str, str]]) -> str:
+    """Return what the last message adds to the text. Raises TemplateError, and ValueError."""
+    return chat_template.answer_text(
+        tokenizer.apply_chat_template(
+            turns[:-1], tokenize=False, add_generation_prompt=True, **chat_template.OPTIONS
+        ),
+        tokenizer.apply_chat_template(turns, tokenize=False, **chat_template.OPTIONS),
+    )
+
+
+def _control_tokens(tokenizer: Any) -> dict[int, str]:
+    """Return the texts of a vocabulary's control tokens."""
+    return {token: added.content for token, added in tokenizer.added_tokens_decoder.items() if added.special}
 
 
 def _tokenize(tokenizer: Any, text: str) -> list[int]:
@@ -246,9 +283,8 @@ def _escape_turns(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[di
 
 def _escape_special_tokens(tokenizer: Any, content: str) -> str:
     """Split special tokens in a message, so that the tokenizer reads them as text and they end no turn."""
-    for token in tokenizer.added_tokens_decoder.values():
-        if token.special:
-            content = content.replace(token.content, token.content[:1] + _WORD_JOINER + token.content[1:])
+    for text in _control_tokens(tokenizer).values():
+        content = content.replace(text, text[:1] + _WORD_JOINER + text[1:])
     return content
 
 

@@ -68,14 +68,17 @@ class WeightsChooser:
         data: Path,
         default: WeightsSetting,
         *,
+        obstacle: str = "",
         free_memory: Callable[[], int] = system.available_memory,
         free_disk: Callable[[Path], int] = system.available_disk,
     ) -> None:
         """Train models of a base; what is written goes to the disk of `data`.
 
-        `free_memory` and `free_disk` return bytes.
+        `obstacle` says why the base cannot be tuned, if it cannot; `free_memory` and `free_disk` return
+        bytes.
         """
         self._base = base
+        self._untunable = obstacle
         self._data = data
         self._default = default
         self._free_memory = free_memory
@@ -84,9 +87,12 @@ class WeightsChooser:
     def check(self, wanted: WeightsSetting, start: TunedModel | None) -> TrainedWeights | None:
         """Return what a training must change, None if it may be either. `start` is None for the base.
 
-        Raises a 400 for an adapter on a model whose weights were all trained: it would fit no base, so no
-        other server could use it, and the next one on top of it would fit nothing at all.
+        Raises a 400 if the base cannot be tuned, and for an adapter on a model whose weights were all
+        trained: it would fit no base, so no other server could use it, and the next one on top of it would
+        fit nothing at all.
         """
+        if self._untunable:
+            raise ApiError(400, self._untunable, code="base_not_tunable", param="model")
         if wanted == "auto":
             wanted = self._default
         if start is None or start.weights == "adapter":

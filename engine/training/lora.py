@@ -8,6 +8,7 @@ and alpha are in engine/hyperparameters.py.
 
 import json
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,23 @@ class _LoraFunction(torch.autograd.Function):
         return input_gradient, None, None, low_rank_gradient.T @ inputs, flat.T @ low_rank
 
 
-def inject(model: nn.Module, head: nn.Module | None, adapter: Adapter) -> dict[str, LoraLinear]:
-    """Freeze a model and replace each linear layer except `head` by a `LoraLinear`; return them by name."""
+def inject(
+    model: nn.Module,
+    head: nn.Module | None,
+    adapter: Adapter,
+    targets: Collection[str] | None = None,
+) -> dict[str, LoraLinear]:
+    """Freeze a model and replace linear layers by a `LoraLinear`; return them by name.
+
+    `targets` are the ends of their names; None: all but `head`.
+    """
     model.requires_grad_(requires_grad=False)
     linear = [
         (name, layer)
         for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear) and layer is not head
+        if isinstance(layer, nn.Linear)
+        and layer is not head
+        and (targets is None or name.endswith(tuple(targets)))
     ]
     layers = {}
     for name, layer in linear:

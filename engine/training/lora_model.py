@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 
+from engine import architectures
 from engine.hyperparameters import Adapter
 from engine.training import gguf_weights, lora
 from engine.training.trainable_model import StartingWeights, TrainableModel
@@ -22,9 +23,14 @@ class LoraModel(TrainableModel):
         """Add a new adapter to the base, or the one of the tuned model to start from, of the same kind."""
         super().__init__(start, seed=seed, max_length=max_length)
         self._adapter = adapter or Adapter()
-        self._layers = lora.inject(self._model, self._head, self._adapter)
+        row = architectures.of_model_type(self._model.config.model_type)
+        targets = tuple(row.matrices) if row else None
+        self._layers = lora.inject(self._model, self._head, self._adapter, targets)
         if not self._layers:
-            raise TrainingError("This kind of model has no linear layers that could be adapted.")
+            raise TrainingError(
+                "This kind of model has no linear layers that could be adapted. Choose another base, as of"
+                f" these kinds: {architectures.model_types()}."
+            )
         if start.tuned is not None:
             lora.load(self._layers, start.tuned / "adapter")
 

@@ -65,7 +65,7 @@ class TrainingRun:
         self._pause_requested = pause_requested
         self._progress = _Progress()
         if request.base.is_file():
-            gguf_weights.check_architecture(request.base)
+            gguf_weights.check(request.base)
         # torch counts the machine's cores, whatever share of their time a container has
         torch.set_num_threads(min(torch.get_num_threads(), system.compute_threads()))
         longest = encoding.longest_example(request.training_tokens, request.method)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from engine import base_model
+from engine import architectures, base_model
 from engine.tokens import Encoded
 from engine.training import attention, unpacked_base
 from engine.training.token_log_probs import token_log_probs
@@ -51,6 +51,7 @@ class TrainableModel(ABC):
         self._max_length = max_length
         self._backbone: Any = self._model.base_model
         self._head: Any = self._model.get_output_embeddings()
+        self._logits_divisor = _logits_divisor(self._model.config)
         self._check_head()
 
     @property
@@ -86,11 +87,12 @@ class TrainableModel(ABC):
     def _check_head(self) -> None:
         """Raise TrainingError if the head does not give the model's logits: some models scale or cap them."""
         ids = torch.tensor([[1, 2, 3]], device=self._device)
-        ours = self._head(self._backbone(input_ids=ids, use_cache=False).last_hidden_state)
+        ours = self._head(self._hidden(ids))
         theirs = self._model(input_ids=ids, use_cache=False).logits
         if not torch.allclose(ours.float(), theirs.float(), rtol=0.05, atol=0.05):
             raise TrainingError(
-                "This kind of model computes its logits in a way that cannot be trained here."
+                "This kind of model computes its logits in a way that cannot be trained here. Choose another"
+                f" base, as of these kinds: {architectures.model_types()}."
             )
 
     def log_probs(self, texts: Sequence[Encoded]) -> torch.Tensor:
@@ -101,12 +103,17 @@ class TrainableModel(ABC):
         ids, targets = self._pad(texts)
         # Padding on the right under a causal mask: no real token attends to the padding, so no attention mask
         # is needed, and attention without a mask takes a faster path.
-        hidden = self._backbone(input_ids=ids, use_cache=False).last_hidden_state
+        hidden = self._hidden(ids)
         counted = targets != IGNORED
         # only of tokens that count in the loss: the head's output is as wide as the vocabulary
         log_probs = token_log_probs(self._head, hidden[counted], targets[counted])
         rows = counted.nonzero()[:, 0]
         return torch.zeros(len(texts), device=self._device).index_add(0, rows, log_probs)
+
+    def _hidden(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return what the head reads, [texts, tokens, width]."""
+        hidden: torch.Tensor = self._backbone(input_ids=ids, use_cache=False).last_hidden_state
+        return hidden if self._logits_divisor == 1 else hidden / self._logits_divisor
 
     def _pad(self, texts: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and next-token targets, [texts, tokens of the longest text - 1] each."""
@@ -121,3 +128,9 @@ class TrainableModel(ABC):
             following = torch.tensor(text.ids[1:])
             targets[row, :length] = torch.where(torch.tensor(text.loss_mask[1:]), following, IGNORED)
         return ids.to(self._device), targets.to(self._device)
+
+
+def _logits_divisor(config: Any) -> float:
+    """Return what a model divides the logits of its head by."""
+    row = architectures.of_model_type(config.model_type)
+    return float(getattr(config, row.logits_divisor)) if row and row.logits_divisor else 1.0

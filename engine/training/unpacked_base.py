@@ -1,10 +1,11 @@
 """The base as a Hugging Face folder: a GGUF file is unpacked once for each type of numbers. Imports torch.
 
-transformers unpacks GGUF files too, in four times the processor time: it reads the vocabulary twice, and
-makes its table of names for every module.
+transformers unpacks GGUF files too, but not all that `engine.architectures` lists, and in four times the
+processor time: it reads the vocabulary twice, and makes its table of names for every module.
 """
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +13,24 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from transformers import LlamaConfig
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedConfig
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from engine import base_model
-from engine.storage import atomic
+from engine import architectures, base_model, tunability
+from engine.storage import atomic, gguf_header
 from engine.storage.gguf_reader import GGUFReader
 from engine.training import gguf_weights
+from engine.training_request import TrainingError
 
-_SIZES = {
-    "llama.context_length": "max_position_embeddings",
-    "llama.embedding_length": "hidden_size",
-    "llama.block_count": "num_hidden_layers",
-    "llama.feed_forward_length": "intermediate_size",
-    "llama.attention.head_count": "num_attention_heads",
-    "llama.attention.head_count_kv": "num_key_value_heads",
-    "llama.attention.key_length": "head_dim",
-    "llama.attention.layer_norm_rms_epsilon": "rms_norm_eps",
-    "llama.vocab_size": "vocab_size",
+_TOKENS = {
     "tokenizer.ggml.bos_token_id": "bos_token_id",
     "tokenizer.ggml.eos_token_id": "eos_token_id",
     "tokenizer.ggml.padding_token_id": "pad_token_id",
 }
-"""transformers' name of what a file tells about its model."""
-_NEEDED = frozenset(name for name in _SIZES if name.startswith("llama.")) - {
-    "llama.attention.head_count_kv",
-    "llama.attention.key_length",
-}
-_ALSO_KNOWN = frozenset(
-    {"llama.rope.freq_base", "llama.rope.dimension_count", "llama.attention.value_length"}
-)
+"""transformers' name of what a file tells about its vocabulary."""
+_DEFAULT_FREQUENCY_BASE = 10_000.0  # of llama.cpp
+_LLAMA3_SCALING = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
+"""How all models from Llama 3.1 on scale their rotary frequencies, but for the factor."""
 
 
 def load(base: Path, *, dtype: torch.dtype, device: str, cache: Path) -> Any:
@@ -80,38 +70,73 @@ def _unpacked(gguf: Path, dtype: torch.dtype, cache: Path) -> Path:
 
 
 def _unpack(gguf: Path, dtype: torch.dtype, folder: Path) -> None:
-    if (config := _config(gguf)) is None:
-        base_model.load(gguf, dtype=dtype).save_pretrained(folder)
-        return
+    config = _config(gguf)
     config.dtype = dtype
     config.save_pretrained(folder)
     weights = {name: torch.tensor(values).to(dtype) for name, values in gguf_weights.read(gguf)}
+    _check_names(config, weights)
     part = folder / "model.safetensors.part"
     save_file(weights, part, metadata={"format": "pt"})
     atomic.publish(part, folder / "model.safetensors")
 
 
-def _config(gguf: Path) -> LlamaConfig | None:
-    """Return the configuration of a plain llama; None for a variant, such as one with scaled positions."""
+def _config(gguf: Path) -> PreTrainedConfig:
+    """Return what transformers needs to know of the model in a file. Raises TrainingError."""
+    gguf_weights.check(gguf)
+    header = gguf_header.read(gguf)
+    row = architectures.of_gguf(header.architecture)
+    assert row is not None  # noqa: S101  it was checked
+    told = header.settings()
     reader = GGUFReader(gguf)
-    told = {
-        name: field.contents() for name, field in reader.fields.items() if name in {*_SIZES, *_ALSO_KNOWN}
-    }
-    tensors = {tensor.name for tensor in reader.tensors}
-    is_plain = (
-        told.keys() >= _NEEDED
-        and not any(name.startswith("llama.") and name not in told for name in reader.fields)
-        and not any(name.endswith(".bias") or name.startswith("rope_") for name in tensors)
-    )
-    if not is_plain:
-        return None
-    settings: dict[str, Any] = {ours: told[name] for name, ours in _SIZES.items() if name in told}
-    head = settings["hidden_size"] // settings["num_attention_heads"]
-    if {head} != {settings.get("head_dim", head), told.get("llama.rope.dimension_count", head)}:
-        return None
-    return LlamaConfig(
-        **settings,
-        architectures=["LlamaForCausalLM"],
-        rope_theta=told.get("llama.rope.freq_base", 10_000.0),
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
+    sizes = {ours: told[key] for key, ours in row.sizes.items() if key in told}
+    if row.attention_layers:
+        sizes |= _kinds_of_layers(sizes["num_key_value_heads"], row.attention_layers)
+    head = tunability.head_width(told)
+    frequency_base = sizes.setdefault("rope_theta", _DEFAULT_FREQUENCY_BASE)
+    if "rope.scaling.factor" in told:
+        sizes["rope_scaling"] = {"rope_type": "linear", "factor": told["rope.scaling.factor"]}
+    if factors := tensors.get(f"{tunability.SCALED_FREQUENCIES}.weight"):
+        sizes["rope_scaling"] = _llama3_scaling(torch.tensor(factors.data), frequency_base, head)
+    return AutoConfig.for_model(
+        row.model_type,
+        architectures=[row.model_class],
+        vocab_size=int(tensors["token_embd.weight"].shape[1]),
         tie_word_embeddings="output.weight" not in tensors,
+        **{ours: header.metadata[key] for key, ours in _TOKENS.items() if key in header.metadata},
+        **dict.fromkeys(row.head_size, head),
+        **row.settings,
+        **sizes,
     )
+
+
+def _kinds_of_layers(heads: Sequence[int], others: str) -> dict[str, Any]:
+    """Return settings of a model in which only layers with heads for keys and values have attention."""
+    return {
+        "num_key_value_heads": max(heads),
+        "layer_types": ["full_attention" if each else others for each in heads],
+    }
+
+
+def _llama3_scaling(factors: torch.Tensor, frequency_base: float, head: int) -> dict[str, Any]:
+    """Return the setting with which transformers scales each rotary frequency by one of `factors`.
+
+    Raises TrainingError if there is none.
+    """
+    scaling = {"rope_type": "llama3", "factor": float(factors.max()), **_LLAMA3_SCALING}
+    config = LlamaConfig(head_dim=head, rope_parameters={"rope_theta": frequency_base, **scaling})
+    scaled, _ = ROPE_INIT_FUNCTIONS["llama3"](config, torch.device("cpu"))
+    plain = frequency_base ** -(torch.arange(0, head, 2) / head)
+    if not torch.allclose(plain / scaled, factors, rtol=1e-3):
+        raise TrainingError("The base scales its rotary frequencies in a way that cannot be tuned.")
+    return scaling
+
+
+def _check_names(config: PreTrainedConfig, weights: Mapping[str, torch.Tensor]) -> None:
+    """Raise TrainingError if a model has other parameters than a file: transformers would make them up."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    expected = {name: weight.shape for name, weight in model.named_parameters()}
+    found = {name: weight.shape for name, weight in weights.items()}
+    if strange := sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name)):
+        raise TrainingError(f"The base has other weights than models of its kind: {strange[:3]}.")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from bot.settings import ENGINE_MODEL, ROOT
-from engine import hyperparameters, resources
+from engine import hyperparameters, resources, tunability
 from engine.bases.__main__ import estimates, main
 from engine.bases.probe import Probe, measure
-from engine.bases.table import KnownBase, obstacle_to_tuning, read_table
+from engine.bases.table import KnownBase, read_table
 from engine.model_size import ModelSize
 from engine.storage import weights
 from engine.storage.hub.name import HubName
@@ -31,7 +31,7 @@ def named(bases: list[KnownBase], title: str) -> KnownBase:
 def test_the_first_one_needs_nothing_but_a_download(bases: list[KnownBase]) -> None:
     first = bases[0]
     assert first.title == "SmolLM2-360M-Instruct"
-    assert obstacle_to_tuning(first.architecture) == ""
+    assert tunability.architecture_obstacle(first.architecture) == ""
     assert first.model == "smollm2-360m-instruct"
 
 
@@ -54,9 +54,11 @@ def test_the_packaged_weights_are_described_as_they_are(bases: list[KnownBase]) 
     assert packaged.size == ModelSize.read(here.path)
 
 
-def test_whether_one_can_be_tuned_is_what_the_trainer_says() -> None:
-    assert obstacle_to_tuning("llama") == ""
-    assert "'no-such-architecture'" in obstacle_to_tuning("no-such-architecture")
+def test_whether_one_can_be_tuned_is_what_the_trainer_says(bases: list[KnownBase]) -> None:
+    assert {each.title: tunability.architecture_obstacle(each.architecture) for each in bases} == {
+        each.title: "" for each in bases
+    }
+    assert "'no-such-architecture'" in tunability.architecture_obstacle("no-such-architecture")
 
 
 def test_estimates_follow_the_rules_by_which_a_training_is_refused(bases: list[KnownBase]) -> None:

@@ -45,4 +45,4 @@ def test_a_damaged_model_file_is_named(tiny_base: Path, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"damaged\.gguf is damaged, or is no GGUF file"):
             GGUFReader(damaged)
         with pytest.raises(TrainingError, match="The base model could not be read"):
-            gguf_weights.check_architecture(damaged)
+            gguf_weights.check(damaged)
