@@ -43,12 +43,12 @@ FIELDS = {
 }
 # of the objects within, by their names in the page's second table
 _FIGURES = "texts fit all_rules loss reference best_log_prob"
-_BUILD = "repeats limit model small budget batch source hand_written seed ranked"
+_BUILD = "repeats limit model small budget batch source hand_written seed"
 OBJECTS = {
     "items": "split prompt text source rejected",
     "recipe": f"{_BUILD} votes prompts curation",
     "recipe.votes": "min_voters above confidence",
-    "spec (build)": f"{_BUILD} language",
+    "spec (build)": f"{_BUILD} ranked language",
     "spec (finetune)": "dataset base epochs method tokens check_cost check_seconds language",
     "result (build)": "dataset new counts files",
     "result (finetune)": "model name state dataset seconds loss_before loss_after files",
