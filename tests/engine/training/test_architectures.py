@@ -13,6 +13,8 @@ from engine.inference.llama_cpp import LlamaCppGenerator
 from tests.support import tiny_architectures
 from tests.support.tiny_architectures import NAMES, PROMPT, TOKENS
 
+pytestmark = pytest.mark.timeout(600)  # the first test has all models tuned, in 17 s of processor time
+
 _KEY = "key"
 _NEAR_TIE = 0.1
 """Nats. llama.cpp keeps keys and values in 16 bits: of two tokens so close, either may be the likeliest."""
