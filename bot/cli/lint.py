@@ -11,7 +11,7 @@ from bot.cli.terminal import program
 from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Finding, Severity
 from bot.dataset.lint.linter import LintReport, applied, lint
-from bot.dataset.lint.own_examples import only_tune_reads
+from bot.dataset.lint.own_examples import holds_labelled_chats, only_tune_reads
 from bot.dataset.lint.prepared_file import (
     check_output_path,
     default_output_path,
@@ -58,16 +58,14 @@ def _check(
     if out:
         check_output_path(out, source, overwrite=overwrite)
     typer.echo(f"Checking {source} ...\n")
+    if holds_labelled_chats(source):  # they would be read as chats, without their labels
+        raise _for_tune(source)
     try:
         examples = read_examples(source, config, blocklist)
     except UserError:
         if not only_tune_reads(source):
             raise
-        raise UserError(
-            "These are rated texts or pairs, or conversations of several turns, which are not checked here: "
-            "{tune} reads them.",
-            tune=f"`{program()} tune {shell_argument(source)}`",
-        ) from None
+        raise _for_tune(source) from None
     report = lint(examples, target=target)
     _print_findings(report)
     accepted = _ask_for_fixes(report, confirmed=confirmed)
@@ -87,6 +85,14 @@ def _check(
         typer.echo(sentence)
     for reminder in usage_reminders(frame) if target is Format.PAIRS else ():
         typer.echo(reminder)
+
+
+def _for_tune(source: Path) -> UserError:
+    return UserError(
+        "These are rated texts or pairs, or conversations of several turns, which are not checked here: "
+        "{tune} reads them.",
+        tune=f"`{program()} tune {shell_argument(source)}`",
+    )
 
 
 def _print_findings(report: LintReport) -> None:

@@ -81,7 +81,7 @@ def test_promoting_an_unknown_model_is_reported(tmp_path: Path) -> None:
         (("jobs", "show", "first"), "first is not possible: give a whole number."),
         (("dataset", "build", "--budget", "little"), "little is not possible: give a number."),
         (("chat", "tiny", "--temperature", "3"), "3 is not possible: give a number, 0 to 2."),
-        (("finetune", "--method", "x"), "x is not possible: choose one of supervised, dpo."),
+        (("finetune", "--method", "x"), "x is not possible: choose one of supervised, dpo, kto."),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_in_plain_words(

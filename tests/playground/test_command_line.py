@@ -50,7 +50,7 @@ async def test_commands_are_parsed(
         ("/build-dataset limit:99999999999999999999", "limit is a whole number from 14 to 500,000"),
         ("/build-dataset budget:nan", "budget is a number"),
         ("/build-dataset batch:perhaps", "batch is true or false, not perhaps."),
-        ("/finetune method:magic", "method is one of supervised, dpo, not magic."),
+        ("/finetune method:magic", "method is one of supervised, dpo, kto, not magic."),
         ("/finetune epochs:11", "epochs is a whole number from 1 to 10, not 11."),
         ("/finetune base-model:" + "x" * 201, "base-model has 1 to 200 characters, not 201."),
         ("/hero", "/hero also needs hero (age, gender and power, for example: 40 woman healing)."),
@@ -112,6 +112,7 @@ async def test_suggests_values(olga: Visitor) -> None:
     assert await olga.suggestions("/finetune epochs:2 method:") == [
         "/finetune epochs:2 method:supervised",
         "/finetune epochs:2 method:dpo",
+        "/finetune epochs:2 method:kto",
     ]
     assert await olga.suggestions("/build-dataset limit:2") == []
 

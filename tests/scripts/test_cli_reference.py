@@ -18,7 +18,7 @@ def test_every_command_and_option_is_there_and_the_head_is_kept() -> None:
     assert "old\n" not in page
     for heading in ("### herosmith tune FILE", "### herosmith chat [MODEL]", "#### herosmith jobs show JOB"):
         assert f"\n{heading}\n" in page
-    assert "| `--method` `supervised\\|dpo` |" in page
+    assert "| `--method` `supervised\\|dpo\\|kto` |" in page
     assert "(1 to 10; by default 2)" in page
 
 

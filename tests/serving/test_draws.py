@@ -41,7 +41,7 @@ OTHER_AGE = GOOD.replace("40", "41")
 FAULTY = {
     "another age": OTHER_AGE,
     "another gender": GOOD.replace("woman", "man"),
-    "another name": GOOD.replace("with the power", "and the sister of Olga Brown, with the power"),
+    "another name": GOOD.replace("Robin is", "Robin is Olga Brown,"),
 }
 
 pytestmark = pytest.mark.settings(draws=4)

@@ -97,7 +97,9 @@ async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
     live, candidate = await app.registry.all()
     assert (second.spec_as(FinetuneSpec).base, second.spec_as(FinetuneSpec).method) == (live.name, "dpo")
     assert (live.state, candidate.state) == ("live", "candidate")
-    assert candidate.metrics["loss_before"] == pytest.approx(0.6931, abs=0.01)  # log 2: nothing preferred yet
+    assert (
+        candidate.metrics["loss_before"] > 0.6931
+    )  # log 2: nothing preferred yet; and the better text's own
     result = second.result_as(FinetuneResult)
     assert len(result.heroes) == 3
     assert [str(side.by) for side in result.heroes[0].sides] == [

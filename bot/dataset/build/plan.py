@@ -61,7 +61,8 @@ class Planner:
         limit, budget, batch, seed; omitted ones, and None, mean the installation's defaults. Raises UserError if
         one of them is out of range, or given although no model writes.
         """
-        return self._spec(source, options).model_copy(update={"ranked": bool(ranked)})
+        spec = self._spec(source, options)
+        return spec.model_copy(update={"ranked": True}) if ranked else spec
 
     def _spec(self, source: BuildSource, options: Mapping[str, Any]) -> BuildSpec:
         given = {name: value for name, value in options.items() if value is not None}
@@ -95,7 +96,7 @@ class Planner:
             small=self._small,
             budget=budget,
             batch=bool(batch),
-            seed=seed,
+            **({"seed": seed} if seed else {}),
         )
         _check_ranges(spec)
         size = self.size(spec)

@@ -205,6 +205,18 @@ def only_tune_reads(path: Path) -> bool:
     return holds_rated_pairs(source) or holds_labelled_texts(source)
 
 
+def holds_labelled_chats(path: Path) -> bool:
+    """Return whether a JSONL file is of chats with labels, as its first line tells."""
+    if path.suffix.lower() != ".jsonl" or not path.is_file():
+        return False
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            value = json.loads(next((line for line in lines if line.strip()), ""))
+    except (OSError, ValueError, RecursionError):
+        return False  # the reading room says what is wrong
+    return isinstance(value, dict) and _method_of(value) == "kto"
+
+
 def _has_prompts(frame: "pd.DataFrame") -> bool:
     return bool((frame["prompt"].str.strip() != "").any())
 
