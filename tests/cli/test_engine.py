@@ -75,6 +75,7 @@ def test_an_engine_that_starts_is_not_disturbed(
     assert said["reason"].startswith("An engine is at work in")
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.timeout(400)
 def test_a_measured_machine_has_minutes_and_words_for_what_fits(

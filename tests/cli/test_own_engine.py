@@ -84,6 +84,7 @@ def test_a_talk_goes_on_when_the_command_with_its_engine_ends(
     assert again.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_it_stays_until_the_other_training_has_ended(tmp_path: Path, tiny_base: Path) -> None:
     first = tune(tmp_path, tiny_base, "first")

@@ -56,6 +56,7 @@ async def test_a_full_disk_fails_the_job_only(tiny_base: Path, tmp_path: Path) -
         await engine.until((await start(client, hyperparameters={"n_epochs": 1})).id, {"succeeded"})
 
 
+@pytest.mark.slow
 async def test_running_out_of_memory_fails_the_job_only(engine: EngineProcess) -> None:
     client = engine.client()
     job = await start(client)

@@ -121,6 +121,7 @@ async def test_a_job_is_confirmed_and_announced(olga: Visitor, ana: Visitor) -> 
         lambda message: "Dataset v1 is ready" in message["content"], 60
     )
     assert [file["content_type"] for file in announcement["attachments"]] == ["image/png", "text/csv"]
+    await olga.wait_for(lambda: any(step["done"] for step in olga.steps))
     assert [step["title"] for step in olga.steps if step["done"]] == ["Gather examples"]
     gone = await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
     assert gone["refused"].startswith("That button or menu has done its work")

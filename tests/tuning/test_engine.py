@@ -111,6 +111,7 @@ async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
     assert chart.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Path) -> None:
     """A supervised engine killed by SIGKILL is started again, and the job continues."""
     plain = settings.model_copy(update={"engine_url": None, "engine_base": str(tiny_base)})
@@ -128,6 +129,7 @@ async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Pat
         assert [model.state for model in await own.registry.all()] == ["live"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_a_training_of_the_terminal_outlives_the_bot_and_its_engine(
     tmp_path: Path, tiny_base: Path

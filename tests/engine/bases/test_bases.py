@@ -111,6 +111,7 @@ def test_a_table_that_was_edited_badly(tmp_path: Path, content: str) -> None:
     assert str(ended.value).startswith(f"engine: {table} cannot be read: ")
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.timeout(300)
 def test_this_machine_is_measured() -> None:

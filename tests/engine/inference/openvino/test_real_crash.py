@@ -20,6 +20,7 @@ MODEL = "smollm2-135m-instruct"
 CHATS = 8
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.timeout(300)
 async def test_a_crash_in_mid_answer(tmp_path: Path) -> None:
