@@ -1,7 +1,9 @@
 """A chat request to a model, its sampling parameters, and the text that its answer makes."""
 
+import hashlib
+import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
 from bot.config import FrozenModel
@@ -47,6 +49,14 @@ class ChatRequest:
         """Upper estimates of the tokens of prompt and answer, for rate limits and budgets."""
         prompt_tokens = sum(len(message["content"].encode()) // 3 + 8 for message in self.messages)
         return prompt_tokens, self.sampling.max_tokens
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all that is asked, in hexadecimal digits: the key of what is stored of an answer."""
+        asked = asdict(self)
+        if not self.breaks:  # so that requests without them keep the keys of before there were any
+            del asked["breaks"]
+        return hashlib.sha256(json.dumps(asked, default=dict).encode()).hexdigest()
 
     def continuing(self, text: str) -> "ChatRequest":
         """Return the request for the rest of a text, if it is not empty.

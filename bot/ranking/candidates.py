@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from bot.chat import ChatRequest
 from bot.heroes.hero import Hero
@@ -12,7 +12,7 @@ from bot.heroes.prompts import Prompts
 from bot.llm.budget import Account
 from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
-from bot.ranking.log_probs import Progress, run_together
+from bot.llm.together import Progress, run_together
 from bot.store import ranked_texts
 from bot.store.database import Database, WriteTask
 from bot.store.models import Model
@@ -30,8 +30,8 @@ class _Question:
 
     @property
     def key(self) -> str:
-        """The SHA-256 of all that is asked, in hexadecimal digits."""
-        return hashlib.sha256(json.dumps(asdict(self.request), default=dict).encode()).hexdigest()
+        """The key under which its answer is stored."""
+        return self.request.digest
 
 
 class Candidates:

@@ -1,21 +1,18 @@
 """How likely a model finds texts: the mean log-probability of a text's tokens after the hero's prompt."""
 
-import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
 from bot.llm.text_scores import TextScorer, mean_log_prob
+from bot.llm.together import Progress, run_together
 from bot.store import ranked_texts
 from bot.store.database import Database, Transaction, WriteTask
 from bot.store.models import Model
 
 HeroText = tuple[Hero, str]
-Progress = Callable[[int, int], Awaitable[None]]
-"""Is told how many of how many are done. If it raises, the work stops."""
-
 _Found = tuple[int, str, float]  # the model's id, the digest and the log-probability
 
 
@@ -78,17 +75,6 @@ class LogProbs:
 
     def _digest(self, hero: Hero, text: str) -> str:
         return hashlib.sha256(json.dumps([self._prompts.tuning_prompt(hero), text]).encode()).hexdigest()
-
-
-async def run_together(work: Callable[[], Awaitable[None]], number: int) -> None:
-    """Run the work so many times at once. If one fails, cancel the others and raise what it raised."""
-    tasks = [asyncio.ensure_future(work()) for _ in range(number)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _store(tx: Transaction, found: Sequence[_Found]) -> list[None]:

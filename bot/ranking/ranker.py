@@ -8,8 +8,9 @@ from bot.chat import CONTROL_TOKEN
 from bot.heroes.config import HeroesConfig
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
+from bot.llm.together import Progress
 from bot.ranking.features import text_features
-from bot.ranking.log_probs import HeroText, LogProbs, Progress
+from bot.ranking.log_probs import HeroText, LogProbs
 from bot.ranking.logistic_regression import CrossValidation, Fit, Observation, VotesData, cross_validate, fit
 from bot.rating.scores import Scores
 from bot.store import descriptions

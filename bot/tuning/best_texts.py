@@ -1,17 +1,14 @@
 """The texts that people liked best: how likely two models find them, so that none forgets what was liked."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from bot.llm.text_scores import TextScore, TextScorer, mean_log_prob
+from bot.llm.together import Progress, run_together
 from bot.store.models import Model
 
 MOST_TEXTS = 30
 FEWEST_TEXTS = 8  # the mean of fewer says little
-
-Progress = Callable[[int, int], Awaitable[None]]
-"""Is told how many scores are in, and how many there will be. If it raises, the comparison stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +80,5 @@ class BestTexts:
                 await progress(done, len(questions))
 
         await progress(0, len(questions))
-        tasks = [asyncio.ensure_future(work()) for _ in range(self._workers)]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await run_together(work, self._workers)
         return scores

@@ -1,11 +1,7 @@
 """Reads a tuned model's texts of heroes that it never saw. Each answer is stored as soon as it arrives."""
 
-import asyncio
-import hashlib
-import json
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from bot.chat import ChatRequest
 from bot.heroes.adherence import Answer
@@ -15,13 +11,11 @@ from bot.heroes.unseen_heroes import unseen_heroes
 from bot.llm.budget import Account
 from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
+from bot.llm.together import Progress, run_together
 from bot.store import model_answers
 from bot.store.database import Database, WriteTask
 from bot.store.model_answers import ModelAnswer
 from bot.store.models import Model
-
-Progress = Callable[[int, int], Awaitable[None]]
-"""Is told how many texts are read, and how many there are in all. If it raises, the reading stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +25,8 @@ class _Question:
 
     @property
     def key(self) -> str:
-        """The SHA-256 of all that is asked, in hexadecimal digits."""
-        return hashlib.sha256(json.dumps(asdict(self.request), default=dict).encode()).hexdigest()
+        """The key under which its answer is stored."""
+        return self.request.digest
 
 
 class ModelReader:
@@ -79,13 +73,7 @@ class ModelReader:
                 await progress(len(stored), self.number)
 
         await progress(len(stored), self.number)
-        tasks = [asyncio.ensure_future(work()) for _ in range(min(self._workers, self.number - len(stored)))]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await run_together(work, min(self._workers, self.number - len(stored)))
         found = [stored[question.key] for question in self._questions]
         return [Answer(each.hero, each.text, each.finish_reason) for each in found]
 

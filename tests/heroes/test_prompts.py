@@ -2,10 +2,12 @@
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
 
+from bot.chat import ChatRequest, Sampling
 from bot.heroes.grammar import is_third_person
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Profile
@@ -215,3 +217,11 @@ def test_drawn_words_name_no_other_power() -> None:
         text = FILE.prompts.author_request(juggler, small=True, seed=seed).render(" help.")
         named = [p for p in FILE.vocabulary.powers if FILE.curation.names_power(Hero(40, "man", p), text)]
         assert named == [], text
+
+
+def test_a_request_is_stored_under_the_key_that_it_had_before_there_were_breaks() -> None:
+    """Otherwise what was asked and paid for before would be asked for again."""
+    sampling = Sampling(temperature=0.5, top_p=0.9, max_tokens=250)
+    request = ChatRequest(({"role": "user", "content": "40, woman, healing ->"},), sampling, seed=7)
+    assert request.digest == "5b25a739d58d12c36db21968048132da38b0c5352709cbf229ed3f1f3cefc553"
+    assert replace(request, breaks=(" but ",)).digest != request.digest
