@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bot.dataset.files.hero_rows import reading_notes
-from bot.dataset.files.row import format_names
 from bot.dataset.lint.finding import count_text
 from bot.dataset.lint.places import Places
+from bot.dataset.lint.rated_table import first_places, unread_note
 from bot.dataset.reading.source import Source
 from bot.dataset.reading.splits import unknown_splits_note
 
@@ -17,7 +17,6 @@ _NOTE = (
     "The columns prompt, completion and label are read as rated texts: true is a wanted answer, false an "
     "unwanted one."
 )
-_SHOWN = 5  # texts, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +72,11 @@ def read_labelled_texts(source: Source) -> LabelledTexts:
             record.number, places.name(label), prompt, line, is_wanted, held_out=split == "valid"
         )
         texts.append(text)
-    unread = [name for name in source.columns if name not in (*_COLUMNS, "system", "split")]
-    notes = [*reading_notes(source), _NOTE, *unknown_splits_note(splits)]
-    if unread:
-        columns = "column {} is" if len(unread) == 1 else "columns {} are"
-        notes.append(f"The {columns.format(format_names(unread))} not read.")
+    unread = unread_note(source.columns, _COLUMNS)
+    notes = [*reading_notes(source), _NOTE, *unknown_splits_note(splits), *unread]
     changes = []
     if left_out:
-        more = f" and {len(left_out) - _SHOWN:,} more" if len(left_out) > _SHOWN else ""
-        named = ", ".join(left_out[:_SHOWN]) + more
+        named = first_places(left_out)
         changes.append(
             f"Leave out {count_text(len(left_out), 'text')} without a prompt, an answer or a label: {named}"
         )

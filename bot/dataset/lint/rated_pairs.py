@@ -5,15 +5,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bot.dataset.files.hero_rows import reading_notes
-from bot.dataset.files.row import format_names
 from bot.dataset.lint.finding import count_text
 from bot.dataset.lint.places import Places
+from bot.dataset.lint.rated_table import first_places, unread_note
 from bot.dataset.reading.source import Source
 from bot.dataset.reading.splits import unknown_splits_note
 
 RATED_COLUMNS = ("prompt", "chosen", "rejected")
 _NOTE = "The columns prompt, chosen and rejected are read as rated pairs: chosen is the preferred answer."
-_SHOWN = 5  # pairs, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +57,11 @@ def read_rated_pairs(source: Source) -> RatedPairs:
         splits[split] += 1
         line = _line(record.cells.get("system", ""), prompt, chosen, rejected)
         pairs.append(RatedPair(record.number, places.name(label), prompt, line, split == "valid"))
-    unread = [name for name in source.columns if name not in (*RATED_COLUMNS, "system", "split")]
-    notes = [*reading_notes(source), _NOTE, *unknown_splits_note(splits)]
-    if unread:
-        columns = "column {} is" if len(unread) == 1 else "columns {} are"
-        notes.append(f"The {columns.format(format_names(unread))} not read.")
+    unread = unread_note(source.columns, RATED_COLUMNS)
+    notes = [*reading_notes(source), _NOTE, *unknown_splits_note(splits), *unread]
     changes = []
     if left_out:
-        more = f" and {len(left_out) - _SHOWN:,} more" if len(left_out) > _SHOWN else ""
-        named = ", ".join(left_out[:_SHOWN]) + more
+        named = first_places(left_out)
         count = count_text(len(left_out), "pair")
         changes.append(f"Leave out {count} with an empty text or with the same answer twice: {named}")
     return RatedPairs(tuple(pairs), tuple(notes), tuple(changes), len(left_out))
