@@ -83,8 +83,9 @@ def test_a_measured_machine_has_minutes_and_words_for_what_fits(
 ) -> None:
     monkeypatch.delenv("ENGINE_URL")
     said = json.loads(terminal("engine", "bases", "--json").stdout)
-    if said["reason"] == "The measurement took too long.":
-        pytest.skip("this machine is too busy")
+    if said["reason"] == "The measurement took too long.":  # a busy machine: then no figure is made up
+        assert said["probe"] is None
+        return
     assert said["reason"] is None
     for each in said["bases"]:
         assert each["serving"]["words_per_second"] > 0
