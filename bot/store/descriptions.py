@@ -27,6 +27,7 @@ class Description:
     model is the name of the model that wrote it, version the id of a tuned model, None for a base model;
     requester is a pseudonym; seconds is the latency of the answer. sampling has the request's parameters, as
     draws how many texts were drawn until this one, and as framed whether its beginning and ending were given.
+    kind is hero, take, scene or team; parent_id is the description that it belongs to, if it has one.
     """
 
     id: int
@@ -48,6 +49,8 @@ class Description:
     removed_at: float | None
     settled: bool
     removed_by_operators: bool
+    kind: str
+    parent_id: int | None
     version: int | None
 
     @property

@@ -14,7 +14,9 @@ class GuildSetting:
     """A server's settings; None where the installation's default applies.
 
     channels are the ids of the channels in which heroes may be asked for. cooldown is in seconds. The daily
-    limits count descriptions of one member and of the server. language is a code such as de.
+    limits count descriptions of one member and of the server. language is a code such as de. The text of the
+    week is posted in weekly_channel on weekly_day (0: Monday) at weekly_hour of the time_zone (such as
+    Europe/Berlin); never if one of them is None. in_gallery: texts of the server may be in the gallery.
     """
 
     guild_id: int
@@ -23,6 +25,11 @@ class GuildSetting:
     daily_per_user: int | None = None
     daily_of_guild: int | None = None
     language: str | None = None
+    weekly_channel: int | None = None
+    weekly_day: int | None = None
+    weekly_hour: int | None = None
+    time_zone: str | None = None
+    in_gallery: bool | None = None
     at: float = 0.0
 
 

@@ -11,15 +11,22 @@ from bot.store import datasets, notifications
 from bot.store.database import Transaction
 from bot.store.hero_columns import EMPTY_HERO
 from bot.store.schema import (
+    blocked_person,
+    bookmark,
     description,
     duel,
     duel_vote,
     job,
+    member_setting,
     model_event,
     notice,
+    pick,
     power,
+    quota_reset,
     reaction,
     report,
+    season,
+    team_hero,
     vote,
 )
 
@@ -30,8 +37,22 @@ PSEUDONYMS = (
     vote.c.voter,
     duel_vote.c.voter,
     report.c.reporter,
+    pick.c.voter,
+    bookmark.c.person,
+    member_setting.c.person,
+    blocked_person.c.person,
+    quota_reset.c.person,
 )
-IDS = (job.c.requester_id, model_event.c.actor_id, notice.c.mention_id, power.c.actor_id)
+IDS = (
+    job.c.requester_id,
+    model_event.c.actor_id,
+    notice.c.mention_id,
+    power.c.actor_id,
+    season.c.actor_id,
+    member_setting.c.user_id,
+    blocked_person.c.actor_id,
+    quota_reset.c.actor_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +95,7 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     Their votes, duel votes and reports are deleted. The descriptions that they asked for are redacted, as are
     the items of datasets made of these, the notifications that quote them, and what others wrote of their own
     in reports of them; the empty rows are kept for the votes of others. Rows of an operator's actions are
-    kept without the operator's id.
+    kept without the operator's id. That a person is blocked stays, or deleting would lift it.
     """
     deleted = await count_rows(tx, person)
     texts = select(description.c.id).where(description.c.requester == person.pseudonym)
@@ -82,12 +103,13 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
     await tx.execute(update(report).where(report.c.description_id.in_(texts)).values(words=""))
+    await tx.execute(delete(team_hero).where(team_hero.c.description_id.in_(texts)))
     shown = or_(duel.c.live_description_id.in_(texts), duel.c.candidate_description_id.in_(texts))
     await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))
     voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
     await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
     for column in PSEUDONYMS:
-        if column.table is not description:
+        if column.table not in (description, blocked_person):
             await tx.execute(delete(column.table).where(column == person.pseudonym))
     redacted = {
         "requester": "",

@@ -307,7 +307,9 @@ notice = Table(
 # One text shown to a user, stored before it is shown, so that every shown text is known. The two of a duel
 # are in the duel's message. removed_at: it is hidden, and excluded from training. removed_by_operators: they
 # have decided that, for good. settled: a person had their vote on it deleted, so its message is excluded from
-# the backfill: their thumb may still be there.
+# the backfill: their thumb may still be there. kind: hero, the answer to a request; take, the same hero
+# written anew beside its parent; scene, which continues its parent; team, several heroes in one text
+# (team_hero). Only heroes and takes train.
 description = Table(
     "description",
     metadata,
@@ -330,9 +332,59 @@ description = Table(
     Column("removed_at", Float),
     Column("settled", Boolean, nullable=False, server_default=false()),
     Column("removed_by_operators", Boolean, nullable=False, server_default=false()),
+    Column("kind", String(8), nullable=False, server_default="hero"),
+    Column("parent_id", Integer, ForeignKey("description.id")),
+    CheckConstraint("kind IN ('hero', 'take', 'scene', 'team')", name="description_kind"),
     Index("description_of_requester", "requester", "created_at"),
     Index("description_of_guild", "guild_id", "created_at"),
     Index("description_of_time", "created_at"),
+    Index("description_of_parent", "parent_id"),
+)
+
+# The heroes of a team, whose text is the description; its own hero is the first of them.
+team_hero = Table(
+    "team_hero",
+    metadata,
+    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    *hero_columns(),
+)
+
+# Which of two texts a person likes better: a take, or its parent. A pair for training, and never a vote in a
+# trial.
+pick = Table(
+    "pick",
+    metadata,
+    Column("take_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("voter", String(64), primary_key=True),
+    Column("prefers", String(8), nullable=False),
+    Column("account_days", Integer),
+    Column("at", Float, nullable=False),
+    CheckConstraint("prefers IN ('take', 'parent')", name="pick_prefers"),
+    Index("pick_of_voter", "voter"),
+)
+
+# A description that a person keeps.
+bookmark = Table(
+    "bookmark",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("at", Float, nullable=False),
+    Index("bookmark_of_person", "person", "at"),
+    Index("bookmark_of_description", "description_id"),
+)
+
+# What a person allows others to see. shows_heroes: the heroes that they asked for, in their list. in_gallery:
+# these heroes, in the gallery. user_id: set if they may be named among those who vote most.
+member_setting = Table(
+    "member_setting",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("shows_heroes", Boolean, nullable=False, server_default=false()),
+    Column("in_gallery", Boolean, nullable=False, server_default=false()),
+    Column("user_id", BigInteger),
+    Column("at", Float, nullable=False),
 )
 
 # A thumb as it was given: a reaction to the message, or a button where reactions are not possible. source:
@@ -447,6 +499,76 @@ guild_setting = Table(
     Column("daily_per_user", Integer),
     Column("daily_of_guild", Integer),
     Column("language", String(8)),
+    Column("weekly_channel", BigInteger),
+    Column("weekly_day", Integer),
+    Column("weekly_hour", Integer),
+    Column("time_zone", Text),
+    Column("in_gallery", Boolean),
+    Column("at", Float, nullable=False),
+)
+
+# What a server was told once: when the bot joined, and what thumbs are for.
+guild_greeting = Table(
+    "guild_greeting",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    *_times("greeted_at", "explained_at"),
+)
+
+# A server's limits for members with a role; NULL where the server's own applies.
+role_limit = Table(
+    "role_limit",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("role_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("cooldown", Float),
+    Column("daily_per_user", Integer),
+    Column("at", Float, nullable=False),
+)
+
+# A person whom operators do not let ask, or whose heroes of the day they counted from zero again.
+blocked_person = Table(
+    "blocked_person",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("actor_id", BigInteger),
+    Column("at", Float, nullable=False),
+)
+quota_reset = Table(
+    "quota_reset",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("actor_id", BigInteger),
+    Column("at", Float, nullable=False),
+)
+
+_OPEN = text("ended_at IS NULL")
+
+# A season of a server: a span of time with winners of its own; at most one is open.
+season = Table(
+    "season",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("actor_id", BigInteger),
+    UniqueConstraint("guild_id", "number"),
+    Index("season_one_open", "guild_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+
+# A server's post on its best text of a week; the week is the day on which it ends (YYYY-MM-DD, in the
+# server's time zone). The row is written before the post: a week is posted once. message_id: NULL if there
+# was nothing to post, or it could not be posted.
+weekly_post = Table(
+    "weekly_post",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("week", String(10), primary_key=True),
+    Column("description_id", Integer, ForeignKey("description.id")),
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
     Column("at", Float, nullable=False),
 )
 

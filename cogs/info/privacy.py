@@ -141,6 +141,34 @@ def counts_text(t: Translator, counts: dict[str, int]) -> str:
             "{number} reports of descriptions, with what you wrote in them",
             counts["report"],
         ),
+        "pick": t.count(
+            "{number} pick of yours between two texts about a hero",
+            "{number} picks of yours between two texts about a hero",
+            counts["pick"],
+        ),
+        "bookmark": t.count(
+            "{number} hero that you keep", "{number} heroes that you keep", counts["bookmark"]
+        ),
+        "member_setting": t.count(
+            "{number} choice of what others may see of you",
+            "{number} choices of what others may see of you",
+            counts["member_setting"],
+        ),
+        "blocked_person": t.count(
+            "{number} note on who must not ask for heroes",
+            "{number} notes on who must not ask for heroes",
+            counts["blocked_person"],
+        ),
+        "quota_reset": t.count(
+            "{number} time that an operator let you begin your day anew",
+            "{number} times that an operator let you begin your day anew",
+            counts["quota_reset"],
+        ),
+        "season": t.count(
+            "{number} season that you started or ended",
+            "{number} seasons that you started or ended",
+            counts["season"],
+        ),
         "job": t.count(
             "{number} job that you started as an operator",
             "{number} jobs that you started as an operator",
