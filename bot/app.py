@@ -13,6 +13,8 @@ from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.activity import Activity
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
+from bot.community.hero_lists import HeroLists
+from bot.community.member_settings import MemberSettings
 from bot.community.notifications import Notifications
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
@@ -153,6 +155,8 @@ class App:
     hero_parser: HeroParser
     guild_settings: GuildSettings
     privacy: Privacy
+    hero_lists: HeroLists
+    member_settings: MemberSettings
     activity: Activity
     describer: Describer
     trials: Trials
@@ -353,6 +357,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
             privacy=Privacy(db, pseudonyms),
+            hero_lists=HeroLists(db, pseudonyms),
+            member_settings=MemberSettings(db, pseudonyms),
             activity=Activity(db),
             describer=describer,
             trials=trials,
