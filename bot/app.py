@@ -38,6 +38,7 @@ from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
+from bot.gallery.gallery import Gallery
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
@@ -157,6 +158,7 @@ class App:
     privacy: Privacy
     hero_lists: HeroLists
     member_settings: MemberSettings
+    gallery: Gallery
     activity: Activity
     describer: Describer
     trials: Trials
@@ -359,6 +361,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             privacy=Privacy(db, pseudonyms),
             hero_lists=HeroLists(db, pseudonyms),
             member_settings=MemberSettings(db, pseudonyms),
+            gallery=Gallery(db, scores, pseudonyms, heroes),
             activity=Activity(db),
             describer=describer,
             trials=trials,

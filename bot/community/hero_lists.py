@@ -102,8 +102,8 @@ class HeroLists:
         if not (await member_settings.get(tx, owner)).shows_heroes:
             if owner == reader:
                 raise NotAllowed(
-                    "You show your heroes to nobody. `{/heroes settings}` lets others see them; you alone see "
-                    "`{/heroes mine}`."
+                    "You show your heroes to nobody. `{/heroes settings}` lets others see them; you alone "
+                    "see `{/heroes mine}`."
                 )
             raise NotAllowed("This member does not show their heroes.")
         return HeroList(owner, reader, guild_id=wanted.guild_id)

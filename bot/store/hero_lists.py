@@ -59,6 +59,8 @@ async def list_page(
     blind = _is_blind(wanted.reader).label("blind")
     query = _narrowed(_select(wanted, description.c.id, blind), wanted, by)
     rows = (await tx.execute(query.order_by(*_newest(wanted)).offset(offset).limit(limit))).all()
+    if not rows:
+        return []
     found = {each.id: each for each in await descriptions.get_many(tx, [row.id for row in rows])}
     teams = await list_team_heroes(tx, [each.id for each in found.values() if each.kind == "team"])
     return [ListedHero(found[row.id], row.blind, teams.get(row.id, ())) for row in rows]
@@ -100,6 +102,17 @@ async def is_blind(tx: Transaction, description_id: int, reader: str) -> bool:
     """Return whether a person must not learn yet which model wrote a text."""
     query = select(_is_blind(reader)).where(description.c.id == description_id)
     return bool((await tx.execute(query)).scalar_one_or_none())
+
+
+async def list_blind(tx: Transaction, reader: str) -> set[int]:
+    """Return the texts of duels in the running trial in which a person (a pseudonym) has not voted."""
+    voted = select(duel_vote.c.duel_id).where(duel_vote.c.duel_id == duel.c.id, duel_vote.c.voter == reader)
+    query = (
+        select(duel.c.live_description_id, duel.c.candidate_description_id)
+        .join(trial, trial.c.id == duel.c.trial_id)
+        .where(trial.c.state == "running", ~voted.exists())
+    )
+    return {each for row in await tx.execute(query) for each in row}
 
 
 def _select(wanted: HeroList, *columns: Any) -> Select[Any]:

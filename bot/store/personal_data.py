@@ -118,7 +118,9 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     return Erased(deleted, to_rebuild)
 
 
-async def erase_descriptions(tx: Transaction, pseudonym: str, ids: Collection[int], *, at: float) -> list[int]:
+async def erase_descriptions(
+    tx: Transaction, pseudonym: str, ids: Collection[int], *, at: float
+) -> list[int]:
     """Delete single descriptions of a person for good, as erase() does with all of them.
 
     What the person left on them goes, too; votes in a duel stay, as they are final. Return the versions of

@@ -37,7 +37,7 @@ class DuelButton(
 
 
 def _keep_buttons(result: DuelVoteResult) -> discord.ui.View:
-    """Return buttons that keep either text: who has voted knows the models. cogs/heroes/keep.py handles them."""
+    """Return buttons that keep either text, as who has voted knows the models: KeepButton handles them."""
     texts = {"a": result.a, "b": result.b}
     return persistent_view(
         discord.ui.Button(custom_id=f"hero:keep:{text.id}", emoji="🔖", label=_TEXTS[position])

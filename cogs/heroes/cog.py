@@ -1,5 +1,6 @@
 """/heroes: what somebody asked for, what a member shows, what somebody keeps, and what others may see."""
 
+import asyncio
 import io
 
 import discord
@@ -9,12 +10,17 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.community.hero_lists import ListKind, ListRequest, power_key
+from bot.errors import UserError
+from bot.gallery.site import zip_site
+from cogs.common.content import MessageContent
+from cogs.common.locale import translator_of
 from cogs.common.responses import answer
 from cogs.heroes.pages import list_content, list_request
 from cogs.heroes.permissions import permissions_content
 
 _MAX_CHOICES = 25  # of an autocompletion, by Discord's limit
 _MAX_NUMBER = 999_999_999
+_MEGABYTE = 1024 * 1024
 _POWER = "Only heroes with this power"
 _MODEL = "Only texts by the model of this number; 0: by the base model"
 
@@ -67,6 +73,37 @@ class HeroesCog(commands.Cog):
     async def settings(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         await answer(interaction, await permissions_content(interaction))
+
+    @group.command(
+        description="Get the heroes that you asked for, as a page to read and search, in a zip file"
+    )
+    async def export(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        t = await translator_of(interaction)
+        entries = await self.app.gallery.own(interaction.user.id, t)
+        if not entries:
+            example = self.app.heroes.vocabulary.example
+            raise UserError(
+                "You have asked for no hero yet. `{/hero hero:{example}}` describes one.", example=example
+            )
+        packed = await asyncio.to_thread(zip_site, entries, t)
+        if len(packed) > interaction.filesize_limit:
+            raise UserError(
+                "Your heroes take {size:.1f} MB, and Discord takes at most {most:.0f} MB here. `{/privacy "
+                "export}` has them in a smaller file.",
+                size=len(packed) / _MEGABYTE,
+                most=interaction.filesize_limit / _MEGABYTE,
+            )
+        text = t.count(
+            "{number} hero. Unpack the file, and open `index.html` in your browser; `heroes.jsonl` has the "
+            "same for programs, `characters` a character card of each.",
+            "{number} heroes. Unpack the file, and open `index.html` in your browser; `heroes.jsonl` has the "
+            "same for programs, `characters` a character card of each.",
+            len(entries),
+        )
+        name = "herosmith-heroes.zip"
+        content = MessageContent(content=text, files=(lambda: discord.File(io.BytesIO(packed), name),))
+        await answer(interaction, content)
 
     @mine.autocomplete("power")
     async def _suggest_mine(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -27,6 +27,11 @@ _KINDS = {
     "scene": mark("a scene that goes on from a hero"),
     "team": mark("a team"),
 }
+_TITLES: dict[ListKind, str] = {
+    "mine": mark("Heroes that you asked for"),
+    "of": mark("Heroes that this member asked for here"),
+    "kept": mark("Heroes that you keep"),
+}
 _EMPTY: dict[ListKind, str] = {
     "mine": mark("You have asked for no hero yet. `{/hero hero:{example}}` describes one."),
     "of": mark("This member has asked for no hero in this server yet."),
@@ -40,7 +45,7 @@ class HeroListButton(
 ):
     """Shows another page of a list. member_id: whose it is, 0 if it is that of the person who clicks."""
 
-    def __init__(  # noqa: PLR0913 (all state of a button is in its custom id)
+    def __init__(
         self,
         kind: ListKind,
         member_id: int,
@@ -99,24 +104,15 @@ async def list_content(
         _entry(found.page * PAGE + rank, each, votes.get(each.description.id, (0, 0)), vocabulary, t)
         for rank, each in enumerate(found.heroes, 1)
     ]
-    title = await _title(interaction, wanted, t)
     text = "\n\n".join(entries) or t(_empty_text(wanted), example=vocabulary.example)
-    embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.MODEL))
+    if wanted.kind == "of":
+        text = f"<@{wanted.member_id}>\n{text}"  # a mention in an embed notifies nobody
+    embed = discord.Embed(
+        title=t(_TITLES[wanted.kind]), description=text, colour=discord.Colour.from_str(palette.MODEL)
+    )
     if footer := _footer(wanted, found, t):
         embed.set_footer(text=footer)
     return MessageContent(embeds=[embed], view=_view(wanted, found, vocabulary, t), content=said)
-
-
-async def _title(interaction: Interaction, wanted: ListRequest, t: Translator) -> str:
-    if wanted.kind == "mine":
-        return t("Heroes that you asked for")
-    if wanted.kind == "kept":
-        return t("Heroes that you keep")
-    member = interaction.guild.get_member(wanted.member_id) if interaction.guild else None
-    member = member or interaction.client.get_user(wanted.member_id)
-    if member is None:
-        return t("Heroes that this member asked for here")
-    return t("Heroes that {member} asked for here", member=escape_markdown(member.display_name)[:100])
 
 
 def _empty_text(wanted: ListRequest) -> str:
@@ -133,7 +129,9 @@ def _footer(wanted: ListRequest, found: ListPage, t: Translator) -> str:
         parts.append(t("Only heroes with this power: {power}.", power=found.power))
     if wanted.model is not None:
         parts.append(
-            t("Only by model {number}.", number=wanted.model) if wanted.model else t("Only by the base model.")
+            t("Only by model {number}.", number=wanted.model)
+            if wanted.model
+            else t("Only by the base model.")
         )
     if found.gone:
         parts.append(

@@ -42,9 +42,7 @@ class PermissionButton(
     def __init__(self, permission: Permission, allowed: int, t: Translator = ENGLISH) -> None:
         on, off = _LABELS[permission]
         style = discord.ButtonStyle.primary if allowed else discord.ButtonStyle.secondary
-        super().__init__(
-            f"heroes:allow:{permission}:{allowed}", label=t(on if allowed else off), style=style
-        )
+        super().__init__(f"heroes:allow:{permission}:{allowed}", label=t(on if allowed else off), style=style)
         self.permission: Permission = permission
         self.allowed = bool(allowed)
 

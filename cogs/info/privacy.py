@@ -210,7 +210,6 @@ def datasets_text(t: Translator, datasets: Sequence[int]) -> str | None:
     if not datasets:
         return None
     return t(
-        "Your texts were taken out of these datasets, so no model is trained on them any more: "
-        "{versions}.",
+        "Your texts were taken out of these datasets, so no model is trained on them any more: {versions}.",
         versions=", ".join(f"v{version}" for version in datasets),
     )
