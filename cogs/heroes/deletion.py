@@ -89,8 +89,8 @@ def _question(chosen: OwnText, t: Translator) -> str:
     parts = [
         t(
             "**Delete this hero? This cannot be undone.** Its text is emptied and taken out of datasets, and "
-            "its message in Discord is emptied if I can; its votes, and choices between it and another text, no "
-            "longer teach the bot anything. A model that has learnt from it keeps what it learnt."
+            "its message in Discord is emptied if I can; its votes, and choices between it and another text, "
+            "no longer teach the bot anything. A model that has learnt from it keeps what it learnt."
         )
     ]
     if chosen.duel:

@@ -10,7 +10,7 @@ from bot.client import HeroBot
 from bot.errors import UserError
 from bot.store import datasets, descriptions
 from bot.store.schema import description, duel, pick, reaction, vote
-from tests.cogs.heroes.test_lists import Shown, describe, show
+from tests.cogs.heroes.test_lists import Shown, describe, reply, show
 from tests.conftest import Stage
 from tests.support.duels import two_models
 from tests.support.workflows import build
@@ -81,7 +81,7 @@ async def test_nobody_deletes_another_persons_or_one_that_is_gone(stage: Stage, 
     question = await choose(stage, stage.ana, mine)
     await app.privacy.delete(stage.ana.id)
     refusal = await stage.ana.click(question.message, label="Delete it")
-    assert stage.ephemeral_reply(refusal) == "This description is gone."
+    assert reply(refusal) == "This description is gone."
     with pytest.raises(UserError, match="Only the person who asked for a hero can delete it"):
         await app.privacy.delete_text(stage.ana.id, for_ben)
 

@@ -25,6 +25,13 @@ async def describe(app: App, who: int, typed: str, *, guild_id: int | None = HOM
     return (await app.describer.describe(hero, requester=who, guild_id=guild_id)).id
 
 
+def reply(click: simcord.InteractionResult) -> str:
+    """Return what a click told the person alone, beside the message."""
+    (told,) = click.followups
+    assert told.ephemeral
+    return told.content
+
+
 class Shown:
     """A list that a command showed to one person alone, as it is now."""
 
@@ -121,7 +128,7 @@ async def test_others_see_only_what_a_member_shows_and_only_of_this_server(stage
     shown = await show(stage, stage.ben, "of", member=stage.ana)
     await app.member_settings.change(stage.ana.id, "list", allowed=False)
     refusal = await stage.ben.click(shown.message, label="▶")  # she has changed her mind meanwhile
-    assert stage.ephemeral_reply(refusal) == "This member does not show their heroes."
+    assert reply(refusal) == "This member does not show their heroes."
     async with app.db.read() as tx:  # of somebody who allows nothing, nothing is kept
         assert (await tx.exec_driver_sql("SELECT count(*) FROM member_setting")).scalar_one() == 0
 
@@ -132,13 +139,13 @@ async def test_favourites_are_kept_by_a_button_until_the_text_is_gone(stage: Sta
     assert "You keep no hero yet." in (await show(stage, stage.ben, "favourites")).text
 
     kept = await stage.ben.click(message, custom_id="hero:keep:1")
-    assert "Kept: you find it in `/heroes favourites`." in stage.ephemeral_reply(kept)
+    assert "Kept: you find it in `/heroes favourites`." in reply(kept)
     await stage.ana.click(message, custom_id="hero:keep:1")
     shown = await show(stage, stage.ben, "favourites")
     assert shown.titles == ["1. 40-year-old woman, healing"]
     assert f"[message](https://discord.com/channels/{HOME}/" in shown.text
     taken_out = await stage.ana.click(message, custom_id="hero:keep:1")
-    assert stage.ephemeral_reply(taken_out) == "Taken out of your favourites."
+    assert reply(taken_out) == "Taken out of your favourites."
     assert (await show(stage, stage.ana, "favourites")).titles == []
     assert (await app.privacy.counts(stage.ben.id))["bookmark"] == 1
 
@@ -147,7 +154,7 @@ async def test_favourites_are_kept_by_a_button_until_the_text_is_gone(stage: Sta
     assert shown.titles == []
     assert "1 hero that you kept is hidden or deleted, so it is not here." in shown.text
     refusal = await stage.olga.click(message, custom_id="hero:keep:1")  # the message still has its button
-    assert stage.ephemeral_reply(refusal) == "This description is gone."
+    assert reply(refusal) == "This description is gone."
     await app.privacy.delete(stage.ben.id)
     assert (await app.privacy.counts(stage.ben.id))["bookmark"] == 0
 
