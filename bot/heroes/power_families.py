@@ -30,7 +30,8 @@ _FAMILIES = (
         "read follow track trace find found recognise recognize count recall remember foresee",
     ),
     _Family(  # minds
-        "thought|telepath|dream|mind|calming|sooth|quarrel|courage|laugh|truth|sleep|memor|fear|feeling what|hypno",
+        "thought|telepath|dream|mind|calming|sooth|quarrel|courage|laugh|truth|sleep|memor|fear|feeling what"
+        "|hypno",
         "calm soothe comfort think thought hear heard read dream remember recall whisper persuade "
         "convince share laugh joke sleep wake woke confess lend lent reassure understand understood feel "
         "felt recite end settle reconcile cheer hypnotise hypnotize",
@@ -54,7 +55,8 @@ _FAMILIES = (
         "catch caught balance prop brace haul hoist shove tow support",
     ),
     _Family(  # hiding and changing shape
-        "invisib|illusion|shape|turning into|turning to stone|shrink|growing to|stretch|chameleon|two places|colour",
+        "invisib|illusion|shape|turning into|turning to stone|shrink|growing to|stretch|chameleon|two places"
+        "|colour",
         "vanish disappear hide hid fade slip creep crept sneak steal stole turn become became change "
         "transform shift grow grew shrink shrank stretch crawl swell squeeze",
     ),
