@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Row, Select, and_, func, literal_column, select, update
+from sqlalchemy import Boolean, Row, Select, and_, case, func, literal_column, select, update
 
 from bot.heroes.hero import Hero
 from bot.store import datasets
@@ -17,6 +17,8 @@ _ITS_MODEL = (
     model.c.name == literal_column("description.model"),
     literal_column("description.tuned", Boolean()),
 )
+TEAM_SIZE = 3  # heroes that the text of a team counts for, under limits
+
 _COLUMNS = (*description.c, select(model.c.id).where(*_ITS_MODEL).scalar_subquery().label("version"))
 
 
@@ -105,13 +107,14 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
 async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
     """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
 
-    The two texts of a duel count once.
+    The two texts of a duel count once, the text of a team TEAM_SIZE times.
     """
     counts: dict[str | int, int] = {}
+    heroes = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
     candidates = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
     since = and_(description.c.created_at >= at, description.c.id.not_in(candidates))
     for who in (description.c.requester, description.c.guild_id):
-        query = select(who, func.count()).where(since).group_by(who)
+        query = select(who, heroes).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts
 
