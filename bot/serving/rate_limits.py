@@ -41,14 +41,14 @@ class UserRateLimits:
         self._day = _Day(0, Counter())
 
     @asynccontextmanager
-    async def acquire(self, user_id: int, guild_id: int | None) -> AsyncIterator[None]:
-        """Count one hero for a user, unless the block fails. Raises TooMany if a limit is reached."""
+    async def acquire(self, user_id: int, guild_id: int | None, *, heroes: int = 1) -> AsyncIterator[None]:
+        """Count heroes for a user, unless the block fails. Raises TooMany if a limit is reached."""
         limits = await self._limits(guild_id)
         today = await self._today()
         user = self._pseudonyms.of(user_id)
-        _check_daily(today, user, guild_id, limits)
+        _check_daily(today, user, guild_id, limits, heroes)
         self._check_cooldown(user, limits.cooldown)
-        counted: list[str | int] = [user] if guild_id is None else [user, guild_id]
+        counted: dict[str | int, int] = dict.fromkeys([user] if guild_id is None else [user, guild_id], heroes)
         today.counts.update(counted)
         try:
             yield
@@ -79,11 +79,17 @@ class UserRateLimits:
         self._asked_at[user] = now
 
 
-def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimits) -> None:
+def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimits, heroes: int) -> None:
     if limits.daily_per_user is not None and day.counts[user] >= limits.daily_per_user:
         raise TooMany(
             "You have used up your heroes for today ({most}). You can ask again after midnight UTC.",
             most=limits.daily_per_user,
+        )
+    if limits.daily_per_user is not None and day.counts[user] + heroes > limits.daily_per_user:
+        raise TooMany(
+            "This counts as {heroes} heroes, and you have {left} left for today. `/hero` describes a single one.",
+            heroes=heroes,
+            left=limits.daily_per_user - day.counts[user],
         )
     if guild_id is None or limits.daily_of_guild is None:
         return
@@ -91,4 +97,11 @@ def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimi
         raise TooMany(
             "This server has used up its heroes for today ({most}). You can ask again after midnight UTC.",
             most=limits.daily_of_guild,
+        )
+    if day.counts[guild_id] + heroes > limits.daily_of_guild:
+        raise TooMany(
+            "This counts as {heroes} heroes, and this server has {left} left for today. `/hero` describes a "
+            "single one.",
+            heroes=heroes,
+            left=limits.daily_of_guild - day.counts[guild_id],
         )
