@@ -48,7 +48,9 @@ class UserRateLimits:
         user = self._pseudonyms.of(user_id)
         _check_daily(today, user, guild_id, limits, heroes)
         self._check_cooldown(user, limits.cooldown)
-        counted: dict[str | int, int] = dict.fromkeys([user] if guild_id is None else [user, guild_id], heroes)
+        counted: dict[str | int, int] = dict.fromkeys(
+            [user] if guild_id is None else [user, guild_id], heroes
+        )
         today.counts.update(counted)
         try:
             yield
@@ -87,7 +89,8 @@ def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimi
         )
     if limits.daily_per_user is not None and day.counts[user] + heroes > limits.daily_per_user:
         raise TooMany(
-            "This counts as {heroes} heroes, and you have {left} left for today. `/hero` describes a single one.",
+            "This counts as {heroes} heroes, and you have {left} left for today. `/hero` describes a single "
+            "one.",
             heroes=heroes,
             left=limits.daily_per_user - day.counts[user],
         )
