@@ -163,6 +163,10 @@ class Vocabulary(FrozenModel):
             words["power"] = t("{power}", power=hero.power)
         return self.words.title.format(**words)
 
+    def team_title(self, heroes: Sequence[Hero], t: Translator = ENGLISH) -> str:
+        """Return the powers of a team as a title: `Team: healing, flight, telepathy`."""
+        return t("Team: {powers}", powers=[self._spoken(hero).power for hero in heroes])
+
     def typed(self, hero: Hero) -> str:
         """Return what people type for a hero, in plain English: `64 man reading thoughts`."""
         return self._spoken(hero).typed
