@@ -228,23 +228,18 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
-        builder = Builder(
-            db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build
-        )
-        batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes, blocklist, freezer)
         languages = Catalogues(settings.languages_dir)
         first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
         first_texts = FirstTexts(db, first_dataset, heroes.prompts)
-        build_estimator = BuildEstimator(db, planner, prices, first_texts)
         builds = BuildJobs(
             db,
             jobs,
             budget,
-            build_estimator,
-            builder,
-            batch_builder,
+            BuildEstimator(db, planner, prices, first_texts),
+            Builder(db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build),
+            BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches),
             freezer,
             RankedTexts(
                 db,
@@ -270,11 +265,11 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
-        best_texts = BestTexts(
-            BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
-        )
-        reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = Gate(registry, reader, best_texts, heroes, GateRules()) if settings.check_heroes else None
+        gate = None
+        if settings.check_heroes:
+            reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
+            rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
+            gate = Gate(registry, reader, BestTexts(rated, scorer, workers=workers), heroes, GateRules())
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
