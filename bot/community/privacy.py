@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.community.accounts import Pseudonyms
+from bot.community.hero_cards import HeroCards
 from bot.errors import UserError
 from bot.store import descriptions, duels, personal_data
 from bot.store.database import Database, Transaction
@@ -41,9 +42,10 @@ class OwnText:
 class Privacy:
     """Finds a person's rows by their pseudonym, and an operator's actions by their Discord id."""
 
-    def __init__(self, db: Database, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, db: Database, pseudonyms: Pseudonyms, cards: HeroCards) -> None:
         self._db = db
         self._pseudonyms = pseudonyms
+        self._cards = cards
 
     async def counts(self, user_id: int) -> dict[str, int]:
         """Count the user's rows in each table, by its name."""
@@ -65,7 +67,9 @@ class Privacy:
     async def delete(self, user_id: int) -> Erased:
         """Delete the user's data for good. What they do from now on is stored again."""
         async with self._db.write() as tx:
-            return await personal_data.erase(tx, self._person(user_id), at=time.time())
+            erased = await personal_data.erase(tx, self._person(user_id), at=time.time())
+        self._cards.forget()
+        return erased
 
     async def own_text(self, user_id: int, description_id: int) -> OwnText:
         """Return a text that the user asked for. Raise UserError if it is gone, or somebody else's."""
@@ -80,7 +84,9 @@ class Privacy:
         async with self._db.write() as tx:
             found = await self._own_text(tx, user_id, description_id)
             pseudonym = self._pseudonyms.of(user_id)
-            return found, await personal_data.erase_descriptions(tx, pseudonym, found.ids, at=time.time())
+            to_rebuild = await personal_data.erase_descriptions(tx, pseudonym, found.ids, at=time.time())
+        self._cards.forget()
+        return found, to_rebuild
 
     async def _own_text(self, tx: Transaction, user_id: int, description_id: int) -> OwnText:
         found = await descriptions.get(tx, description_id)
