@@ -19,16 +19,18 @@ def gallery(
         Path, typer.Argument(help="Where to write it: a new folder, or that of an earlier gallery")
     ],
     language: Annotated[str, typer.Option(help="The page's language, such as de")] = "en",
+    no_cards: Annotated[bool, typer.Option("--no-cards", help="Draw no pictures of the heroes")] = False,
 ) -> None:
     """Write a web page of the heroes that their askers and servers let everyone see."""
-    run_command(_gallery(installation_settings(), folder, language))
+    run_command(_gallery(installation_settings(), folder, language, cards=not no_cards))
 
 
-async def _gallery(settings: Settings, folder: Path, language: str) -> None:
+async def _gallery(settings: Settings, folder: Path, language: str, *, cards: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 (so that --help is quick)
 
     from bot.app import open_app  # noqa: PLC0415
     from bot.cli.progress import show_progress  # noqa: PLC0415
+    from bot.gallery.pictures import draw_pictures  # noqa: PLC0415
     from bot.gallery.site import check_folder, write_site  # noqa: PLC0415
 
     check_folder(folder)
@@ -41,6 +43,10 @@ async def _gallery(settings: Settings, folder: Path, language: str) -> None:
         t = languages.translator_for(code)
         with show_progress(Console(stderr=True), "gallery", line_interval=_SLOW) as view:
             entries = await app.gallery.public(t, lambda done, total: view.update(done, total, "reading"))
+            if cards:
+                entries = await draw_pictures(
+                    folder, entries, app.cards, t, lambda done, total: view.update(done, total, "drawing")
+                )
             view.update(len(entries), len(entries), "writing")
             await asyncio.to_thread(write_site, folder, entries, t)
     if not entries:

@@ -14,17 +14,19 @@ _SCHEMA = 1  # of extensions.herosmith
 class GalleryEntry:
     """A text with its votes that count. It says nothing about who asked for it or where.
 
-    name: the person whom the text names as its hero, if it is one. titles and tags are in the page's
-    language: of each hero of a team, or of the one. author: who wrote it, in words.
+    name: of the hero, "" if the text gives none. titles: of the hero, or of each hero of a team. author: who
+    wrote it, in words; blind: that is not told yet. picture: the path of its card beside the page, if any.
     """
 
     description: Description
     heroes: tuple[Hero, ...]
-    name: str | None
+    name: str
     titles: tuple[str, ...]
     author: str
+    blind: bool
     ups: int
     downs: int
+    picture: str | None = None
 
     @property
     def id(self) -> int:
@@ -52,6 +54,7 @@ class GalleryEntry:
             "downs": self.downs,
             "author": self.author,
             "day": self.day,
+            "picture": self.picture,
         }
 
     def character_card(self) -> dict[str, Any]:

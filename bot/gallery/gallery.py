@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from bot.cards.excerpt import name_in
 from bot.community.accounts import Pseudonyms
 from bot.gallery.entry import GalleryEntry
 from bot.heroes.config import HeroesConfig
 from bot.heroes.hero import Hero
 from bot.i18n.message import Translator
 from bot.rating.scores import Scores
-from bot.store import descriptions, gallery, hero_lists
+from bot.store import descriptions, gallery, hero_lists, teams
 from bot.store.database import Database
 from bot.store.descriptions import Description
 
@@ -59,7 +60,7 @@ class Gallery:
             batch = ids[start : start + _BATCH]
             async with self._db.read() as tx:
                 found = {each.id: each for each in await descriptions.get_many(tx, list(batch))}
-                teams = await hero_lists.list_team_heroes(tx, batch)
+                members = await teams.list_heroes(tx, batch)
                 blind = await hero_lists.list_blind(tx, reader)
             counted = votes if votes is not None else await self._scores.votes_on_each(batch)
             # one may have been hidden or deleted since its id was read
@@ -67,8 +68,8 @@ class Gallery:
             entries += [
                 self._entry(
                     each,
-                    teams.get(each.id, (each.hero,)),
-                    t("one of two models in a duel") if each.id in blind else _author(each, t),
+                    tuple(members.get(each.id, ())) or (each.hero,),
+                    None if each.id in blind else _author(each, t),
                     counted.get(each.id, (0, 0)),
                     t,
                 )
@@ -81,18 +82,21 @@ class Gallery:
         self,
         description: Description,
         heroes: tuple[Hero, ...],
-        author: str,
+        author: str | None,
         votes: tuple[int, int],
         t: Translator,
     ) -> GalleryEntry:
         titles = tuple(self._heroes.vocabulary.title(hero, t).capitalize() for hero in heroes)
-        name = self._name(description.text) if len(heroes) == 1 else None
-        return GalleryEntry(description, heroes, name, titles, author, *votes)
-
-    def _name(self, text: str) -> str | None:
-        """Return the person whom a text names as its hero; None if there is none, or more than one."""
-        people = self._heroes.curation.named_people(text)
-        return " ".join(sorted(people[0], key=text.find)) if len(people) == 1 else None
+        name = name_in(description.text, self._heroes.curation) if len(heroes) == 1 else ""
+        return GalleryEntry(
+            description,
+            heroes,
+            name,
+            titles,
+            author or t("one of two models in a duel"),
+            author is None,
+            *votes,
+        )
 
 
 def _author(description: Description, t: Translator) -> str:

@@ -14,7 +14,7 @@ from bot.local_page.localization import render_page
 _PAGE = Path(__file__).parent / "page"
 _INDEX = "index.html"
 _GENERATOR = '<meta name="generator" content="Herosmith gallery">'
-_FOLDERS = ("characters",)  # whose files are replaced when a gallery is written anew
+_FOLDERS = ("characters", "cards")  # whose files are replaced when a gallery is written anew
 
 
 def site_files(entries: Sequence[GalleryEntry], t: Translator) -> Iterator[tuple[str, bytes]]:
@@ -63,7 +63,7 @@ def write_site(folder: Path, entries: Sequence[GalleryEntry], t: Translator) -> 
     folder cannot be written to.
     """
     check_folder(folder)
-    written = set()
+    written = {folder / entry.picture for entry in entries if entry.picture}
     try:
         for name, content in site_files(entries, t):
             path = folder / name

@@ -1,17 +1,15 @@
 """Queries on lists of heroes: those that a person asked for, and those that they keep."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from bot.heroes.hero import Hero
-from bot.store import descriptions
+from bot.store import descriptions, teams
 from bot.store.database import Transaction
 from bot.store.descriptions import Description
-from bot.store.hero_columns import pop_hero
-from bot.store.schema import bookmark, description, duel, duel_vote, model, team_hero, trial
+from bot.store.schema import bookmark, description, duel, duel_vote, model, trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ async def list_page(
     if not rows:
         return []
     found = {each.id: each for each in await descriptions.get_many(tx, [row.id for row in rows])}
-    teams = await list_team_heroes(tx, [each.id for each in found.values() if each.kind == "team"])
-    return [ListedHero(found[row.id], row.blind, teams.get(row.id, ())) for row in rows]
+    members = await teams.list_heroes(tx, [each.id for each in found.values() if each.kind == "team"])
+    return [ListedHero(found[row.id], row.blind, tuple(members.get(row.id, ()))) for row in rows]
 
 
 async def list_powers(tx: Transaction, wanted: HeroList) -> list[str]:
@@ -82,20 +80,6 @@ async def count_gone(tx: Transaction, person: str) -> int:
         .where(bookmark.c.person == person, description.c.removed_at.is_not(None))
     )
     return int((await tx.execute(query)).scalar_one())
-
-
-async def list_team_heroes(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[Hero, ...]]:
-    """Return the heroes of teams, by the id of the description."""
-    teams: dict[int, tuple[Hero, ...]] = {}
-    if not ids:
-        return teams
-    query = select(team_hero).where(team_hero.c.description_id.in_(ids))
-    for row in await tx.execute(query.order_by(team_hero.c.description_id, team_hero.c.position)):
-        values = dict(row._mapping)
-        values.pop("position")
-        team = values.pop("description_id")
-        teams[team] = (*teams.get(team, ()), pop_hero(values))
-    return teams
 
 
 async def is_blind(tx: Transaction, description_id: int, reader: str) -> bool:

@@ -56,7 +56,7 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return the buttons of these actions: stop, again, scene, keep, report. Their state is in their custom ids.
+    """Return buttons for these actions: stop, again, scene, keep, report. All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
     cogs/hero/cog.py, SceneButton in cogs/hero/story_cog.py, KeepButton in cogs/heroes/keep.py and

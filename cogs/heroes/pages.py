@@ -146,8 +146,10 @@ def _footer(wanted: ListRequest, found: ListPage, t: Translator) -> str:
 
 def hero_title(listed: ListedHero, vocabulary: Vocabulary, t: Translator) -> str:
     """Return the title of a hero in plain text, or those of a team's heroes."""
-    heroes = listed.team or (listed.description.hero,)
-    title = " · ".join(vocabulary.title(hero, t).capitalize() for hero in heroes)
+    if listed.team:
+        title = vocabulary.team_title(listed.team, t)
+    else:
+        title = vocabulary.title(listed.description.hero, t).capitalize()
     return title if len(title) <= _MAX_TITLE else f"{title[: _MAX_TITLE - 2]} …"
 
 

@@ -16,7 +16,7 @@ const KINDS = {
 
 const heroes = HEROES.map((hero) => ({
   ...hero,
-  found: fold([hero.name ?? "", ...hero.titles, hero.text].join("\n")),
+  found: fold([hero.name, ...hero.titles, hero.text].join("\n")),
   // two votes for and two against, as everyone begins: one thumb does not put a text before nine of ten
   score: (hero.ups + 2) / (hero.ups + hero.downs + 4),
 }));
@@ -31,7 +31,7 @@ function element(tag, content, properties = {}) {
 
 function article(hero) {
   const title = hero.titles.join(" · ");
-  const heading = element("h2", hero.name ?? title);
+  const heading = element("h2", hero.name || title);
   const about = hero.name ? [element("p", title, { className: "title" })] : [];
   const kind = KINDS[hero.kind] ? [element("span", KINDS[hero.kind])] : [];
   const day = element("time", new Date(`${hero.day}T12:00:00Z`).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" }), { dateTime: hero.day });
@@ -41,7 +41,8 @@ function article(hero) {
   const card = element("a", t("Character card"), { href: `characters/${hero.id}.json`, download: `${hero.id}.json` });
   const text = hero.text.split(/\n+/).map((part) => element("p", part, { className: "text" }));
   const facts = element("footer", [votes, ...kind, element("span", hero.author), day, card]);
-  return element("article", [heading, ...about, ...text, facts]);
+  const picture = hero.picture ? [element("img", [], { src: hero.picture, alt: "", loading: "lazy", width: 1200, height: 630 })] : [];
+  return element("article", [...picture, heading, ...about, ...text, facts]);
 }
 
 function draw() {
