@@ -37,7 +37,8 @@ async def _pictured(folder: Path, entry: GalleryEntry, cards: HeroCards, t: Tran
             await asyncio.to_thread(_write, path, card.png)
         except OSError as error:
             raise UserError(
-                "The gallery could not be written to {folder}: {reason}. Give another folder, or free its disk.",
+                "The gallery could not be written to {folder}: {reason}. Give another folder, or free its "
+                "disk.",
                 folder=str(folder),
                 reason=error.strerror or str(error),
             ) from error
