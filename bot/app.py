@@ -54,7 +54,7 @@ from bot.ranking.log_probs import LogProbs
 from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
-from bot.rating.scores import Scores, Thresholds
+from bot.rating.scores import Scores, Thresholds, open_scores
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
@@ -203,7 +203,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
-        scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
+        scores = await stack.enter_async_context(
+            open_scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
+        )
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
         admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))

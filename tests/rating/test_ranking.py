@@ -5,8 +5,8 @@ import asyncio
 from bot.app import App
 from bot.rating.scores import PAGE, Scores
 from bot.rating.vote_filter import VoteFilter
+from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction
-from bot.store.scores import CountingRule
 from tests.support.electorate import cast, describe, row
 
 
