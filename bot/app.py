@@ -13,6 +13,7 @@ from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.activity import Activity
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
+from bot.community.hero_cards import HeroCards
 from bot.community.notifications import Notifications
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
@@ -160,6 +161,7 @@ class App:
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
     content_reports: ContentReports
+    cards: HeroCards
     backups: BackupSchedule
     pruner: Pruner
     jobs: JobQueue
@@ -316,10 +318,14 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             waiting_queue,
             prompt_version=heroes.prompts.version,
         )
-        trial_rules = TrialRules(
-            settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+        cards = HeroCards(heroes, fonts=settings.card_fonts)
+        trials = Trials(
+            db,
+            registry,
+            TrialRules(
+                settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+            ),
         )
-        trials = Trials(db, registry, trial_rules)
         yield App(
             settings=settings,
             timing=timing,
@@ -354,7 +360,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             about=About(db, base=settings.author_model),
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
-            privacy=Privacy(db, pseudonyms),
+            privacy=Privacy(db, pseudonyms, cards),
             activity=Activity(db),
             describer=describer,
             trials=trials,
@@ -376,6 +382,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 account_days=settings.account_days,
                 daily=settings.daily_reports,
             ),
+            cards=cards,
             backups=BackupSchedule(db, settings),
             pruner=Pruner(
                 db,
