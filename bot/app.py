@@ -1,7 +1,8 @@
 """The composition root: opens every service in order, and closes them in reverse."""
 
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -55,10 +56,13 @@ from bot.ranking.log_probs import LogProbs
 from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
+from bot.rating.periods import Periods
 from bot.rating.scores import Scores, Thresholds, open_scores
+from bot.rating.seasons import Seasons
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
+from bot.rating.weekly_posts import WeeklyPosts
 from bot.registry.adapter_download import AdapterDownload
 from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.availability import ModelAvailability
@@ -104,11 +108,13 @@ class JobMessageTiming:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Every interval, pause and time limit that tests shorten.
+    """The clock, and every interval, pause and time limit: what tests move or shorten.
 
-    Each class is defined beside its user. Those of cogs are defined here, because this module imports no cog.
+    clock returns the time in seconds since 1970; weeks, months and seasons go by it. Each class is defined
+    beside its user. Those of cogs are defined here, because this module imports no cog.
     """
 
+    clock: Callable[[], float] = time.time
     database: DatabaseTiming = field(default_factory=DatabaseTiming)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
@@ -139,6 +145,9 @@ class App:
     votes: Votes
     vote_backfill: VoteBackfill
     scores: Scores
+    seasons: Seasons
+    periods: Periods
+    weekly_posts: WeeklyPosts
     powers: Powers
     admission: Admission
     pairs: PreferencePairs
@@ -233,12 +242,11 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         languages = Catalogues(settings.languages_dir)
         first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
         first_texts = FirstTexts(db, first_dataset, heroes.prompts)
-        build_estimator = BuildEstimator(db, planner, prices, first_texts)
         builds = BuildJobs(
             db,
             jobs,
             budget,
-            build_estimator,
+            BuildEstimator(db, planner, prices, first_texts),
             builder,
             batch_builder,
             freezer,
@@ -326,6 +334,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
             ),
         )
+        seasons = Seasons(db, timing.clock)
         yield App(
             settings=settings,
             timing=timing,
@@ -346,6 +355,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 max_messages=settings.reconcile_messages,
             ),
             scores=scores,
+            seasons=seasons,
+            periods=Periods(guild_settings, seasons, timing.clock),
+            weekly_posts=WeeklyPosts(db, scores, guild_settings, timing.clock),
             powers=powers,
             admission=admission,
             pairs=PreferencePairs(db, admission, freezer),

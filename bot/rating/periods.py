@@ -1,69 +1,49 @@
-"""Spans of time for which texts are ranked: this week and this month of a server, and moments of its week."""
+"""Spans of time for which texts are ranked: this week, month and season of a server."""
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
-from bot.store.ranking import Span
+from bot.community.guild_settings import GuildSettings
+from bot.errors import UserError
+from bot.i18n.message import LocalizedMessage
+from bot.rating.calendar import this_month, this_week, time_zone
+from bot.rating.seasons import Seasons, span_of
+from bot.store.ranking import EVER, Span
 
-
-def time_zone(name: str | None) -> tzinfo:
-    """Return a time zone by its name, UTC if there is none, or this machine does not know it any more."""
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
-
-
-@cache
-def zone_names() -> dict[str, str]:
-    """Return the names of all time zones by themselves in lower case, in order."""
-    names = (name for name in available_timezones() if "/" in name or name == "UTC")
-    return {name.casefold(): name for name in sorted(names)}
+Period = Literal["week", "month", "season", "all"]
 
 
-def find_zone(typed: str) -> str | None:
-    """Return the name of a time zone that somebody typed, in any case and with blanks."""
-    return zone_names().get(typed.strip().replace(" ", "_").casefold())
+@dataclass(frozen=True, slots=True)
+class NamedSpan:
+    """A span and what it is called, None if it has always been."""
+
+    span: Span
+    name: LocalizedMessage | None
 
 
-def this_week(now: float, zone: tzinfo) -> Span:
-    """Return the span from the last local midnight that began a Monday."""
-    today = _day(now, zone)
-    return Span(start_of(today - timedelta(days=today.weekday()), zone))
+class Periods:
+    """Tells which span a period is now."""
 
+    def __init__(self, guild_settings: GuildSettings, seasons: Seasons, clock: Callable[[], float]) -> None:
+        """clock: returns the time, in seconds since 1970."""
+        self._guild_settings = guild_settings
+        self._seasons = seasons
+        self._clock = clock
 
-def this_month(now: float, zone: tzinfo) -> Span:
-    """Return the span from the local midnight that began the month."""
-    return Span(start_of(_day(now, zone).replace(day=1), zone))
+    async def current(self, period: Period, guild_id: int | None) -> NamedSpan:
+        """Return a server's period; weeks and months begin at midnight in its time zone, else in UTC.
 
-
-def week_before(day: date, zone: tzinfo) -> Span:
-    """Return the seven local days before a day."""
-    return Span(start_of(day - timedelta(days=7), zone), start_of(day, zone))
-
-
-def last_occurrence(now: float, zone: tzinfo, *, weekday: int, hour: int) -> tuple[date, float]:
-    """Return the last day and moment at which it was this weekday (0: Monday) and hour, by the local clock.
-
-    Of an hour that occurs twice, because clocks are set back, the first is meant. One that does not occur,
-    because they are set forward, is as long after midnight as on other days.
-    """
-    today = _day(now, zone)
-    day = today - timedelta(days=(today.weekday() - weekday) % 7)
-    if _moment(day, hour, zone) > now:
-        day -= timedelta(days=7)
-    return day, _moment(day, hour, zone)
-
-
-def start_of(day: date, zone: tzinfo) -> float:
-    """Return when a local day begins, in seconds since 1970."""
-    return _moment(day, 0, zone)
-
-
-def _day(now: float, zone: tzinfo) -> date:
-    return datetime.fromtimestamp(now, zone).date()
-
-
-def _moment(day: date, hour: int, zone: tzinfo) -> float:
-    return datetime.combine(day, time(hour), zone).timestamp()
+        guild_id: None in direct messages. Raises UserError if there is no open season.
+        """
+        if period == "all":
+            return NamedSpan(EVER, None)
+        if period == "season":
+            if guild_id is None:
+                raise UserError("Seasons belong to servers: ask for one there.")
+            season = await self._seasons.get_open(guild_id)
+            return NamedSpan(span_of(season), LocalizedMessage("season {number}", number=season.number))
+        zone = time_zone((await self._guild_settings.get(guild_id)).time_zone if guild_id else None)
+        if period == "week":
+            return NamedSpan(this_week(self._clock(), zone), LocalizedMessage("this week"))
+        return NamedSpan(this_month(self._clock(), zone), LocalizedMessage("this month"))

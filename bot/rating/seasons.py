@@ -39,10 +39,10 @@ class Seasons:
                 )
             return await seasons.start(tx, guild_id, actor_id=actor_id, at=self._clock())
 
-    async def end(self, season_id: int) -> Season:
-        """End a season, once. Raises UserError if it has ended already."""
+    async def end(self, season_id: int, *, guild_id: int) -> Season:
+        """End a server's season, once. Raises UserError if it has ended already."""
         async with self._db.write() as tx:
-            ended = await seasons.end(tx, season_id, at=self._clock())
+            ended = await seasons.end(tx, season_id, guild_id=guild_id, at=self._clock())
         if ended is None:
             raise UserError("This season has ended already. `{/season show}` shows its winners.")
         return ended

@@ -1,11 +1,13 @@
 """The hero of the week: when a server's post is due, what it shows, and that it is posted once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from bot.community.guild_settings import GuildSettings
 from bot.i18n.message import LocalizedMessage
-from bot.rating.periods import last_occurrence, time_zone, week_before
+from bot.rating.calendar import last_occurrence, time_zone, week_before
 from bot.rating.results import Result, result_of
 from bot.rating.scores import Scores
 from bot.store import descriptions, notifications, weekly_posts
@@ -42,18 +44,20 @@ class WeeklyPosts:
         self._guild_settings = guild_settings
         self._clock = clock
 
-    async def configure(self, guild_id: int, **values: int | str | None) -> GuildSetting:
+    async def configure(self, guild_id: int, **values: Any) -> GuildSetting:
         """Change settings of a server's post, by column, and return them all.
 
-        The post is made at the next occurrence of its hour: an hour that has passed this week is left out.
+        The next post is made when its hour comes: one that has passed, even today, is left out.
         """
-        setting = await self._guild_settings.change(guild_id, **values)
-        due = _due(setting, self._clock())
-        if due:
-            async with self._db.write() as tx:
-                await weekly_posts.remove_unposted(tx, due.key)
-                await weekly_posts.claim(tx, due.key, description_id=None, channel_id=None, at=self._clock())
-        return setting
+        now = self._clock()
+        planned = replace(await self._guild_settings.get(guild_id), **values)
+        today = datetime.fromtimestamp(now, time_zone(planned.time_zone)).date().isoformat()
+        passed = _due(planned, now)
+        async with self._db.write() as tx:
+            await weekly_posts.remove_unposted(tx, (guild_id, today))  # its hour may come again
+            if passed:
+                await weekly_posts.claim(tx, passed.key, description_id=None, channel_id=None, at=now)
+        return await self._guild_settings.change(guild_id, **values)
 
     async def list_due(self) -> list[DuePost]:
         """Return the posts that are due now and that nobody has begun."""
@@ -108,9 +112,9 @@ class WeeklyPosts:
         notice_channel: where the server's admins read it; else it is told as other notices are.
         """
         text = LocalizedMessage(
-            "⚠️ {server}: I could not post the hero of the week in {channel}. The channel is gone, or I may not "
-            "send messages with embeds there. The weekly post is off now; `{/settings weekly}` with a channel "
-            "turns it on again.",
+            "⚠️ {server}: I could not post the hero of the week in {channel}. The channel is gone, or I may "
+            "not send messages with embeds there. The weekly post is off now; `{/settings weekly}` with a "
+            "channel turns it on again.",
             server=guild_name,
             channel=f"<#{post.channel_id}>",
         )

@@ -20,11 +20,6 @@ class Season:
     actor_id: int | None
 
 
-async def get(tx: Transaction, season_id: int) -> Season | None:
-    row = (await tx.execute(select(season).where(season.c.id == season_id))).one_or_none()
-    return Season(**row._mapping) if row else None
-
-
 async def get_newest(tx: Transaction, guild_id: int) -> Season | None:
     """Return a server's last season, open or ended."""
     query = select(season).where(season.c.guild_id == guild_id).order_by(season.c.number.desc()).limit(1)
@@ -40,10 +35,9 @@ async def start(tx: Transaction, guild_id: int, *, actor_id: int, at: float) -> 
     return Season(**(await tx.execute(insert.returning(season))).one()._mapping)
 
 
-async def end(tx: Transaction, season_id: int, *, at: float) -> Season | None:
-    """End a season and return it; None if there is none that is open."""
-    is_open = (season.c.id == season_id) & season.c.ended_at.is_(None)
-    row = (
-        await tx.execute(update(season).where(is_open).values(ended_at=at).returning(season))
-    ).one_or_none()
+async def end(tx: Transaction, season_id: int, *, guild_id: int, at: float) -> Season | None:
+    """End a server's season and return it; None if it has no such season that is open."""
+    mine = (season.c.id == season_id, season.c.guild_id == guild_id, season.c.ended_at.is_(None))
+    ended = update(season).where(*mine).values(ended_at=at).returning(season)
+    row = (await tx.execute(ended)).one_or_none()
     return Season(**row._mapping) if row else None

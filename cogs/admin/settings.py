@@ -1,5 +1,6 @@
-"""/settings: channels, limits and language of a server, set by its admins."""
+"""/settings: channels, limits, language and weekly post of a server, set by its admins."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import discord
@@ -12,6 +13,13 @@ from bot.errors import NotAllowed, NotUnderstood
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.settings import RequestLimits
 from bot.store.guilds import GuildSetting
+from cogs.admin.weekly_settings import (
+    DAY_CHOICES,
+    NO_WEEKLY,
+    change_weekly,
+    suggest_zones,
+    weekly_lines,
+)
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group
@@ -131,6 +139,41 @@ class SettingsCog(commands.Cog):
             if any(typed.strip().casefold() in word for word in words)
         ][:25]
 
+    @group.command(description="Post the best-rated hero of the past week; what you leave out stays")
+    @app_commands.rename(time_zone="time-zone")
+    @app_commands.describe(
+        channel="Where it is posted",
+        day="On which day of the week; never turns it off",
+        hour="At which hour, from 0 to 23",
+        time_zone="Whose hour and midnight, such as Europe/Berlin",
+    )
+    @app_commands.choices(day=DAY_CHOICES)
+    async def weekly(
+        self,
+        interaction: Interaction,
+        channel: discord.TextChannel | None = None,
+        day: app_commands.Choice[int] | None = None,
+        hour: app_commands.Range[int, 0, 23] | None = None,
+        time_zone: str | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True)
+        if (channel, day, hour, time_zone) == (None, None, None, None):
+            await self._show_settings(interaction, hint=NO_WEEKLY)
+            return
+        changed = await change_weekly(
+            self.bot,
+            _guild_id(interaction),
+            channel_id=channel.id if channel else None,
+            day=day.value if day else None,
+            hour=hour,
+            typed_zone=time_zone,
+        )
+        await self._show_settings(interaction, changed)
+
+    @weekly.autocomplete("time_zone")
+    async def _suggest_zone(self, _: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await asyncio.to_thread(suggest_zones, typed)
+
     @group.command(description="Go back to the bot's own settings in this server")
     async def reset(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
@@ -223,6 +266,7 @@ def settings_text(
         t("Descriptions for one member a day: {number}", number=per_member),
         t("Descriptions for the whole server a day: {number}", number=of_server),
         t("Language of answers: {language}", language=language),
+        *weekly_lines(t, setting),
     )
     title = t("**Settings of this server**")
     items = "\n".join(f"- {line}" for line in lines)

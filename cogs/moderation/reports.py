@@ -98,6 +98,7 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
             )
         await confirm(interaction, thanks, persistent_view([WithdrawButton(description_id, t)]))
         return
+    bot.dispatch("description_hidden", result.hidden)
     # a click lets the bot edit its message even in a server that the bot is not in
     content, _ = await current_message(bot, result.hidden, t)
     await with_retries(lambda: answer(interaction, content))
@@ -106,6 +107,8 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:
     """Bring a description's message up to date. Returns False if the bot may not edit it."""
+    if description.removed_at is not None:
+        bot.dispatch("description_hidden", description)  # posts elsewhere may quote it
     guild = bot.get_guild(description.guild_id) if description.guild_id else None
     t = await translator_of_server(bot, guild)
     content, location = await current_message(bot, description, t)
