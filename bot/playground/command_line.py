@@ -98,7 +98,8 @@ def _localized(described: Mapping[str, Any], what: str, t: Translator) -> str:
 
 def _localized_option(option: Mapping[str, Any], t: Translator) -> Mapping[str, Any]:
     texts = {what: _localized(option, what, t) for what in ("name", "description")}
-    return {**option, **texts, "key": option["name"]}
+    choices = [{**each, "name": _localized(each, "name", t)} for each in option.get("choices") or ()]
+    return {**option, **texts, "key": option["name"], **({"choices": choices} if choices else {})}
 
 
 def find_command(typed: str, known: Sequence[Command]) -> Command | None:
