@@ -42,6 +42,7 @@ from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
 from bot.heroes.hero_parser import HeroParser
+from bot.heroes.scenes import ScenePrompts
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
@@ -73,6 +74,9 @@ from bot.serving.describer import Describer
 from bot.serving.draws import DrawLimit
 from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
+from bot.serving.redraws import Redraws
+from bot.serving.stories import Stories
+from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
@@ -165,6 +169,8 @@ class App:
     privacy: Privacy
     activity: Activity
     describer: Describer
+    teams: Teams
+    stories: Stories
     trials: Trials
     duels: Duels
     rate_limits: UserRateLimits
@@ -270,20 +276,24 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             Attachments(settings.data_dir, transfer, languages),
         )
-        generator = Generator(
-            client,
-            heroes,
-            base=settings.author_model,
-            small=small,
-            limit=DrawLimit(prices, settings.draws),
-        )
+        draw_limit = DrawLimit(prices, settings.draws)
+        generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
-        best_texts = BestTexts(
-            BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
-        )
         reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = Gate(registry, reader, best_texts, heroes, GateRules()) if settings.check_heroes else None
+        gate = (
+            Gate(
+                registry,
+                reader,
+                BestTexts(
+                    BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
+                ),
+                heroes,
+                GateRules(),
+            )
+            if settings.check_heroes
+            else None
+        )
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -375,6 +385,22 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             privacy=Privacy(db, pseudonyms, cards),
             activity=Activity(db),
             describer=describer,
+            teams=Teams(
+                db,
+                describer,
+                Redraws(client, draw_limit),
+                _scene_prompts(settings, heroes),
+                HeroParser(heroes.vocabulary, blocklist),
+                heroes,
+            ),
+            stories=Stories(
+                db,
+                describer,
+                Redraws(client, draw_limit),
+                _scene_prompts(settings, heroes),
+                heroes.curation,
+                pseudonyms,
+            ),
             trials=trials,
             duels=Duels(
                 db,
@@ -417,6 +443,12 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
     with in_use(settings.data_dir):
         async with open_database(settings.database, timing.database) as db:
             yield db
+
+
+def _scene_prompts(settings: Settings, heroes: HeroesConfig) -> ScenePrompts:
+    small = not settings.hosted
+    continues = small or settings.serving_url is not None  # servers of open models continue a text
+    return ScenePrompts(heroes.prompts, small=small, continues=continues)
 
 
 def _extensions(settings: Settings) -> Extensions:

@@ -1,7 +1,7 @@
 """Scores: admission of descriptions to datasets, and their ranking for people, from the counted votes."""
 
 import math
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,10 +9,11 @@ from statistics import NormalDist
 from typing import Literal
 
 from bot.errors import UserError
+from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.rating.refreshed import Refreshed
 from bot.rating.vote_filter import VoteFilter
-from bot.store import descriptions, ranking, scores
+from bot.store import descriptions, ranking, scores, teams
 from bot.store.counting_rule import CountingRule
 from bot.store.database import Database
 from bot.store.descriptions import Description
@@ -142,12 +143,13 @@ class VoteSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A ranked description: its Bayesian average (0 to 1) and its counted votes."""
+    """A ranked description: its Bayesian average (0 to 1), its counted votes, and a team's heroes."""
 
     description: Description
     score: float
     ups: int
     downs: int
+    team: Sequence[Hero] = ()
 
 
 @asynccontextmanager
@@ -212,10 +214,10 @@ class Scores:
         span: Span = EVER,
         page: int = 0,
     ) -> list[Scored]:
-        """Return a page (from 0) of the best-rated descriptions of a server and of some powers (None: all).
+        """Return a page (from 0) of the best-rated heroes and teams of a server and of some powers.
 
-        span: when they were made. Descriptions are ranked by the Bayesian average that people see beside
-        them, then by the number of votes, then newest first. The prior is estimated over all servers; it and
+        None: of all. span: when they were made. Descriptions are ranked by the Bayesian average that people
+        see beside them, then by the number of votes, then newest first. The prior is estimated over all servers; it and
         the filter's rule may be ten minutes old, the votes are current. Where many take part, so may be the
         choice of the thousand that are ranked. Returns PAGE + 1 descriptions if another page follows.
         """
@@ -237,6 +239,7 @@ class Scores:
                 limit=PAGE + 1,
             )
             found = await descriptions.get_many(tx, [entry.description_id for entry in ranked])
+            of_teams = await teams.list_heroes(tx, [each.id for each in found if each.kind == "team"])
         by_id = {description.id: description for description in found}
         return [
             Scored(
@@ -244,6 +247,7 @@ class Scores:
                 prior.posterior_mean(entry.ups, entry.downs),
                 entry.ups,
                 entry.downs,
+                of_teams.get(entry.description_id, ()),
             )
             for entry in ranked
         ]

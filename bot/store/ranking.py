@@ -1,14 +1,15 @@
 """Queries on the ranking of descriptions, and on who voted on them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 
 from bot.store.counting_rule import CountingRule, counts_alone, too_many
 from bot.store.database import Transaction
-from bot.store.schema import description, member_setting, vote
+from bot.store.descriptions import of_one_hero
+from bot.store.schema import description, member_setting, team_hero, vote
 from bot.store.scores import select_votes
 
 
@@ -30,27 +31,39 @@ class Span:
 
 
 EVER = Span()
+_RANKED_KINDS = or_(of_one_hero(), description.c.kind == "team")
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """Which descriptions are ranked: those of a server and of some powers, None: all, made in a span."""
+    """Which heroes and teams are ranked: those of a server and of some powers, None: all, made in a span.
+
+    Scenes are left out, for they say little without what comes before. Of a team, all heroes must have one of
+    the powers.
+    """
 
     guild_id: int | None = None
     powers: frozenset[str] | None = None
     span: Span = EVER
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return conditions on rows of description."""
-        found = [description.c.removed_at.is_(None)]
+    def in_index(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on rows of description that an index answers."""
+        found = []
         if self.guild_id is not None:
             found.append(description.c.guild_id == self.guild_id)
-        if self.powers is not None:
-            found.append(description.c.power.in_(sorted(self.powers)))
         if self.span.since:
             found.append(description.c.created_at >= self.span.since)
         if self.span.until is not None:
             found.append(description.c.created_at < self.span.until)
+        return found
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return all conditions on rows of description."""
+        found = [*self.in_index(), description.c.removed_at.is_(None), _RANKED_KINDS]
+        if self.powers is not None:
+            powers = sorted(self.powers)
+            others = team_hero.c.power.not_in(powers) & (team_hero.c.description_id == description.c.id)
+            found += [description.c.power.in_(powers), ~exists().where(others).correlate(description)]
         return found
 
 
@@ -64,8 +77,7 @@ class VoterCount:
 
 async def is_larger(tx: Transaction, contest: Contest, than: int) -> bool:
     """Return whether more descriptions than this take part; not all of them are counted."""
-    conditions = replace(contest, powers=None).conditions()[1:]  # an index has the others
-    some = select(description.c.id).where(*conditions).limit(than + 1).subquery()
+    some = select(description.c.id).where(*contest.in_index()).limit(than + 1).subquery()
     return int((await tx.execute(select(func.count()).select_from(some))).scalar_one()) > than
 
 
@@ -86,7 +98,7 @@ async def list_best(
     offset: int,
     limit: int,
 ) -> list[Ranked]:
-    """Return visible descriptions with more ups than downs, ranked by Bayesian average.
+    """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
 
     prior is the weight (in votes) and the mean of the prior. eager are the voters with votes beyond the daily
     maximum; given them, the descriptions are read first and then their votes, which is quick if they are few.
@@ -94,7 +106,7 @@ async def list_best(
     """
     weight, mean = prior
     if eager is None:
-        votes_of = select_votes(rule).where(*contest.conditions())
+        votes_of = select_votes(rule, _RANKED_KINDS).where(*contest.conditions())
     else:
         votes_of = _select_votes_of(rule, contest, eager, ids)
     ranked = votes_of.subquery()

@@ -15,6 +15,7 @@ from bot.store.counting_rule import (
     too_many,
 )
 from bot.store.database import Transaction
+from bot.store.descriptions import of_one_hero
 from bot.store.schema import description, duel, duel_vote, vote
 
 UncountedReason = Literal["requester", "young", "too many"]
@@ -70,8 +71,8 @@ class DuelCount:
     for_candidate: int
 
 
-def select_votes(rule: CountingRule) -> Select[Any]:
-    """Select the counted votes up and down of each visible description."""
+def select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]:
+    """Select the counted votes up and down of each visible description of these kinds."""
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
     downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
     counted = (
@@ -83,21 +84,25 @@ def select_votes(rule: CountingRule) -> Select[Any]:
     return (
         select(description.c.id, description.c.power, counted.c.ups, counted.c.downs)
         .join(counted, counted.c.description_id == description.c.id)
-        .where(description.c.removed_at.is_(None))
+        .where(description.c.removed_at.is_(None), kinds)
     )
 
 
 async def get_vote_sums(tx: Transaction, rule: CountingRule) -> tuple[int, int, int]:
-    """Return how many visible descriptions have counted votes, and how many of these are up and down."""
-    votes_of = select_votes(rule).subquery()
+    """Return how many visible descriptions of one hero have counted votes, and the votes up and down."""
+    votes_of = select_votes(rule, of_one_hero()).subquery()
     sums = select(func.count(), func.sum(votes_of.c.ups), func.sum(votes_of.c.downs)).select_from(votes_of)
     number, ups, downs = (await tx.execute(sums)).one()
     return int(number), int(ups or 0), int(downs or 0)
 
 
 async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[DescriptionVotes]:
-    """Return the counted votes of every visible description that has any."""
-    return [DescriptionVotes(*row) for row in await tx.execute(select_votes(rule).order_by(description.c.id))]
+    """Return the counted votes of every visible description of one hero that has any.
+
+    What trains and what ranks models are chosen from these: teams and scenes are not among them.
+    """
+    query = select_votes(rule, of_one_hero()).order_by(description.c.id)
+    return [DescriptionVotes(*row) for row in await tx.execute(query)]
 
 
 async def get_description_votes(tx: Transaction, rule: CountingRule, description_id: int) -> tuple[int, int]:

@@ -11,9 +11,10 @@ def hero_line(scored: Scored, vocabulary: Vocabulary, t: Translator, *, rank: in
 
     Two thumbs of two are fewer than nine of ten by the score: a share of the votes would belie the rank.
     """
-    hero = escape_markdown(vocabulary.title(scored.description.hero, t).capitalize())
+    hero = scored.description.hero
+    title = vocabulary.team_title(scored.team, t) if scored.team else vocabulary.title(hero, t)
     place = "" if rank is None else f"{rank}. "
-    return f"**{place}{hero}** · 👍 {scored.ups} 👎 {scored.downs}"
+    return f"**{place}{escape_markdown(title.capitalize())}** · 👍 {scored.ups} 👎 {scored.downs}"
 
 
 def quoted(scored: Scored, most: int) -> str:

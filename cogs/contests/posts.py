@@ -105,7 +105,7 @@ def _podium(result: Result, vocabulary: Vocabulary, t: Translator) -> list[str]:
             lines.append(f"{_MEDALS[place]} {hero_line(scored, vocabulary, t)}{_link(scored, t)}")
             if scored is result.best[0]:
                 lines.append(quoted(scored, _MAX_LENGTH))
-    if len(result.winners) > 1:
+    if len(set(result.places())) < len(result.best):
         lines.append(t("Texts with as many votes share a place."))
     if result.has_more_winners:
         lines.append(t("- … and others with as many votes"))

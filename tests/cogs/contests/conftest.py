@@ -40,7 +40,14 @@ def timing(clock: Clock) -> Timing:
 
 
 async def describe(
-    app: App, typed: str, when: float, *, ups: int = 0, downs: int = 0, requester: int = 7, guild_id: int = HOME
+    app: App,
+    typed: str,
+    when: float,
+    *,
+    ups: int = 0,
+    downs: int = 0,
+    requester: int = 7,
+    guild_id: int = HOME,
 ) -> int:
     """Store a description that was made then, with votes of simulated voters, and return its id."""
     hero = app.heroes.vocabulary.parse(typed)

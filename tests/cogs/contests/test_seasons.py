@@ -30,8 +30,6 @@ async def test_a_season_is_begun_followed_and_ended_once(stage: Stage, app: App,
     assert "Season 1 has begun" in await text_of(stage, "start")
     await season(stage, "start")
     assert "Season 1 is still open" in stage.refusal()
-    (shown,) = [each.embeds[0] for each in stage.channel.history() if each.embeds] or [None]
-    assert shown is None
     for age, ups in ((31, 5), (32, 3), (33, 3), (34, 1)):
         await describe(app, f"{age} man flying", clock.now + age, ups=ups)
     await describe(app, "41 man flying", clock.now, ups=9, guild_id=HOME + 1)
@@ -54,7 +52,7 @@ async def test_a_season_is_begun_followed_and_ended_once(stage: Stage, app: App,
     assert embed.title == "🏆 The winners of season 1"
     lines = [line for line in (embed.description or "").split("\n") if not line.startswith(">")]
     assert [line[:3] for line in lines[1:4]] == ["🥇 *", "🥈 *", "🥈 *"]
-    assert lines[4] == "🥉"[:0] or "share a place" not in lines[4]
+    assert lines[4:] == ["Texts with as many votes share a place."]
     assert embed.fields[0].name == "Thank you"
     assert post.attachments  # the winner's card
 

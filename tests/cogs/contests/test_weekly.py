@@ -11,7 +11,6 @@ from bot.store.schema import member_setting, weekly_post
 from tests.cogs.contests.conftest import Clock, at, describe
 from tests.conftest import HOME, Stage
 
-ADMINS = 777_000_000_000_000_001
 MONDAY = (2030, 1, 7)  # the day of the post; its week began on the last day of 2029
 
 
@@ -66,11 +65,13 @@ async def test_the_best_hero_of_the_week_is_posted_once(stage: Stage, app: App, 
     assert second.name == "Second place"
     assert second.value == "**40-year-old woman, healing** · 👍 2 👎 0"
     assert voters.value == (
-        "6 people voted, with 8 votes that count. Of those who are named here, most came from **ana** (1 vote)."
+        "6 people voted, with 8 votes that count. Of those who are named here, most came from **ana** "
+        "(1 vote)."
     )
     assert "`/hero`" in (embed.footer.text or "")
     assert post.mentions == []
-    assert [file.description for file in post.attachments][0]  # the card, in words
+    (card,) = post.attachments
+    assert card.description  # the picture in words
     assert await rows(app) == [("2030-01-07", best, True)]
 
     await stage.env.restart_bot(HeroBot(app))
@@ -149,29 +150,35 @@ async def refused(stage: Stage, **options: object) -> str:
     return stage.refusal()
 
 
-@pytest.mark.settings(admin_channel=ADMINS)
 @pytest.mark.parametrize("how", ["forbidden", "gone"])
 async def test_a_channel_that_refuses_turns_it_off_and_admins_are_told_once(
-    stage: Stage, app: App, clock: Clock, how: str
+    stage: Stage, app: App, settings: Settings, clock: Clock, how: str
 ) -> None:
-    admins = stage.env.guild.create_text_channel("admins", id=ADMINS)
-    weekly = stage.env.guild.create_text_channel("weekly")
-    await turn_on(stage, channel=weekly)
+    guild = stage.env.guild
+    admins = guild.create_text_channel("admins")
+    closed = guild.create_text_channel(
+        "closed", overwrites={guild.default_role: discord.PermissionOverwrite(embed_links=False)}
+    )
+    await stage.olga.slash(stage.channel, "settings weekly", channel=closed)
+    assert "I cannot post in" in stage.refusal()
+    weekly = closed if how == "forbidden" else guild.create_text_channel("weekly")
+    await turn_on(stage)
     await describe(app, "31 man flying", at(2030, 1, 3), ups=2)
-    if how == "gone":
-        await weekly.delete()
-    else:
-        await weekly.set_permissions(stage.env.guild.default_role, embed_links=False)
-    clock.set(*MONDAY, 17, 0)
-    for _ in range(3):
-        await minute(stage)
+    told = settings.model_copy(update={"admin_channel": admins.id})
+    async with open_app(told, Timing(clock=clock)) as changed:
+        await changed.guild_settings.change(HOME, weekly_channel=weekly.id)  # it was open then
+        await stage.env.restart_bot(HeroBot(changed))
+        if how == "gone":
+            stage.env.backend.delete_channel(weekly.id)
+        clock.set(*MONDAY, 17, 0)
+        for _ in range(3):
+            await minute(stage)
 
-    (notice,) = admins.history()
-    assert f"I could not post the hero of the week in <#{weekly.id}>" in notice.content
-    assert (await app.guild_settings.get(HOME)).weekly_channel is None
-    result = await stage.olga.slash(stage.channel, "settings show")
-    assert result.response is not None
-    assert "Hero of the week: not posted" in result.response.content
+        (notice,) = admins.history()
+        assert f"I could not post the hero of the week in <#{weekly.id}>" in notice.content
+        result = await stage.olga.slash(stage.channel, "settings show")
+        assert result.response is not None
+        assert "Hero of the week: not posted" in result.response.content
 
 
 async def test_an_outage_of_discord_is_waited_for(stage: Stage, app: App, clock: Clock) -> None:
