@@ -217,9 +217,10 @@ class Scores:
         """Return a page (from 0) of the best-rated heroes and teams of a server and of some powers.
 
         None: of all. span: when they were made. Descriptions are ranked by the Bayesian average that people
-        see beside them, then by the number of votes, then newest first. The prior is estimated over all servers; it and
-        the filter's rule may be ten minutes old, the votes are current. Where many take part, so may be the
-        choice of the thousand that are ranked. Returns PAGE + 1 descriptions if another page follows.
+        see beside them, then by the number of votes, then newest first. The prior is estimated over all
+        servers; it and the filter's rule may be ten minutes old, the votes are current. Where many take part,
+        so may be the choice of the thousand that are ranked. Returns PAGE + 1 descriptions if another page
+        follows.
         """
         contest = Contest(guild_id, None if powers is None else frozenset(powers), span)
         basis = await self._ranking_basis()
