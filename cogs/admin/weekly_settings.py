@@ -44,14 +44,14 @@ async def change_weekly(
     typed_zone: str | None,
 ) -> LocalizedMessage:
     """Change what is given, and return what was done. Raises UserError, with nothing changed."""
-    values: dict[str, Any] = {"weekly_hour": hour} if hour is not None else {}
-    if typed_zone is not None:
-        values["time_zone"] = _zone(typed_zone)
+    values: dict[str, Any] = {} if typed_zone is None else {"time_zone": _zone(typed_zone)}
     if day == _NEVER:
         values |= {"weekly_channel": None, "weekly_day": None, "weekly_hour": None}
-    elif day is not None:
-        values["weekly_day"] = day
-    if channel_id is not None and day != _NEVER:
+        await bot.app.weekly_posts.configure(guild_id, **values)
+        return LocalizedMessage("The hero of the week is not posted any more.")
+    chosen = {"weekly_day": day, "weekly_hour": hour}
+    values |= {name: value for name, value in chosen.items() if value is not None}
+    if channel_id is not None:
         values["weekly_channel"] = _open_channel(bot, guild_id, channel_id)
     current = await bot.app.guild_settings.get(guild_id)
     is_on = values.get("weekly_channel", current.weekly_channel) is not None
@@ -60,15 +60,13 @@ async def change_weekly(
         values.setdefault(
             "weekly_hour", _DEFAULT_HOUR if current.weekly_hour is None else current.weekly_hour
         )
-    elif day not in (None, _NEVER) or hour is not None:
+    elif day is not None or hour is not None:
         raise UserError(
             "Also choose the channel in which the hero of the week is posted. Nothing was changed."
         )
     await bot.app.weekly_posts.configure(guild_id, **values)
     if is_on:
         return LocalizedMessage("The hero of the week is set.")
-    if day == _NEVER:
-        return LocalizedMessage("The hero of the week is not posted any more.")
     return LocalizedMessage("The time zone is set.")
 
 

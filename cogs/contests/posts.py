@@ -23,6 +23,7 @@ from cogs.common.rated_texts import hero_line, quoted
 log = logging.getLogger(__name__)
 
 _MAX_LENGTH = 1500  # characters of the winner's text
+_MAX_FIELD = 1024  # characters of an embed's field, by Discord's limit
 _PODIUM = 3  # places of a season
 _MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}
 
@@ -52,7 +53,9 @@ async def weekly_content(bot: HeroBot, guild: discord.Guild, result: Result, t: 
     if runners_up := result.runners_up:
         name = t("Second place") if len(runners_up) == 1 else t("A shared second place")
         shown = [hero_line(each, vocabulary, t) + _link(each, t) for each in runners_up]
-        embed.add_field(name=name if not sharing else t("Next place"), value="\n".join(shown), inline=False)
+        value = "\n".join(shown)
+        value = value if len(value) <= _MAX_FIELD else shown[0][:_MAX_FIELD]
+        embed.add_field(name=name if not sharing else t("Next place"), value=value, inline=False)
     voters = await _named(guild, result.turnout.named)
     embed.add_field(name=t("Who voted"), value=_turnout_text(result.turnout, voters, t), inline=False)
     embed.set_footer(

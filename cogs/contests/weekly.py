@@ -53,13 +53,19 @@ class WeeklyCog(commands.Cog):
             guild = self.bot.get_guild(post.guild_id)
             # of another process, in an outage, or left: its settings are deleted then
             if guild is not None and not guild.unavailable and self._backoff.is_due(post.key):
-                await self._try_to_post(post, guild)
+                try:
+                    await self._post(post, guild)
+                except DatabaseBusy as error:
+                    log.warning("the weekly post of server %d meets a busy database: %s", guild.id, error)
+                except Exception:
+                    log.exception("the weekly post of server %d failed", guild.id)
 
     @post_due.before_loop
     async def _ready(self) -> None:
         await self.bot.wait_until_ready()
 
-    async def _try_to_post(self, post: DuePost, guild: discord.Guild) -> None:
+    async def _post(self, post: DuePost, guild: discord.Guild) -> None:
+        """Make a post. In an outage of Discord it is released for a later round."""
         try:
             content = await self._claimed_content(post, guild)
             if content is None:
@@ -73,10 +79,6 @@ class WeeklyCog(commands.Cog):
             log.warning("the weekly post of server %d waits: %s", guild.id, error)
             if self._backoff.fail(post.key):
                 await self.app.weekly_posts.release(post)
-        except DatabaseBusy as error:
-            log.warning("the weekly post of server %d meets a busy database: %s", guild.id, error)
-        except Exception:
-            log.exception("the weekly post of server %d failed", guild.id)
 
     async def _claimed_content(self, post: DuePost, guild: discord.Guild) -> MessageContent | None:
         """Write a post's row and return the post; None if there is nothing to post.

@@ -31,7 +31,7 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> float
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(at(2030, 1, 2, 12))  # a Wednesday
+    return Clock(at(2030, 1, 3, 12))  # a Thursday
 
 
 @pytest.fixture
