@@ -114,7 +114,7 @@ async def test_a_large_contest_ranks_its_choice_by_the_votes_of_the_moment(app: 
 
 
 async def test_a_page_reads_no_table_from_end_to_end(app: App) -> None:
-    statements: list[tuple[str, object]] = []
+    statements: list[tuple[str, Any]] = []
 
     def note(*call: Any) -> None:
         statements.append(call[2:4])
