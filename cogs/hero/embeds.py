@@ -18,6 +18,7 @@ from cogs.common.persistent import persistent_view
 
 _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
 _LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
+_EMOJI = {"card": "🖼️"}  # buttons without a label
 
 
 def hero_content(
@@ -38,7 +39,7 @@ def hero_content(
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t, needed=needed)],
-        hero_buttons("again", "report", subject=description.id, t=t),
+        hero_buttons("again", "card", "report", subject=description.id, t=t),
     )
 
 
@@ -49,13 +50,18 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return the buttons "stop", "again" and "report", as named. All state is in their custom ids.
+    """Return the buttons "stop", "again", "card" and "report", as named. All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py and ReportButton in cogs/moderation/buttons.py handle the clicks.
+    cogs/hero/cog.py, CardButton in cogs/hero/cards.py and ReportButton in cogs/moderation/buttons.py handle the
+    clicks.
     """
     return persistent_view(
-        discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=t(_LABELS[action]))
+        discord.ui.Button(
+            custom_id=f"hero:{action}:{subject}",
+            label=t(_LABELS[action]) if action in _LABELS else None,
+            emoji=_EMOJI.get(action),
+        )
         for action in actions
     )
 
