@@ -69,14 +69,14 @@ class CardPosts:
         return found
 
     async def find(self, typed: str) -> Description:
-        """Return the description that a message shows, by its link or number. Raise UserError if none does."""
+        """Return the description of a message, by its link or number. Raise UserError if it shows none."""
         number = _MESSAGE.search(typed.strip().strip("<>"))
         async with self._db.read() as tx:
             found = await descriptions.get_by_message(tx, int(number[1])) if number else None
         if found is None:
             raise UserError(
-                "I find no hero there. Give me the link of a hero's message (from its menu: Copy Message Link), "
-                "or leave it out to see your latest hero."
+                "I find no hero there. Give me the link of a hero's message (from its menu: Copy Message "
+                "Link), or leave it out to see your latest hero."
             )
         check_visible(found)
         return found

@@ -53,8 +53,8 @@ def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
     """Return the buttons "stop", "again", "card" and "report", as named. All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py, CardButton in cogs/hero/cards.py and ReportButton in cogs/moderation/buttons.py handle the
-    clicks.
+    cogs/hero/cog.py, CardButton in cogs/hero/cards.py and ReportButton in cogs/moderation/buttons.py handle
+    the clicks.
     """
     return persistent_view(
         discord.ui.Button(
