@@ -11,6 +11,7 @@ from bot.backup.schedule import BackupSchedule
 from bot.community.about import About
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.activity import Activity
+from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.hero_cards import HeroCards
@@ -168,6 +169,7 @@ class App:
     waiting_queue: WaitingQueue
     content_reports: ContentReports
     cards: HeroCards
+    card_posts: CardPosts
     backups: BackupSchedule
     pruner: Pruner
     jobs: JobQueue
@@ -393,6 +395,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 daily=settings.daily_reports,
             ),
             cards=cards,
+            card_posts=CardPosts(db, pseudonyms),
             backups=BackupSchedule(db, settings),
             pruner=Pruner(
                 db,
