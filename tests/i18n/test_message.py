@@ -54,7 +54,7 @@ def test_numbers_and_shares_are_french_in_french() -> None:
     space = "\N{NARROW NO-BREAK SPACE}"
     paid = french(LocalizedMessage(", ${cost:,.4f} paid", cost=1234.5))
     assert paid == f", 1{space}234,5000{space}$ payés"
-    assert french(LocalizedMessage(" ({share:.0%} for it)", share=0.5)) == f" (50{space}% pour lui)"
+    assert french(LocalizedMessage(" ({share:.0%} for it)", share=0.5)) == " (50\N{NO-BREAK SPACE}% pour lui)"
     assert french("{number:,} {reason}", number=1200, reason="1,200") == f"1{space}200 1,200"
 
 
