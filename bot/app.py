@@ -12,6 +12,7 @@ from bot.backup.schedule import BackupSchedule
 from bot.community.about import About
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.activity import Activity
+from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.hero_cards import HeroCards
@@ -177,6 +178,7 @@ class App:
     waiting_queue: WaitingQueue
     content_reports: ContentReports
     cards: HeroCards
+    card_posts: CardPosts
     backups: BackupSchedule
     pruner: Pruner
     jobs: JobQueue
@@ -239,10 +241,6 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
-        builder = Builder(
-            db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build
-        )
-        batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes, blocklist, freezer)
         languages = Catalogues(settings.languages_dir)
@@ -253,8 +251,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             jobs,
             budget,
             BuildEstimator(db, planner, prices, first_texts),
-            builder,
-            batch_builder,
+            Builder(db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build),
+            BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches),
             freezer,
             RankedTexts(
                 db,
@@ -280,20 +278,11 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
-        reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = (
-            Gate(
-                registry,
-                reader,
-                BestTexts(
-                    BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
-                ),
-                heroes,
-                GateRules(),
-            )
-            if settings.check_heroes
-            else None
-        )
+        gate = None
+        if settings.check_heroes:
+            reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
+            rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
+            gate = Gate(registry, reader, BestTexts(rated, scorer, workers=workers), heroes, GateRules())
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -344,7 +333,6 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
             ),
         )
-        seasons = Seasons(db, timing.clock)
         yield App(
             settings=settings,
             timing=timing,
@@ -365,8 +353,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 max_messages=settings.reconcile_messages,
             ),
             scores=scores,
-            seasons=seasons,
-            periods=Periods(guild_settings, seasons, timing.clock),
+            seasons=Seasons(db, timing.clock),
+            periods=Periods(guild_settings, Seasons(db, timing.clock), timing.clock),
             weekly_posts=WeeklyPosts(db, scores, guild_settings, timing.clock),
             powers=powers,
             admission=admission,
@@ -421,6 +409,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 daily=settings.daily_reports,
             ),
             cards=cards,
+            card_posts=CardPosts(db, pseudonyms),
             backups=BackupSchedule(db, settings),
             pruner=Pruner(
                 db,

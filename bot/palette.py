@@ -6,8 +6,8 @@ CONTEST = "#f1c40f"  # duels, and the best texts
 UNSEEN = "#e67e22"  # in a chart, what is measured on texts that were kept from the training
 COUNT = "#57a773"  # in a chart, how often something happened
 
-# Of hero cards, light and dark: the paper, what is written on it, what is written small; the accent of each family
-# of powers (bot/heroes/power_families.py).
+# Of hero cards, light and dark: the paper, what is written on it, and what is written small; then the accent
+# of each family of powers (bot/heroes/power_families.py).
 CARD_LIGHT = ("#fbf8f3", "#1d1b22", "#6d6873")
 CARD_DARK = ("#17161c", "#f4f0e8", "#a29daa")
 CARD_ACCENTS = {

@@ -123,11 +123,6 @@ class WeeklyPosts:
             await notifications.add(tx, key, text, channel_id=notice_channel, at=self._clock())
         await self._guild_settings.change(post.guild_id, weekly_channel=None)
 
-    async def messages(self, guild_id: int, description_id: int) -> list[tuple[int, int]]:
-        """Return the channels and messages of a server's posts that show a description as the hero."""
-        async with self._db.read() as tx:
-            return await weekly_posts.list_messages(tx, guild_id, description_id)
-
     async def _result(self, post: DuePost) -> Result:
         return await result_of(self._scores, post.guild_id, post.span)
 

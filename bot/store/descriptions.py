@@ -118,6 +118,22 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
     return _of_row(row) if row else None
 
 
+async def get_latest(
+    tx: Transaction, requester: str, *, guild_id: int | None, channel_id: int | None
+) -> Description | None:
+    """Return a person's newest text that is shown in a server, or in a channel outside of servers."""
+    here = description.c.channel_id == channel_id if guild_id is None else description.c.guild_id == guild_id
+    query = select(*_COLUMNS).where(
+        description.c.requester == requester,
+        here,
+        description.c.message_id.is_not(None),
+        description.c.removed_at.is_(None),
+    )
+    newest = query.order_by(description.c.created_at.desc()).limit(1)
+    row = (await tx.execute(newest)).one_or_none()
+    return _of_row(row) if row else None
+
+
 async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
     """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
 

@@ -61,17 +61,6 @@ async def remove_unposted(tx: Transaction, key: Key) -> None:
     await tx.execute(delete(weekly_post).where(mine, weekly_post.c.message_id.is_(None)))
 
 
-async def list_messages(tx: Transaction, guild_id: int, description_id: int) -> list[tuple[int, int]]:
-    """Return the channels and messages of a server's posts on a description."""
-    query = select(weekly_post.c.channel_id, weekly_post.c.message_id).where(
-        weekly_post.c.guild_id == guild_id,
-        weekly_post.c.description_id == description_id,
-        weekly_post.c.channel_id.is_not(None),
-        weekly_post.c.message_id.is_not(None),
-    )
-    return [(channel_id, message_id) for channel_id, message_id in await tx.execute(query)]
-
-
 def _update(key: Key) -> Update:
     guild_id, week = key
     return update(weekly_post).where(weekly_post.c.guild_id == guild_id, weekly_post.c.week == week)

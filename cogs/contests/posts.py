@@ -1,10 +1,8 @@
 """Posts about winners: of a week, and of a season."""
 
-import io
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import discord
 
@@ -19,6 +17,7 @@ from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.markdown import escape_markdown
 from cogs.common.rated_texts import hero_line, quoted
+from cogs.hero.cards import card_file
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +155,4 @@ async def _with_card(bot: HeroBot, embed: discord.Embed, first: Scored, t: Trans
         log.warning("a post goes without its card: %s", error)
         return MessageContent([embed])
     embed.set_image(url=f"attachment://{card.file_name}")
-    read: Callable[[], discord.File] = partial(_file, card.png, card.file_name, card.alt_text)
-    return MessageContent([embed], files=(read,))
-
-
-def _file(data: bytes, name: str, alt_text: str) -> discord.File:
-    return discord.File(io.BytesIO(data), filename=name, description=alt_text[:1024])
+    return MessageContent([embed], files=(card_file(card),))

@@ -9,9 +9,8 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.errors import NotAllowed, UserError
 from bot.i18n.message import ENGLISH, Translator
-from bot.rating.results import result_of
+from bot.rating.results import Result, result_of
 from bot.rating.seasons import span_of
-from bot.store.seasons import Season
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of
@@ -19,6 +18,7 @@ from cogs.common.permissions import admins_group
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer, with_retries
 from cogs.contests.posts import season_content
+from cogs.hero.cards import note_card
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,9 @@ class SeasonsCog(commands.Cog):
         if season is None:
             raise UserError("This server has had no season yet. Begin one with `{/season start}`.")
         t = await translator_of(interaction)
-        await answer(interaction, await _content(self.bot, guild, season, t))
+        result = await result_of(self.app.scores, guild.id, span_of(season))
+        post = await answer(interaction, await season_content(self.bot, guild, season, result, t))
+        await _note(self.bot, result, post)
 
 
 class EndSeasonButton(PersistentButton, template=r"season:end:(?P<season_id>[0-9]{1,18})"):
@@ -87,18 +89,22 @@ class EndSeasonButton(PersistentButton, template=r"season:end:(?P<season_id>[0-9
         bot, guild = interaction.client, _guild(interaction)
         t = await translator_of(interaction)
         season = await bot.app.seasons.end(self.season_id, guild_id=guild.id)
-        content = await _content(bot, guild, season, t)
+        result = await result_of(bot.app.scores, guild.id, span_of(season))
+        content = await season_content(bot, guild, season, result, t)
         await answer(interaction, t("Season {number} is over.", number=season.number))
         try:
-            await with_retries(lambda: interaction.followup.send(**content.send_kwargs, wait=True))
+            post = await with_retries(lambda: interaction.followup.send(**content.send_kwargs, wait=True))
         except DISCORD_FAILURES as error:
             log.warning("the winners of a season could not be posted: %s", error)
             await answer(interaction, content)
+        else:
+            await _note(bot, result, post)
 
 
-async def _content(bot: HeroBot, guild: discord.Guild, season: Season, t: Translator) -> MessageContent:
-    result = await result_of(bot.app.scores, guild.id, span_of(season))
-    return await season_content(bot, guild, season, result, t)
+async def _note(bot: HeroBot, result: Result, post: discord.Message) -> None:
+    """Note which text a post quotes, so that it goes when that is hidden or deleted."""
+    if result:
+        await note_card(bot.app, result.best[0].description, post)
 
 
 def _guild(interaction: Interaction) -> discord.Guild:

@@ -7,14 +7,15 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.errors import DatabaseBusy, Undeliverable
+from bot.errors import DatabaseBusy, Undeliverable, UserError
+from bot.rating.results import Result
 from bot.rating.weekly_posts import DuePost
-from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES, NOWHERE, Backoff, Place, deliver
 from cogs.common.locale import translator_of_server
 from cogs.common.permissions import may_write
 from cogs.contests.posts import weekly_content
+from cogs.hero.cards import note_card
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class WeeklyCog(commands.Cog):
                     await self._post(post, guild)
                 except DatabaseBusy as error:
                     log.warning("the weekly post of server %d meets a busy database: %s", guild.id, error)
+                except UserError as error:
+                    log.info("the weekly post of server %d went with its text: %s", guild.id, error)
                 except Exception:
                     log.exception("the weekly post of server %d failed", guild.id)
 
@@ -67,12 +70,14 @@ class WeeklyCog(commands.Cog):
     async def _post(self, post: DuePost, guild: discord.Guild) -> None:
         """Make a post. In an outage of Discord it is released for a later round."""
         try:
-            content = await self._claimed_content(post, guild)
-            if content is None:
+            chosen = await self._choose(post, guild)
+            if chosen is None:
                 return
+            result, content = chosen
             message = await self._send(post, guild, content)
             await self.app.weekly_posts.mark_posted(post, message.id)
             self._backoff.forget(post.key)
+            await note_card(self.app, result.best[0].description, message)  # the post goes with its text
         except Undeliverable:
             await self._switch_off(post, guild)
         except DISCORD_FAILURES as error:
@@ -80,8 +85,8 @@ class WeeklyCog(commands.Cog):
             if self._backoff.fail(post.key):
                 await self.app.weekly_posts.release(post)
 
-    async def _claimed_content(self, post: DuePost, guild: discord.Guild) -> MessageContent | None:
-        """Write a post's row and return the post; None if there is nothing to post.
+    async def _choose(self, post: DuePost, guild: discord.Guild) -> tuple[Result, MessageContent] | None:
+        """Write a post's row and return what it shows; None if there is nothing to post.
 
         The card and the names take a while, in which people may delete a text: another is chosen then.
         """
@@ -93,7 +98,7 @@ class WeeklyCog(commands.Cog):
                 return None
             content = await weekly_content(self.bot, guild, result, t)
             if await posts.is_current(result):
-                return content
+                return result, content
             result = await posts.choose_again(post)
         return None
 
@@ -111,22 +116,3 @@ class WeeklyCog(commands.Cog):
         notice_channel = next((each for each in open_ones if each != post.channel_id), None)
         log.warning("the weekly post of server %d is off: its channel takes none", guild.id)
         await self.app.weekly_posts.switch_off(post, guild_name=guild.name, notice_channel=notice_channel)
-
-    @commands.Cog.listener()
-    async def on_description_hidden(self, description: Description) -> None:
-        """Take a text that was hidden or removed out of the posts that quote it."""
-        if description.guild_id is None:
-            return
-        guild = self.bot.get_guild(description.guild_id)
-        t = await translator_of_server(self.bot, guild)
-        notice = t("This hero of the week was removed.")
-        for channel_id, message_id in await self.app.weekly_posts.messages(
-            description.guild_id, description.id
-        ):
-            message = self.bot.get_partial_messageable(channel_id).get_partial_message(message_id)
-            try:
-                await message.edit(content=notice, embeds=[], attachments=[])
-            except discord.NotFound:
-                log.info("a weekly post was deleted")
-            except DISCORD_FAILURES as error:
-                log.warning("a weekly post still quotes description %d: %s", description.id, error)

@@ -16,6 +16,7 @@ from cogs.common.locale import translated_choice, translator_of
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.rated_texts import hero_line, quoted
 from cogs.common.responses import answer
+from cogs.hero.cards import card_file
 
 _MAX_LENGTH = 550  # characters of a text: five of them, escaped, fit into an embed
 
@@ -50,8 +51,8 @@ class LeaderboardCog(commands.Cog):
     ) -> None:
         scope = "all" if everywhere or interaction.guild_id is None else "here"
         await interaction.response.defer()
-        embed, view = await _page(interaction, scope, _known(period.value if period else "all"), 0)
-        await answer(interaction, MessageContent(embeds=[embed], view=view))
+        chosen = _known(period.value if period else "all")
+        await answer(interaction, await _page(interaction, scope, chosen, 0))
 
 
 class PageButton(
@@ -72,8 +73,7 @@ class PageButton(
     async def handle(self, interaction: Interaction) -> None:
         """Replace the page that is shown, with current scores."""
         await interaction.response.defer()
-        embed, view = await _page(interaction, self.scope, self.period, self.page)
-        await answer(interaction, MessageContent(embeds=[embed], view=view))
+        await answer(interaction, await _page(interaction, self.scope, self.period, self.page))
 
 
 def _known(period: str) -> Period:
@@ -81,10 +81,11 @@ def _known(period: str) -> Period:
     return next(known for known in _PERIODS if known == period)
 
 
-async def _page(
-    interaction: Interaction, scope: str, period: Period, page: int
-) -> tuple[discord.Embed, discord.ui.View]:
-    """Return a page of this server or of all. Powers outside the vocabulary stay in their own server."""
+async def _page(interaction: Interaction, scope: str, period: Period, page: int) -> MessageContent:
+    """Return a page of this server or of all. Powers outside the vocabulary stay in their own server.
+
+    The first page shows the card of the best.
+    """
     t = await translator_of(interaction)
     app = interaction.client.app
     current = await app.periods.current(period, interaction.guild_id)
@@ -105,7 +106,14 @@ async def _page(
     title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
     if current.name:
         title = f"{title}: {t(current.name)}"
-    return _embed(t, app.heroes.vocabulary, title, page, best[:PAGE], has_more=has_more), view
+    embed = _embed(t, app.heroes.vocabulary, title, page, best[:PAGE], has_more=has_more)
+    files = []
+    if best and page == 0:
+        first = best[0]
+        card = await app.cards.draw(first.description, ups=first.ups, downs=first.downs, t=t)
+        embed.set_image(url=f"attachment://{card.file_name}")
+        files.append(card_file(card))
+    return MessageContent(embeds=[embed], view=view, files=tuple(files), replaces_files=True)
 
 
 def _embed(

@@ -232,7 +232,4 @@ async def test_a_hero_that_operators_remove_leaves_the_post(stage: Stage, app: A
     assert isinstance(bot, HeroBot)
     await refresh_message(bot, await app.content_reports.remove(best))  # as the button does
     await stage.env.settle()
-    (post,) = stage.channel.history()
-    assert post.content == "This hero of the week was removed."
-    assert post.embeds == []
-    assert post.attachments == []
+    assert stage.channel.history() == []

@@ -15,7 +15,8 @@ async def test_smoke(stage: Stage, app: App, script: Script) -> None:
     result = await stage.ana.slash(stage.channel, "team", heroes="40 woman healing")
     assert result.response is not None
     print(result.response.embeds[0].to_dict())
-    for a in script.asked: print(a)
+    for a in script.asked:
+        print(a)
     await stage.ben.slash(stage.channel, "hero", hero="40 woman healing")
     for i in range(6):
         await stage.ben.slash(stage.channel, "story")
