@@ -33,7 +33,7 @@ class PeopleCog(commands.Cog):
 
     @group.command(description="Let somebody ask for no more heroes; what they vote still counts")
     @app_commands.describe(
-        member="A member, or", person="A short name from /people heaviest, or a Discord user id"
+        member="A member of this server", person="A short name from /people heaviest, or a Discord user id"
     )
     @operators_only
     async def block(
@@ -41,13 +41,17 @@ class PeopleCog(commands.Cog):
     ) -> None:
         t, found, name = await self._named(interaction, member, person)
         if await self.app.people.block(found, interaction.user.id):
-            text = t("{person} can ask for no more heroes, anywhere. Their votes still count.", person=name)
+            text = t(
+                "{person} cannot ask for heroes any more, anywhere. Their votes still count.", person=name
+            )
         else:
             text = t("{person} is blocked already.", person=name)
         await answer(interaction, text)
 
     @group.command(description="Let somebody ask for heroes again")
-    @app_commands.describe(member="A member, or", person="A short name from the list of blocked people")
+    @app_commands.describe(
+        member="A member of this server", person="A short name from the list of blocked people"
+    )
     @operators_only
     async def unblock(
         self, interaction: Interaction, member: discord.User | None = None, person: Name | None = None
@@ -61,7 +65,7 @@ class PeopleCog(commands.Cog):
 
     @group.command(name="reset-quota", description="Count somebody's heroes of today from zero again")
     @app_commands.describe(
-        member="A member, or", person="A short name from /people heaviest, or a Discord user id"
+        member="A member of this server", person="A short name from /people heaviest, or a Discord user id"
     )
     @operators_only
     async def reset_quota(

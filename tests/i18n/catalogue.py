@@ -49,7 +49,7 @@ _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 _COMMAND = re.compile(
     r"(?<![\w/])\{?/(?:hero|duell?|top|bestenliste|help|hilfe|about|info|privacy|datenschutz|settings|einstellungen"
-    r"|powers|kräfte|dataset|datensatz|build-dataset|finetune|models|modelle|\{name\})(?![\w-])"
+    r"|powers|kräfte|quota|kontingent|people|leute|dataset|datensatz|build-dataset|finetune|models|modelle|\{name\})(?![\w-])"
 )
 _ERRORS = message_errors()
 _TRANSLATING = {"t", "mark", "LocalizedMessage", *COUNTED, *_ERRORS}
