@@ -53,7 +53,7 @@ def people(world: SimulatedDiscord, t: Translator) -> list[dict[str, str]]:
 
 
 def surroundings(person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> dict[str, Any]:
-    """Return people, roles, bot and channel, and which person the page belongs to; constant while it is open."""
+    """Return who is there, roles, bot and channel, and whose page it is; constant while it is open."""
     backend = world.env.backend
     return {
         "you": person.name,

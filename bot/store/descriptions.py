@@ -17,9 +17,13 @@ _ITS_MODEL = (
     model.c.name == literal_column("description.model"),
     literal_column("description.tuned", Boolean()),
 )
-TEAM_SIZE = 3  # heroes that the text of a team counts for, under limits
-
 _COLUMNS = (*description.c, select(model.c.id).where(*_ITS_MODEL).scalar_subquery().label("version"))
+
+ONE_HERO_KINDS = ("hero", "take")
+"""The kinds whose texts tell of one hero, as asked for. They alone train, rank models and count for powers:
+every query that takes descriptions for one of these asks of_one_hero()."""
+
+TEAM_SIZE = 3  # heroes that the text of a team counts for, under limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class Description:
         """Whether the model was given a beginning and an ending; texts of older versions do not tell."""
         return bool(self.sampling.get("framed"))
 
+    @property
+    def of_one_hero(self) -> bool:
+        """Whether its kind is one of ONE_HERO_KINDS."""
+        return self.kind in ONE_HERO_KINDS
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -73,6 +82,11 @@ class Posted:
 def _of_row(row: Row[Any]) -> Description:
     values = dict(row._mapping)
     return Description(hero=pop_hero(values), **values)
+
+
+def of_one_hero() -> ColumnElement[bool]:
+    """Return the condition of descriptions whose kind is one of ONE_HERO_KINDS."""
+    return description.c.kind.in_(ONE_HERO_KINDS)
 
 
 async def add(tx: Transaction, hero: Hero, **values: Any) -> Description:
@@ -104,6 +118,22 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
     return _of_row(row) if row else None
 
 
+async def get_latest(
+    tx: Transaction, requester: str, *, guild_id: int | None, channel_id: int | None
+) -> Description | None:
+    """Return a person's newest text that is shown in a server, or in a channel outside of servers."""
+    here = description.c.channel_id == channel_id if guild_id is None else description.c.guild_id == guild_id
+    query = select(*_COLUMNS).where(
+        description.c.requester == requester,
+        here,
+        description.c.message_id.is_not(None),
+        description.c.removed_at.is_(None),
+    )
+    newest = query.order_by(description.c.created_at.desc()).limit(1)
+    row = (await tx.execute(newest)).one_or_none()
+    return _of_row(row) if row else None
+
+
 def heroes_since(at: float) -> tuple[ColumnElement[int], ColumnElement[bool]]:
     """Return the number of heroes described since a moment, and the condition under which to sum them up.
 
@@ -126,7 +156,8 @@ async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
 
 async def count_by_power(tx: Transaction) -> dict[str, int]:
     """Return how often each power was asked for."""
-    query = select(description.c.power, func.count().label("uses")).group_by(description.c.power)
+    uses = func.count().label("uses")
+    query = select(description.c.power, uses).where(of_one_hero()).group_by(description.c.power)
     return {row.power: row.uses for row in await tx.execute(query)}
 
 
