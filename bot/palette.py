@@ -6,8 +6,8 @@ CONTEST = "#f1c40f"  # duels, and the best texts
 UNSEEN = "#e67e22"  # in a chart, what is measured on texts that were kept from the training
 COUNT = "#57a773"  # in a chart, how often something happened
 
-# Of hero cards, light and dark: the paper, what is written on it, what is written small; the accent of each
-# family of powers (bot/heroes/power_families.py).
+# Of hero cards, light and dark: the paper, what is written on it, and what is written small; then the accent
+# of each family of powers (bot/heroes/power_families.py).
 CARD_LIGHT = ("#fbf8f3", "#1d1b22", "#6d6873")
 CARD_DARK = ("#17161c", "#f4f0e8", "#a29daa")
 CARD_ACCENTS = {
@@ -23,9 +23,5 @@ CARD_ACCENTS = {
     "luck": ("#7c7a12", "#d3cf5a"),
     "talking": ("#b0307a", "#f08cc2"),
     "gifts": ("#8a4b2f", "#dfa183"),
-    "forces": ("#3d5f2c", "#a5cf8c"),
-    "heat": ("#b23a0e", "#ff9d6b"),
-    "cleverness": ("#1d5c8a", "#82bfe8"),
-    "illusions": ("#6b3a8f", "#c9a0ea"),
     "": ("#55525e", "#b9b5c2"),
 }

@@ -9,7 +9,10 @@ _VOWELS = "aeiou"
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """powers: a pattern that a power of the family has at the start of a word. verbs: in the infinitive."""
+    """The name groups what is alike, and some families share one.
+
+    powers: a pattern that a power of the family has at the start of a word. verbs: in the infinitive.
+    """
 
     name: str
     powers: str
@@ -102,31 +105,31 @@ _FAMILIES = (
         "creep crept lock twist shake",
     ),
     _Family(  # things moved, held and kept off without a touch, and what harms nobody who has such a skin
-        "forces",
+        "strength",
         "telekines|force field|invulnerab",
         "move lift raise float pull push catch caught hold held stop block shield cover surround protect "
         "guard shelter bounce stand stood",
     ),
     _Family(  # heat and sparks
-        "heat",
+        "elements",
         "laser|breathing fire|electr",
         "breathe cut weld burn melt light lit heat boil toast charge spark switch restart start",
     ),
-    _Family(
-        "cleverness",
+    _Family(  # cleverness
+        "minds",
         "super intelligence",
         "think thought know knew read count calculate solve work reckon plan design invent build built find "
         "found explain understand understood remember",
     ),
     _Family(  # what others take for something else, and ways to other places
-        "illusions",
+        "shapes",
         "illusion|mimic|portal",
         "create show open mimic mimick imitate copy pretend conjure step",
     ),
 )
 
 
-FAMILIES = tuple(family.name for family in _FAMILIES)
+FAMILIES = tuple(dict.fromkeys(family.name for family in _FAMILIES))
 
 
 def family_of(power: str) -> str | None:
@@ -134,10 +137,11 @@ def family_of(power: str) -> str | None:
 
     That is the one whose pattern matches most of its letters: "talking to machines" talks, and makes nothing.
     """
-    lengths = {
-        family.name: sum(map(len, re.findall(rf"\b(?:{family.powers})", power))) for family in _FAMILIES
-    }
-    best = max(FAMILIES, key=lambda name: lengths[name])
+    lengths = dict.fromkeys(FAMILIES, 0)
+    for family in _FAMILIES:
+        matched = sum(map(len, re.findall(rf"\b(?:{family.powers})", power)))
+        lengths[family.name] = max(lengths[family.name], matched)
+    best = max(FAMILIES, key=lengths.__getitem__)
     return best if lengths[best] else None
 
 

@@ -118,17 +118,38 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
     return _of_row(row) if row else None
 
 
-async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
-    """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
+async def get_latest(
+    tx: Transaction, requester: str, *, guild_id: int | None, channel_id: int | None
+) -> Description | None:
+    """Return a person's newest text that is shown in a server, or in a channel outside of servers."""
+    here = description.c.channel_id == channel_id if guild_id is None else description.c.guild_id == guild_id
+    query = select(*_COLUMNS).where(
+        description.c.requester == requester,
+        here,
+        description.c.message_id.is_not(None),
+        description.c.removed_at.is_(None),
+    )
+    newest = query.order_by(description.c.created_at.desc()).limit(1)
+    row = (await tx.execute(newest)).one_or_none()
+    return _of_row(row) if row else None
+
+
+def heroes_since(at: float) -> tuple[ColumnElement[int], ColumnElement[bool]]:
+    """Return the number of heroes described since a moment, and the condition under which to sum them up.
 
     The two texts of a duel count once, the text of a team TEAM_SIZE times.
     """
-    counts: dict[str | int, int] = {}
-    heroes = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
+    number = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
     candidates = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
-    since = and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+    return number, and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+
+
+async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
+    """Count the heroes described since a moment, by requester (a pseudonym) and by server id."""
+    counts: dict[str | int, int] = {}
+    number, since = heroes_since(at)
     for who in (description.c.requester, description.c.guild_id):
-        query = select(who, heroes).where(since).group_by(who)
+        query = select(who, number).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts
 

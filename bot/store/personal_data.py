@@ -13,6 +13,7 @@ from bot.store.hero_columns import EMPTY_HERO
 from bot.store.schema import (
     blocked_person,
     bookmark,
+    card_post,
     description,
     duel,
     duel_vote,
@@ -141,6 +142,7 @@ async def _erase_texts(tx: Transaction, texts: Select[int], *, at: float) -> lis
     quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
     await tx.execute(update(report).where(report.c.description_id.in_(texts)).values(words=""))
+    await tx.execute(delete(card_post).where(card_post.c.description_id.in_(texts)))
     await tx.execute(delete(team_hero).where(team_hero.c.description_id.in_(texts)))
     takes = select(description.c.id).where(description.c.parent_id.in_(texts))
     await tx.execute(delete(pick).where(or_(pick.c.take_id.in_(texts), pick.c.take_id.in_(takes))))
