@@ -14,6 +14,7 @@ from cogs.common.locale import translator_of, translator_of_server
 from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import PersistentButton, PersistentItem, persistent_view
 from cogs.common.responses import answer
+from cogs.hero.cards import remove_cards
 from cogs.heroes.pages import STATE, HeroListButton, list_content, list_request, read_model, read_power
 from cogs.info.privacy import datasets_text
 
@@ -74,8 +75,11 @@ class DeleteHeroButton(
     async def handle(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         app = interaction.client.app
+        chosen = await app.privacy.own_text(interaction.user.id, self.description_id)
+        # before their rows go with the text
+        without_cards = [await remove_cards(interaction.client, each) for each in chosen.ids]
         deleted, datasets = await app.privacy.delete_text(interaction.user.id, self.description_id)
-        emptied = await _empty_message(interaction.client, deleted)
+        emptied = await _empty_message(interaction.client, deleted) and all(without_cards)
         t = await translator_of(interaction)
         said = [t("This hero is deleted."), datasets_text(t, datasets)]
         if not emptied:
