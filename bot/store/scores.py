@@ -1,5 +1,6 @@
 """Queries on scores: the counted votes on descriptions, summed in the database."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -41,7 +41,8 @@ function article(hero) {
   const card = element("a", t("Character card"), { href: `characters/${hero.id}.json`, download: `${hero.id}.json` });
   const text = hero.text.split(/\n+/).map((part) => element("p", part, { className: "text" }));
   const facts = element("footer", [votes, ...kind, element("span", hero.author), day, card]);
-  const picture = hero.picture ? [element("img", [], { src: hero.picture, alt: "", loading: "lazy", width: 1200, height: 630 })] : [];
+  // what the picture says stands below it
+  const picture = hero.picture ? [element("img", [], { src: hero.picture, alt: "", loading: "lazy", width: 1200, height: 750 })] : [];
   return element("article", [...picture, heading, ...about, ...text, facts]);
 }
 
