@@ -44,7 +44,7 @@ _SHAPED_TOO = (
 class Face(Enum):
     """The four voices of a card: the name, the sentence, what is small, and what is small and strong."""
 
-    DISPLAY = "NotoSerifDisplay-Bold.ttf"
+    DISPLAY = "NotoSerif-Bold.ttf"
     SERIF = "NotoSerif-Regular.ttf"
     SANS = "Inter-Regular.otf"
     STRONG = "Inter-SemiBold.otf"

@@ -37,7 +37,8 @@ _FAMILIES = (
     ),
     _Family(
         "minds",
-        "thought|telepath|dream|mind|calming|sooth|quarrel|courage|laugh|truth|sleep|memor|fear|feeling what|hypno",
+        "thought|telepath|dream|mind|calming|sooth|quarrel|courage|laugh|truth|sleep|memor|fear|feeling what"
+        "|hypno",
         "calm soothe comfort think thought hear heard read dream remember recall whisper persuade "
         "convince share laugh joke sleep wake woke confess lend lent reassure understand understood feel "
         "felt recite end settle reconcile cheer hypnotise hypnotize",
