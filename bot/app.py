@@ -42,6 +42,7 @@ from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
 from bot.heroes.hero_parser import HeroParser
+from bot.heroes.scenes import ScenePrompts
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
@@ -70,6 +71,9 @@ from bot.serving.describer import Describer
 from bot.serving.draws import DrawLimit
 from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
+from bot.serving.redraws import Redraws
+from bot.serving.stories import Stories
+from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
@@ -157,6 +161,8 @@ class App:
     privacy: Privacy
     activity: Activity
     describer: Describer
+    teams: Teams
+    stories: Stories
     trials: Trials
     duels: Duels
     rate_limits: UserRateLimits
@@ -224,23 +230,18 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
-        builder = Builder(
-            db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build
-        )
-        batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes, blocklist, freezer)
         languages = Catalogues(settings.languages_dir)
         first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
         first_texts = FirstTexts(db, first_dataset, heroes.prompts)
-        build_estimator = BuildEstimator(db, planner, prices, first_texts)
         builds = BuildJobs(
             db,
             jobs,
             budget,
-            build_estimator,
-            builder,
-            batch_builder,
+            BuildEstimator(db, planner, prices, first_texts),
+            Builder(db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build),
+            BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches),
             freezer,
             RankedTexts(
                 db,
@@ -262,20 +263,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             Attachments(settings.data_dir, transfer, languages),
         )
-        generator = Generator(
-            client,
-            heroes,
-            base=settings.author_model,
-            small=small,
-            limit=DrawLimit(prices, settings.draws),
-        )
+        draw_limit = DrawLimit(prices, settings.draws)
+        generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
-        best_texts = BestTexts(
-            BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
-        )
-        reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = Gate(registry, reader, best_texts, heroes, GateRules()) if settings.check_heroes else None
+        gate = None
+        if settings.check_heroes:
+            reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
+            rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
+            gate = Gate(registry, reader, BestTexts(rated, scorer, workers=workers), heroes, GateRules())
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -363,6 +359,22 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             privacy=Privacy(db, pseudonyms, cards),
             activity=Activity(db),
             describer=describer,
+            teams=Teams(
+                db,
+                describer,
+                Redraws(client, draw_limit),
+                _scene_prompts(settings, heroes),
+                HeroParser(heroes.vocabulary, blocklist),
+                heroes,
+            ),
+            stories=Stories(
+                db,
+                describer,
+                Redraws(client, draw_limit),
+                _scene_prompts(settings, heroes),
+                heroes.curation,
+                pseudonyms,
+            ),
             trials=trials,
             duels=Duels(
                 db,
@@ -406,6 +418,12 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
     with in_use(settings.data_dir):
         async with open_database(settings.database, timing.database) as db:
             yield db
+
+
+def _scene_prompts(settings: Settings, heroes: HeroesConfig) -> ScenePrompts:
+    small = not settings.hosted
+    continues = small or settings.serving_url is not None  # servers of open models continue a text
+    return ScenePrompts(heroes.prompts, small=small, continues=continues)
 
 
 def _extensions(settings: Settings) -> Extensions:

@@ -302,6 +302,10 @@ _KINDS: dict[str, Callable[[_Pen, random.Random], None]] = {
     "luck": _clover,
     "talking": _voice,
     "gifts": _knot,
+    "forces": _whirl,
+    "heat": _waves,
+    "cleverness": _thoughts,
+    "illusions": _phases,
 }
 
 

@@ -149,7 +149,7 @@ def _draw_words(picture: Image.Image, placed: Placed, fill: Colour, typesetter: 
 
 def _colours(content: CardContent) -> _Colours:
     paper, ink, muted = map(_rgb, palette.CARD_DARK if content.dark else palette.CARD_LIGHT)
-    light, dark = map(_rgb, palette.CARD_ACCENTS[content.family])
+    light, dark = map(_rgb, palette.CARD_ACCENTS.get(content.family, palette.CARD_ACCENTS[""]))
     if content.dark:
         return _Colours(paper, ink, muted, dark, _mix(paper, dark, 0.13), dark)
     return _Colours(paper, ink, muted, light, light, paper)

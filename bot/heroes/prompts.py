@@ -16,6 +16,7 @@ from bot.heroes.grammar import in_sentences, is_third_person, plural_verb, with_
 from bot.heroes.hero import FIELD_NAMES, Hero, check_placeholders
 from bot.heroes.own_sentence import OwnSentence
 from bot.heroes.plots import Plot
+from bot.heroes.scene_words import SceneWords
 
 
 class _Templates(FrozenModel):
@@ -52,7 +53,7 @@ class _Forms(FrozenModel):
     plural: bool = False
 
 
-_PRONOUNS = ("he", "his", "him", "himself")
+PRONOUNS = ("he", "his", "him", "himself")
 
 
 class Profile(FrozenModel):
@@ -72,7 +73,7 @@ class Profile(FrozenModel):
     def _every_word_is_known(self) -> Self:
         """Refuse words in braces that are neither known nor verbs: they would end a build on its way."""
         for template in self._templates():
-            for word in _words_in(template) - self._nouns:
+            for word in words_in(template) - self._nouns:
                 if not is_third_person(word):
                     raise ValueError(f"{template!r} has the unknown word {{{word}}}")
         return self
@@ -102,28 +103,46 @@ class Profile(FrozenModel):
         return alike or self.examples
 
     def frame(
-        self, hero: Hero, spoken: str, chance: random.Random, turn: int | None = None
+        self,
+        hero: Hero,
+        spoken: str,
+        chance: random.Random,
+        turn: int | None = None,
+        *,
+        name: str | None = None,
     ) -> tuple[str, str]:
         """Draw the opening and the ending of a description of the hero; spoken: the power in a sentence.
 
-        turn: chooses the plot, the same one of a power for the same turn; None draws any.
+        turn: chooses the plot, the same one of a power for the same turn; None draws any. name: the hero's;
+        None draws one.
         """
         plots = self.plots_of(hero.power)
-        words: dict[str, object] = {
-            **self._grammar(hero.gender),
-            "name": chance.choice(self.names[hero.gender]),
-            **hero.as_dict(),
-            "power": spoken,
-        }
-        # in the order of the file: a phrase may use the words drawn before it
-        for kind, phrases in self.phrases.items():
-            words[kind] = chance.choice(phrases).format(**words)
+        words = self._draw_words(hero, spoken, chance, name)
         if not plots or self.plot_beginning is None:
             beginning, ending = self.beginning, chance.choice(self.endings)
         else:
             plot = chance.choice(plots) if turn is None else plots[turn % len(plots)]
             beginning, ending = self.plot_beginning, plot.template
         return in_sentences(beginning.format(**words)), in_sentences(ending.format(**words))
+
+    def ending(self, hero: Hero, spoken: str, chance: random.Random) -> str:
+        """Draw an ending that fits any deed of the hero, who has been named before."""
+        words = self._draw_words(hero, spoken, chance, self.forms[hero.gender].he)
+        return in_sentences(chance.choice(self.endings).format(**words))
+
+    def _draw_words(
+        self, hero: Hero, spoken: str, chance: random.Random, name: str | None
+    ) -> dict[str, object]:
+        words: dict[str, object] = {
+            **self._grammar(hero.gender),
+            "name": name or chance.choice(self.names[hero.gender]),
+            **hero.as_dict(),
+            "power": spoken,
+        }
+        # in the order of the file: a phrase may use the words drawn before it
+        for kind, phrases in self.phrases.items():
+            words[kind] = chance.choice(phrases).format(**words)
+        return words
 
     def told_plot(self, hero: Hero, text: str) -> str | None:
         """Return the plot of the hero's power, in words, whose scene and deed a text has; None if none."""
@@ -137,7 +156,7 @@ class Profile(FrozenModel):
         """Return the pronouns and verbs of a gender, by the words in braces."""
         forms = self.forms[gender]
         verbs = self._plural_verbs if forms.plural else self._verbs
-        return {**verbs, **{pronoun: getattr(forms, pronoun) for pronoun in _PRONOUNS}}
+        return {**verbs, **{pronoun: getattr(forms, pronoun) for pronoun in PRONOUNS}}
 
     @cached_property
     def _plots_by_power(self) -> dict[str, list[Plot]]:
@@ -149,12 +168,12 @@ class Profile(FrozenModel):
 
     @cached_property
     def _nouns(self) -> frozenset[str]:
-        return frozenset((*_PRONOUNS, "name", *FIELD_NAMES, *self.phrases))
+        return frozenset((*PRONOUNS, "name", *FIELD_NAMES, *self.phrases))
 
     @cached_property
     def _verbs(self) -> dict[str, str]:
         """The verbs in braces, which are written in the singular: `{he} {walks}`."""
-        words = frozenset().union(*map(_words_in, self._templates()))
+        words = frozenset().union(*map(words_in, self._templates()))
         return {word: word for word in sorted(words - self._nouns)}
 
     @cached_property
@@ -172,7 +191,7 @@ class Profile(FrozenModel):
             yield plot.template
 
 
-def _words_in(template: str) -> frozenset[str]:
+def words_in(template: str) -> frozenset[str]:
     """Return the words in braces. Raises ValueError if a brace is not closed."""
     return frozenset(word for _, word, _, _ in Formatter().parse(template) if word is not None)
 
@@ -184,6 +203,7 @@ class Prompts(FrozenModel):
     sampling: _Samplings
     profile: Profile
     spoken: dict[str, str] = pydantic.Field(default_factory=dict)
+    scenes: SceneWords | None = None
 
     @property
     def version(self) -> int:
@@ -209,20 +229,28 @@ class Prompts(FrozenModel):
         models). An ending is set as well. The seed chooses all three, but for the plot that a turn chooses.
         What the model writes before a plot ends at the first of the profile's breaks.
         """
+        chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
+        question = self.question(hero, tuned=False, small=small, chance=chance)
+        if not small:
+            return ChatRequest(question, self.sampling.generation, seed=seed)
+        opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance, turn)
+        messages: tuple[Message, ...] = (*question, {"role": "assistant", "content": opening})
+        breaks = self.profile.own_sentence.breaks if self.profile.plots_of(hero.power) else ()
+        return ChatRequest(messages, self.sampling.small, opening, ending, seed, breaks)
+
+    def question(self, hero: Hero, *, tuned: bool, small: bool, chance: random.Random) -> tuple[Message, ...]:
+        """Return the turns before a text: the prompt, for a small untuned model after a worked example."""
+        if tuned:
+            return ({"role": "user", "content": self.tuning_prompt(hero)},)
         prompt: Message = {"role": "user", "content": self.generation_prompt(hero)}
         if not small:
-            return ChatRequest((prompt,), self.sampling.generation, seed=seed)
-        chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
+            return (prompt,)
         worked = chance.choice(self.profile.examples_for(hero.power))
-        opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance, turn)
-        messages: tuple[Message, ...] = (
+        return (
             {"role": "user", "content": self.generation_prompt(worked)},
             {"role": "assistant", "content": worked.text},
             prompt,
-            {"role": "assistant", "content": opening},
         )
-        breaks = self.profile.own_sentence.breaks if self.profile.plots_of(hero.power) else ()
-        return ChatRequest(messages, self.sampling.small, opening, ending, seed, breaks)
 
     def generation_prompt(self, hero: Hero) -> str:
         """Return the prompt of untuned models, a long sentence."""

@@ -3,16 +3,17 @@
 import asyncio
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal
 
 from bot.errors import UserError
+from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.rating.vote_filter import VoteFilter
-from bot.store import descriptions, scores
+from bot.store import descriptions, scores, teams
 from bot.store.database import Database
 from bot.store.descriptions import Description
 from bot.store.scores import CountingRule, DescriptionVotes, VoteTotals
@@ -137,12 +138,13 @@ class VoteSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A ranked description: its Bayesian average (0 to 1) and its counted votes."""
+    """A ranked description: its Bayesian average (0 to 1), its counted votes, and a team's heroes."""
 
     description: Description
     score: float
     ups: int
     downs: int
+    team: Sequence[Hero] = ()
 
 
 class Scores:
@@ -178,7 +180,7 @@ class Scores:
     async def best(
         self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0
     ) -> list[Scored]:
-        """Return a page (from 0) of the best-rated descriptions of a server and of some powers (None: all).
+        """Return a page (from 0) of the best-rated heroes and teams of a server and of powers (None: all).
 
         Descriptions are ranked by the Bayesian average that people see beside them, then by the number of
         votes, then newest first. The prior is estimated over all servers; it and the filter's rule may be ten
@@ -196,6 +198,7 @@ class Scores:
                 limit=PAGE + 1,
             )
             found = await descriptions.get_many(tx, [entry.description_id for entry in ranked])
+            of_teams = await teams.list_heroes(tx, [each.id for each in found if each.kind == "team"])
         by_id = {description.id: description for description in found}
         return [
             Scored(
@@ -203,6 +206,7 @@ class Scores:
                 prior.posterior_mean(entry.ups, entry.downs),
                 entry.ups,
                 entry.downs,
+                of_teams.get(entry.description_id, ()),
             )
             for entry in ranked
         ]

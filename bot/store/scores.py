@@ -10,6 +10,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    exists,
     func,
     or_,
     select,
@@ -18,7 +19,8 @@ from sqlalchemy import (
 )
 
 from bot.store.database import Transaction
-from bot.store.schema import description, duel, duel_vote, vote
+from bot.store.descriptions import of_one_hero
+from bot.store.schema import description, duel, duel_vote, team_hero, vote
 
 _DAY = 86_400  # seconds
 
@@ -160,8 +162,8 @@ def _of_others(voter: ColumnElement[str], rule: CountingRule) -> ColumnElement[b
     return voter.not_in(sorted(rule.without)) if rule.without else true()
 
 
-def _select_votes(rule: CountingRule) -> Select[Any]:
-    """Select the counted votes up and down of each visible description."""
+def _select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]:
+    """Select the counted votes up and down of each visible description of these kinds."""
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
     downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
     counted = (
@@ -173,15 +175,17 @@ def _select_votes(rule: CountingRule) -> Select[Any]:
     return (
         select(description.c.id, description.c.power, counted.c.ups, counted.c.downs)
         .join(counted, counted.c.description_id == description.c.id)
-        .where(description.c.removed_at.is_(None))
+        .where(description.c.removed_at.is_(None), kinds)
     )
 
 
 async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[DescriptionVotes]:
-    """Return the counted votes of every visible description that has any."""
-    return [
-        DescriptionVotes(*row) for row in await tx.execute(_select_votes(rule).order_by(description.c.id))
-    ]
+    """Return the counted votes of every visible description of one hero that has any.
+
+    What trains and what ranks models are chosen from these: teams and scenes are not among them.
+    """
+    query = _select_votes(rule, of_one_hero()).order_by(description.c.id)
+    return [DescriptionVotes(*row) for row in await tx.execute(query)]
 
 
 async def get_description_votes(tx: Transaction, rule: CountingRule, description_id: int) -> tuple[int, int]:
@@ -269,17 +273,21 @@ async def list_best(
     offset: int,
     limit: int,
 ) -> list[Ranked]:
-    """Return visible descriptions with more ups than downs, ranked by Bayesian average.
+    """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
 
+    Scenes are left out, for they say little without what comes before.
     prior is the weight (in votes) and the mean of the prior. guild_id and powers restrict the ranking to a
-    server and to some powers; None means all.
+    server and to some powers, those of all heroes of a team; None means all.
     """
     weight, mean = prior
-    votes_of = _select_votes(rule)
+    votes_of = _select_votes(rule, or_(of_one_hero(), description.c.kind == "team"))
     if guild_id is not None:
         votes_of = votes_of.where(description.c.guild_id == guild_id)
     if powers is not None:
-        votes_of = votes_of.where(description.c.power.in_(powers))
+        others = team_hero.c.power.not_in(powers) & (team_hero.c.description_id == description.c.id)
+        votes_of = votes_of.where(
+            description.c.power.in_(powers), ~exists().where(others).correlate(description)
+        )
     ranked = votes_of.subquery()
     votes = ranked.c.ups + ranked.c.downs
     score = (weight * mean + ranked.c.ups) / (weight + votes)

@@ -1,10 +1,12 @@
-"""/hero and /duel: stream a text into Discord, or two of them to choose from."""
+"""/hero, /duel, /team and /story: stream a text into Discord, or two of them to choose from."""
 
 from bot.client import HeroBot
 from cogs.hero.cards import CardButton, CardCog
 from cogs.hero.cog import AgainButton, HeroCog, StopButton
 from cogs.hero.duel_buttons import DuelButton
 from cogs.hero.duel_cog import DuelCog
+from cogs.hero.story_cog import SceneButton, StoryCog
+from cogs.hero.team_cog import TeamAgainButton, TeamCog
 
 
 async def setup(bot: HeroBot) -> None:
@@ -12,4 +14,6 @@ async def setup(bot: HeroBot) -> None:
     await bot.add_cog(heroes)
     await bot.add_cog(DuelCog(bot.app, heroes))
     await bot.add_cog(CardCog(bot, bot.app))
-    bot.add_dynamic_items(CardButton, StopButton, AgainButton, DuelButton)
+    await bot.add_cog(TeamCog(bot.app, heroes))
+    await bot.add_cog(StoryCog(bot.app, heroes))
+    bot.add_dynamic_items(CardButton, StopButton, AgainButton, DuelButton, TeamAgainButton, SceneButton)

@@ -24,12 +24,14 @@ from cogs.common.responses import (
     Requester,
     Responder,
     requester_of,
+    role_ids,
     with_retries,
 )
 from cogs.hero.duel_embeds import duel_content, duel_draft_content, stopped_duel_content
-from cogs.hero.embeds import hero_content, hero_draft_content
+from cogs.hero.embeds import hero_draft_content
 from cogs.hero.live_message import LiveMessages, LivePreview
 from cogs.hero.mentions import requests_in
+from cogs.hero.shown import shown_content
 from cogs.votes.buttons import offer_thumbs
 
 
@@ -86,7 +88,8 @@ class HeroCog(commands.Cog):
             )
         hero = self._first_hero(candidates)
         await responder.acknowledge()
-        await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
+        requester = Requester(message.author.id, guild_id, t, role_ids(message.author))
+        await self._describe(hero, requester, responder)
 
     def _first_hero(self, candidates: list[str]) -> Hero:
         """Return the first hero among these texts. If none is one, raise what is wrong with the first.
@@ -127,24 +130,24 @@ class HeroCog(commands.Cog):
             return
         stream, vocabulary = Stream(), self.app.heroes.vocabulary
         preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, vocabulary, requester.t))
-        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
+        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id, requester.roles):
             work = self.app.describer.describe(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
             )
             description = await self.live_messages.run(work, preview, requester, responder)
-        await self._publish(description, requester, responder)
+        await self.publish(description, requester, responder)
 
     async def duel(self, hero: Hero, requester: Requester, responder: Responder) -> None:
         """Let two models describe a hero; if only one of them can, publish its text alone."""
         streams, vocabulary = (Stream(), Stream()), self.app.heroes.vocabulary
         preview = LivePreview(streams, lambda: duel_draft_content(hero, streams, vocabulary, requester.t))
-        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
+        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id, requester.roles):
             work = self.app.duels.run(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, streams=streams
             )
             result = await self.live_messages.run(work, preview, requester, responder)
         if isinstance(result, Description):
-            await self._publish(result, requester, responder)
+            await self.publish(result, requester, responder)
             return
         if result is None:
             await responder.show(stopped_duel_content(requester.t))
@@ -153,18 +156,15 @@ class HeroCog(commands.Cog):
         if not await self.app.duels.set_message(result.id, message.channel.id, message.id):
             await responder.show(_deleted_content(requester))
 
-    async def _publish(self, description: Description, requester: Requester, responder: Responder) -> None:
+    async def publish(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
-        vocabulary = await self.app.powers.vocabulary()  # with the added powers: votes on these train
-        curation = self.app.heroes.curation
-        needed = self.app.admission.thresholds.fewest_ups
-        content = hero_content(description, vocabulary, curation, requester.t, needed=needed)
+        content = await shown_content(self.app, description, requester.t)
         message = await with_retries(lambda: responder.show(content))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))
         elif current.removed_at is not None:
-            await responder.show(hero_content(current, vocabulary, curation, requester.t, needed=needed))
+            await responder.show(await shown_content(self.app, current, requester.t))
         else:
             self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
             await offer_thumbs(message, current.id)

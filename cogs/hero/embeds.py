@@ -17,7 +17,13 @@ from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import persistent_view
 
 _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
-_LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
+_LABELS = {
+    "stop": mark("Stop"),
+    "again": mark("Again"),
+    "scene": mark("Next scene"),
+    "team": mark("Again"),
+    "report": mark("Report"),
+}
 _EMOJI = {"card": "🖼️"}  # buttons without a label
 
 
@@ -39,7 +45,7 @@ def hero_content(
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t, needed=needed)],
-        hero_buttons("again", "card", "report", subject=description.id, t=t),
+        hero_buttons("again", "scene", "card", "report", subject=description.id, t=t),
     )
 
 
@@ -50,11 +56,11 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return the buttons "stop", "again", "card" and "report", as named. All state is in their custom ids.
+    """Return the buttons that are named, such as "stop" or "report". All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py, CardButton in cogs/hero/cards.py and ReportButton in cogs/moderation/buttons.py handle
-    the clicks.
+    cogs/hero/cog.py, SceneButton in cogs/hero/story_cog.py, CardButton in cogs/hero/cards.py and ReportButton
+    in cogs/moderation/buttons.py handle the clicks.
     """
     return persistent_view(
         discord.ui.Button(
@@ -70,7 +76,7 @@ def hero_embed(
     description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator, *, needed: int
 ) -> discord.Embed:
     """Return the embed of a finished description: hero, escaped text, its model and what votes do."""
-    embed = _embed(vocabulary.title(description.hero, t), description.text)
+    embed = text_embed(vocabulary.title(description.hero, t), description.text)
     if description.tuned:
         embed.colour = discord.Colour.from_str(palette.MODEL)
         footer = [t("Written by model {number}", number=description.version)]
@@ -113,7 +119,7 @@ def draft_embed(title: str, text: str, t: Translator) -> discord.Embed | None:
     """Return the embed of an unfinished description; None before its first full sentence."""
     if not whole_sentences(text):
         return None
-    return _embed(title, f"{text} ...").set_footer(text=t("writing"))
+    return text_embed(title, f"{text} ...").set_footer(text=t("writing"))
 
 
 def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
@@ -126,7 +132,8 @@ def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
     return t("The model is busy: you are {place} in line.", place=_ordinal(position, t))
 
 
-def _embed(title: str, text: str) -> discord.Embed:
+def text_embed(title: str, text: str) -> discord.Embed:
+    """Return the embed of a text, escaped, and cut to what Discord takes."""
     escaped = escape_markdown(text)
     if len(escaped) > _MAX_LENGTH:
         escaped = escaped[: _MAX_LENGTH - 4].rstrip("\\") + " ..."

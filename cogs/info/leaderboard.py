@@ -115,5 +115,6 @@ def _entry(rank: int, scored: Scored, vocabulary: Vocabulary, t: Translator) -> 
     description = scored.description
     text = description.text if len(description.text) <= _MAX_LENGTH else f"{description.text[:_MAX_LENGTH]} …"
     text = escape_markdown(" ".join(text.split()))[: _MAX_LENGTH + 100]
-    hero = escape_markdown(vocabulary.title(description.hero, t).capitalize())
+    title = vocabulary.team_title(scored.team, t) if scored.team else vocabulary.title(description.hero, t)
+    hero = escape_markdown(title.capitalize())
     return f"**{rank}. {hero}** · 👍 {scored.ups} 👎 {scored.downs}\n> {text}"

@@ -15,7 +15,7 @@ from cogs.common.persistent import Modal, PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm, with_retries
 from cogs.hero.cards import remove_cards
 from cogs.hero.duel_embeds import duel_content
-from cogs.hero.embeds import hero_content
+from cogs.hero.shown import shown_content
 from cogs.votes.buttons import offer_thumbs
 
 log = logging.getLogger(__name__)
@@ -137,17 +137,10 @@ async def current_message(
 ) -> tuple[MessageContent, tuple[int, int] | None]:
     """Return what a description's message should show now, and its channel and message ids if it has one."""
     pairing = await bot.app.duels.with_description(description.id)
-    vocabulary = await bot.app.powers.vocabulary()
     if pairing:
-        content = duel_content(pairing, vocabulary, t)
+        content = duel_content(pairing, await bot.app.powers.vocabulary(), t)
     else:
-        content = hero_content(
-            description,
-            vocabulary,
-            bot.app.heroes.curation,
-            t,
-            needed=bot.app.admission.thresholds.fewest_ups,
-        )
+        content = await shown_content(bot.app, description, t)
     shown = pairing or description
     if shown.channel_id is None or shown.message_id is None:
         return content, None

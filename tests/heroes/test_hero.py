@@ -205,6 +205,17 @@ def test_the_grid_is_the_articles_and_lacks_healing() -> None:
     assert not VOCABULARY.trains(Hero(40, "woman", "juggling"))
 
 
+def test_a_power_that_builds_write_and_people_ask_for_trains() -> None:
+    written = {hero.power for hero in VOCABULARY.grid.heroes(1)} | {
+        hero.power for hero in VOCABULARY.grid.heroes(2)
+    }
+    both = written & {*VOCABULARY.vocabulary.powers}
+    assert "healing" in both
+    assert all(VOCABULARY.trains(Hero(40, "woman", power)) for power in both)
+    alone = sorted(written - {*VOCABULARY.vocabulary.powers})
+    assert not any(VOCABULARY.trains(Hero(40, "woman", power)) for power in alone)
+
+
 def test_a_power_added_twice_is_suggested_once() -> None:
     twice = suggest_heroes(VOCABULARY.with_powers(["flight", "healing"]), "40 woman ")
     assert len(twice) == len(set(twice))

@@ -86,7 +86,7 @@ async def until(
 
 def finished(message: discord.Message) -> bool:
     """Return whether a description is shown and tied to its message: the bot adds its thumbs after that."""
-    return labels(message) == ["Again", "Report"] and {"👍", "👎"} <= {
+    return labels(message) == ["Again", "Next scene", "Report"] and {"👍", "👎"} <= {
         str(reaction) for reaction in message.reactions
     }
 
