@@ -6,7 +6,7 @@ from bot.heroes.curation import Curation
 from bot.heroes.hero import Hero
 from bot.heroes.power_families import deed_verbs
 
-_SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[\"”’')]*(?=\s|$)|$)")  # noqa: RUF001 (texts close with curly quotes)
+_SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[\"”’')]*(?=\s+[^\sa-z]|\s*$)|$)")  # noqa: RUF001 (texts close with curly quotes)
 _ENDS = re.compile(r"[.!?…][\"”’')]*$")  # noqa: RUF001 (as above)
 _PRONOUNS = {"he", "she", "they"}
 _TITLE = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|St|Prof|[A-Z])\.$")

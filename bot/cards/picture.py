@@ -9,7 +9,7 @@ from bot import palette
 from bot.cards.card import CardContent
 from bot.cards.emblem import draw_emblem
 from bot.cards.fonts import Face
-from bot.cards.typesetting import Block, Colour, Style, Typesetter, reads_leftwards
+from bot.cards.typesetting import ELLIPSIS, Block, Colour, Style, Typesetter, reads_leftwards
 
 WIDTH, HEIGHT = 1200, 750
 PANEL = 408  # pixels from the left that the emblem has
@@ -61,14 +61,14 @@ class _Colours:
 
 def legible(content: CardContent, typesetter: Typesetter) -> CardContent:
     """Return a card without the words that no font can show: nothing is drawn as empty boxes."""
-    return replace(
-        content,
-        name=typesetter.legible(content.name, Face.DISPLAY),
-        about=typesetter.legible(content.about, Face.SANS),
-        power=typesetter.legible(content.power, Face.STRONG),
-        sentence=typesetter.legible(content.sentence, Face.SERIF),
-        author=typesetter.legible(content.author, Face.SANS),
-    )
+    longest = {"name": 90, "about": 90, "power": 120, "sentence": 480, "author": 90}  # more fit no card
+    faces = {"name": Face.DISPLAY, "power": Face.STRONG, "sentence": Face.SERIF}
+    shown = {}
+    for field, most in longest.items():
+        text = getattr(content, field)
+        text = text if len(text) <= most else f"{text[:most].rstrip()}{ELLIPSIS}"
+        shown[field] = typesetter.legible(text, faces.get(field, Face.SANS))
+    return replace(content, **shown)
 
 
 def draw_picture(content: CardContent, typesetter: Typesetter) -> bytes:
