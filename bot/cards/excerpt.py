@@ -13,7 +13,7 @@ _TITLE = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|St|Prof|[A-Z])\.$")
 _SCENE = re.compile(r"(?:When|While|As|Once|After|Before|If|One|Whenever|During|At|On|In)\b")
 _INTRODUCES = re.compile(r"year-old|years old|\b(?:super)?powers? of\b|\bgift of\b|\bability\b|\bnamed\b")
 _PROPER = re.compile(r"[^\W\d_][\w'’-]*\.?")  # noqa: RUF001 (as above)
-_SHORT, _LONG, _LONGEST = 45, 190, 320  # characters: below, a remark; above, small letters; above, cut
+_SHORT, _LONG, _LONGEST = 60, 190, 320  # characters: below, a remark; above, small letters; above, cut
 
 
 def name_in(text: str, curation: Curation) -> str:
