@@ -1,4 +1,4 @@
-"""How long a hero card takes to draw, and how large it is: twenty heroes of the texts that come with the bot."""
+"""How long a hero card takes to draw, and how large it is: of twenty texts that come with the bot."""
 
 import json
 import time
@@ -17,7 +17,7 @@ _HEROES = 20
 
 
 def measure_cards() -> dict[str, float]:
-    """Return the medians over twenty cards, light and dark in turns; the first one loads fonts and is left out."""
+    """Return the medians over twenty cards, light and dark in turns, after one that loads the fonts."""
     heroes = read_heroes(shipped("data/heroes.toml"))
     lines = shipped("data/first_dataset.jsonl").read_text(encoding="utf-8").splitlines()
     typesetter = Typesetter(Fonts())

@@ -302,10 +302,6 @@ _KINDS: dict[str, Callable[[_Pen, random.Random], None]] = {
     "luck": _clover,
     "talking": _voice,
     "gifts": _knot,
-    "forces": _whirl,
-    "heat": _waves,
-    "cleverness": _thoughts,
-    "illusions": _phases,
 }
 
 

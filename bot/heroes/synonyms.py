@@ -9,8 +9,9 @@ from pydantic import Field
 from bot.config import FrozenModel
 
 _GAP = re.compile(r"[\s-]+")
-# of Latin, Greek and Cyrillic letters; other scripts write vowels as marks
-_ACCENT = re.compile("[\u0300-\u036f]")
+_ACCENT = re.compile(
+    "[\u0300-\u036f]"
+)  # of Latin, Greek and Cyrillic letters; other scripts write vowels as marks
 # people type the curly apostrophe, and have no key for the letter of "cœur"
 _SAME = str.maketrans({"’": "'", "œ": "oe", "Œ": "oe"})  # noqa: RUF001
 
@@ -26,7 +27,7 @@ class LanguageSynonyms(FrozenModel):
 
 
 class Lexicon:
-    """Finds the known word a typed one stands for, whatever its capitals, accents, hyphens or spaces."""
+    """Finds the known word that a typed one stands for, whatever its capitals, accents and hyphens."""
 
     def __init__(self, known: Iterable[str], synonyms: Iterable[WordList]) -> None:
         """Raise ValueError if a word stands for two. The synonyms of unknown words are left out."""

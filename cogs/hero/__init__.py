@@ -13,7 +13,7 @@ async def setup(bot: HeroBot) -> None:
     heroes = HeroCog(bot, bot.app)
     await bot.add_cog(heroes)
     await bot.add_cog(DuelCog(bot.app, heroes))
-    await bot.add_cog(CardCog(bot, bot.app))
     await bot.add_cog(TeamCog(bot.app, heroes))
     await bot.add_cog(StoryCog(bot.app, heroes))
+    await bot.add_cog(CardCog(bot, bot.app))
     bot.add_dynamic_items(CardButton, StopButton, AgainButton, DuelButton, TeamAgainButton, SceneButton)
