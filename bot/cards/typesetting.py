@@ -5,6 +5,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -86,11 +87,13 @@ class Typesetter:
         In the smallest size, what does not fit gives way to an ellipsis.
         """
         for size in range(style.size, smallest - 1, -2):
-            block = self._wrap(text, replace(style, size=size), width)
+            smaller = replace(style, size=size)
+            block = self._wrap(text, smaller, width, most=height // smaller.leading + 1)
             if block.height <= height and not block.cut:
                 return block
-        block = self._wrap(text, replace(style, size=smallest), width)
-        most = max(1, height // block.style.leading)
+        last_style = replace(style, size=smallest)
+        most = max(1, height // last_style.leading)
+        block = self._wrap(text, last_style, width, most=most + 1)
         if len(block.lines) <= most:
             return replace(block, cut=False)
         last = self._ended(" ".join(block.lines[most - 1 :]), block.style, width)
@@ -139,8 +142,8 @@ class Typesetter:
             return before
         return self._fonts.of(character, style.face)
 
-    def _wrap(self, text: str, style: Style, width: int) -> Block:
-        """Break a text into lines. cut: a word had to be broken."""
+    def _wrap(self, text: str, style: Style, width: int, *, most: int) -> Block:
+        """Break a text into lines, so many at most. cut: a word had to be broken."""
         lines: list[str] = []
         broken = False
         for word in _WORD.findall(text):
@@ -148,18 +151,20 @@ class Typesetter:
             if lines and self.width(longer, style) <= width:
                 lines[-1] = longer
                 continue
-            pieces = self._pieces(word, style, width)
+            pieces = self._pieces(word, style, width, most=most - len(lines))
             broken = broken or (len(pieces) > 1 and not _breaks_anywhere(word))
             lines += pieces
+            if len(lines) >= most:
+                break
         return Block(tuple(lines), style, cut=broken)
 
-    def _pieces(self, word: str, style: Style, width: int) -> Sequence[str]:
-        """Return a word in pieces that are no wider than the line."""
+    def _pieces(self, word: str, style: Style, width: int, *, most: int) -> Sequence[str]:
+        """Return a word in pieces that are no wider than the line, so many at most."""
         if self.width(word, style) <= width:
             return (word,)
         pieces = []
         clusters = _clusters(word)
-        while clusters:
+        while clusters and len(pieces) < most:
             fitting = self._fitting(clusters, "", style, width)
             pieces.append("".join(clusters[:fitting]))
             clusters = clusters[fitting:]
@@ -177,7 +182,9 @@ class Typesetter:
     def _fitting(self, clusters: Sequence[str], end: str, style: Style, width: int) -> int:
         """Return how many clusters fit a line together with its end, at least one."""
         few = range(2, min(len(clusters), _LONGEST_LINE) + 1)
-        return 1 + bisect_right(few, width, key=lambda n: self.width("".join(clusters[:n]) + end, style))
+        return 1 + bisect_right(
+            few, width, key=lambda n: ceil(self.width("".join(clusters[:n]) + end, style))
+        )
 
 
 def reads_leftwards(text: str) -> bool:
