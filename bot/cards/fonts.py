@@ -76,6 +76,10 @@ class Fonts:
             self._fallbacks[key] = self._look_for(character, face)
         return self._fallbacks[key]
 
+    def has(self, path: Path, character: str) -> bool:
+        """Return whether a font of letters has a character."""
+        return not self.is_emoji(path) and ord(character) in _characters(path)
+
     def is_emoji(self, path: Path) -> bool:
         return path.name in _EMOJI
 

@@ -103,10 +103,13 @@ def lay_out(content: CardContent, typesetter: Typesetter) -> Layout:
         return top + block.height
 
     headline = content.name or content.power or content.about
-    if content.power and content.power != headline:
+    if content.power and content.name:
         power = content.power.upper()
         top = add(typesetter.fit(power, _POWER, width, 2 * _POWER.leading, smallest=21), "accent") + 12
-    top = add(typesetter.fit(headline, _NAME, width, _HEADLINE, smallest=44), "ink") + 10
+    top = (
+        add(typesetter.fit(headline[:1].upper() + headline[1:], _NAME, width, _HEADLINE, smallest=44), "ink")
+        + 10
+    )
     if content.about != headline:
         top = add(typesetter.fit(content.about, _ABOUT, width, _ABOUT.leading, smallest=22), "muted")
     rule = top + 24

@@ -140,6 +140,8 @@ class Typesetter:
     def _path(self, character: str, style: Style, before: Path | None) -> Path | None:
         if character in _JOINERS or unicodedata.combining(character):
             return before
+        if before and not character.isalnum() and self._fonts.has(before, character):
+            return before  # a full stop within Arabic is ordered with it
         return self._fonts.of(character, style.face)
 
     def _wrap(self, text: str, style: Style, width: int, *, most: int) -> Block:
