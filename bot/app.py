@@ -16,6 +16,7 @@ from bot.community.guild_settings import GuildSettings
 from bot.community.notifications import Notifications
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
+from bot.dataset.browsing.provenance import Provenances
 from bot.dataset.browsing.texts import DatasetTexts
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
@@ -54,6 +55,7 @@ from bot.ranking.log_probs import LogProbs
 from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
+from bot.rating.picks import Picks
 from bot.rating.scores import Scores, Thresholds
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
@@ -68,6 +70,7 @@ from bot.serving.describer import Describer
 from bot.serving.draws import DrawLimit
 from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
+from bot.serving.takes import Takes
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
@@ -157,6 +160,9 @@ class App:
     describer: Describer
     trials: Trials
     duels: Duels
+    takes: Takes
+    picks: Picks
+    provenance: Provenances
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
     content_reports: ContentReports
@@ -364,6 +370,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 share=settings.duel_share,
                 account_days=settings.account_days,
             ),
+            takes=Takes(db, heroes),
+            picks=Picks(db, pseudonyms, account_days=settings.account_days),
+            provenance=Provenances(db, heroes, small=small),
             rate_limits=UserRateLimits(db, pseudonyms, guild_settings.limits),
             waiting_queue=waiting_queue,
             content_reports=ContentReports(

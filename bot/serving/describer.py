@@ -6,6 +6,7 @@ import time
 from bot.community.accounts import Pseudonyms
 from bot.errors import UnknownModel
 from bot.heroes.hero import Hero
+from bot.heroes.takes import Take
 from bot.llm.budget import Account
 from bot.llm.stream import Stream
 from bot.registry.availability import ModelAvailability
@@ -45,25 +46,34 @@ class Describer:
         self._prompt_version = prompt_version
 
     async def describe(
-        self, hero: Hero, *, requester: int | str, guild_id: int | None = None, stream: Stream | None = None
+        self,
+        hero: Hero,
+        *,
+        requester: int | str,
+        guild_id: int | None = None,
+        stream: Stream | None = None,
+        take: Take | None = None,
     ) -> Description:
         """Describe a hero for a user; a stream gets its position in the queue, then the text.
 
+        take: how it is to be another text of the hero than one before, if it is.
         Raises Unavailable if no model answers or nothing can be stored, Busy if too many wait, Stopped if the
         stream was stopped within the first sentence.
         """
-        written = await self.generate(hero, stream or Stream())
+        written = await self.generate(hero, stream or Stream(), take=take)
         return await self._db.write_when_free(
-            lambda tx: self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
+            lambda tx: self.keep(tx, hero, written, requester=requester, guild_id=guild_id, take=take)
         )
 
-    async def generate(self, hero: Hero, stream: Stream, model: Model | None = None) -> GeneratedText:
+    async def generate(
+        self, hero: Hero, stream: Stream, model: Model | None = None, take: Take | None = None
+    ) -> GeneratedText:
         """Wait for a slot, then generate a text with a model, by default the live one."""
         await self._db.check_writable()
         async with self._queue.slot(stream):
             if model:
-                return await self._generate_with(hero, model, stream)
-            return await self._generate_live(hero, stream)
+                return await self._generate_with(hero, model, stream, take)
+            return await self._generate_live(hero, stream, take)
 
     async def keep(
         self,
@@ -73,10 +83,13 @@ class Describer:
         *,
         requester: int | str,
         guild_id: int | None = None,
+        take: Take | None = None,
     ) -> Description:
         """Store a generated text as a description for a user."""
         answer, request = written.answer, written.request
-        drawn = {"draws": written.draws, "framed": bool(request.ending)}
+        drawn = {"draws": written.draws, "framed": bool(request.ending), "seed": request.seed}
+        if take:
+            drawn |= {"tone": take.tone, "begun": len(request.opening)}
         return await descriptions.add(
             tx,
             hero,
@@ -92,30 +105,34 @@ class Describer:
             completion_tokens=answer.completion_tokens,
             seconds=answer.seconds,
             created_at=time.time(),
+            kind="take" if take else "hero",
+            parent_id=take.parent_id if take else None,
         )
 
-    async def _generate_live(self, hero: Hero, stream: Stream) -> GeneratedText:
+    async def _generate_live(self, hero: Hero, stream: Stream, take: Take | None) -> GeneratedText:
         """Generate with the model that is live now; if its server has lost it, with its successor."""
         model = await self._registry.live()
         while model is not None:
             try:
-                return await self._generate_with(hero, model, stream)
+                return await self._generate_with(hero, model, stream, take)
             except UnknownModel:
                 model = await self.fallback(model)
-        return await self._generator.generate(hero, self._generator.base, _ACCOUNT, stream)
+        return await self._generator.generate(hero, self._generator.base, _ACCOUNT, stream, take)
 
-    async def _generate_with(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText:
+    async def _generate_with(
+        self, hero: Hero, model: Model, stream: Stream, take: Take | None
+    ) -> GeneratedText:
         """Generate with a model; if its server has forgotten it, load it again and retry once.
 
         Raises UnknownModel if the server still does not know it, Unavailable, Stopped.
         """
         try:
-            return await self._generator.generate(hero, model, _ACCOUNT, stream)
+            return await self._generator.generate(hero, model, _ACCOUNT, stream, take)
         except UnknownModel:
             log.error("the server does not know the model %s", model.name)  # noqa: TRY400
             if not await stream.run_until_stopped(self._availability.reload(model)):
                 raise
-        return await self._generator.generate(hero, model, _ACCOUNT, stream)
+        return await self._generator.generate(hero, model, _ACCOUNT, stream, take)
 
     async def fallback(self, model: Model) -> Model | None:
         """Return the model that answers in place of a missing one, None for the base.

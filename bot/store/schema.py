@@ -450,6 +450,8 @@ duel = Table(
     Column("message_id", BigInteger, unique=True),
     Column("created_at", Float, nullable=False),
     CheckConstraint("a IN ('live', 'candidate')", name="duel_a"),
+    Index("duel_of_live_description", "live_description_id"),
+    Index("duel_of_candidate_description", "candidate_description_id"),
 )
 
 _COUNTS = text("counts")

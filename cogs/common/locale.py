@@ -96,4 +96,6 @@ class CatalogueTranslator(app_commands.Translator):
         t = self._languages.translator_for(locale.value)
         if t is ENGLISH or context.location is _CHOICE:
             return None
+        if isinstance(context.data, app_commands.ContextMenu):
+            return t(string.message)  # a sentence, which may have blanks and capitals
         return t.command_name(string.message) if context.location in _NAME_LOCATIONS else t(string.message)

@@ -10,6 +10,7 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.errors import NotUnderstood, UserError
 from bot.heroes.hero import Hero
+from bot.heroes.takes import Take
 from bot.i18n.message import ENGLISH, Translator
 from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
@@ -27,9 +28,10 @@ from cogs.common.responses import (
     with_retries,
 )
 from cogs.hero.duel_embeds import duel_content, duel_draft_content, stopped_duel_content
-from cogs.hero.embeds import hero_content, hero_draft_content
+from cogs.hero.embeds import hero_draft_content
 from cogs.hero.live_message import LiveMessages, LivePreview
 from cogs.hero.mentions import requests_in
+from cogs.hero.take_embeds import description_content
 from cogs.votes.buttons import offer_thumbs
 
 
@@ -125,11 +127,17 @@ class HeroCog(commands.Cog):
         if await self.app.duels.should_duel():
             await self.duel(hero, requester, responder)
             return
+        await self.describe_alone(hero, requester, responder)
+
+    async def describe_alone(
+        self, hero: Hero, requester: Requester, responder: Responder, take: Take | None = None
+    ) -> None:
+        """Generate a description into a live message. take: how it is to be another one than before, if so."""
         stream, vocabulary = Stream(), self.app.heroes.vocabulary
         preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, vocabulary, requester.t))
         async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
             work = self.app.describer.describe(
-                hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
+                hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream, take=take
             )
             description = await self.live_messages.run(work, preview, requester, responder)
         await self._publish(description, requester, responder)
@@ -155,16 +163,13 @@ class HeroCog(commands.Cog):
 
     async def _publish(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
-        vocabulary = await self.app.powers.vocabulary()  # with the added powers: votes on these train
-        curation = self.app.heroes.curation
-        needed = self.app.admission.thresholds.fewest_ups
-        content = hero_content(description, vocabulary, curation, requester.t, needed=needed)
+        content = await description_content(self.app, description, requester.t)
         message = await with_retries(lambda: responder.show(content))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))
         elif current.removed_at is not None:
-            await responder.show(hero_content(current, vocabulary, curation, requester.t, needed=needed))
+            await responder.show(await description_content(self.app, current, requester.t))
         else:
             self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
             await offer_thumbs(message, current.id)

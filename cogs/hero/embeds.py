@@ -17,7 +17,12 @@ from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import persistent_view
 
 _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
-_LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
+_LABELS = {
+    "stop": mark("Stop"),
+    "again": mark("Again"),
+    "take": mark("Another take"),
+    "report": mark("Report"),
+}
 
 
 def hero_content(
@@ -32,14 +37,21 @@ def hero_content(
 
     needed: how many people must like a text at least before it trains.
     """
-    if description.removed_by_operators:
-        return MessageContent(content=t("Operators have removed this description."))
-    if description.removed_at is not None:
-        return MessageContent(content=t("This description is hidden: people have reported it."))
+    if notice := hidden_text(description, t):
+        return MessageContent(content=notice)
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t, needed=needed)],
-        hero_buttons("again", "report", subject=description.id, t=t),
+        hero_buttons("again", "take", "report", subject=description.id, t=t),
     )
+
+
+def hidden_text(description: Description, t: Translator) -> str | None:
+    """Return what stands in place of a description that is hidden; None if it is not."""
+    if description.removed_by_operators:
+        return t("Operators have removed this description.")
+    if description.removed_at is not None:
+        return t("This description is hidden: people have reported it.")
+    return None
 
 
 def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Translator) -> MessageContent:
@@ -49,10 +61,10 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return the buttons "stop", "again" and "report", as named. All state is in their custom ids.
+    """Return the buttons "stop", "again", "take" and "report", as named. All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py and ReportButton in cogs/moderation/buttons.py handle the clicks.
+    cogs/hero/cog.py, TakeButton in cogs/hero/take_buttons.py and ReportButton in cogs/moderation/buttons.py handle the clicks.
     """
     return persistent_view(
         discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=t(_LABELS[action]))

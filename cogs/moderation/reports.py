@@ -14,7 +14,7 @@ from cogs.common.locale import translator_of, translator_of_server
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm, with_retries
 from cogs.hero.duel_embeds import duel_content
-from cogs.hero.embeds import hero_content
+from cogs.hero.take_embeds import description_content
 from cogs.votes.buttons import offer_thumbs
 
 log = logging.getLogger(__name__)
@@ -102,9 +102,25 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
     content, _ = await current_message(bot, result.hidden, t)
     await with_retries(lambda: answer(interaction, content))
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
+    await _refresh_takes(bot, result.hidden)
 
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:
+    """Bring a description's message up to date, and those of its takes, which quote it.
+
+    Returns False if the bot may not edit its own message.
+    """
+    refreshed = await _refresh_own(bot, description)
+    await _refresh_takes(bot, description)
+    return refreshed
+
+
+async def _refresh_takes(bot: HeroBot, parent: Description) -> None:
+    for take in await bot.app.takes.of_parent(parent.id):
+        await _refresh_own(bot, take)
+
+
+async def _refresh_own(bot: HeroBot, description: Description) -> bool:
     """Bring a description's message up to date. Returns False if the bot may not edit it."""
     guild = bot.get_guild(description.guild_id) if description.guild_id else None
     t = await translator_of_server(bot, guild)
@@ -131,17 +147,10 @@ async def current_message(
 ) -> tuple[MessageContent, tuple[int, int] | None]:
     """Return what a description's message should show now, and its channel and message ids if it has one."""
     pairing = await bot.app.duels.with_description(description.id)
-    vocabulary = await bot.app.powers.vocabulary()
     if pairing:
-        content = duel_content(pairing, vocabulary, t)
+        content = duel_content(pairing, await bot.app.powers.vocabulary(), t)
     else:
-        content = hero_content(
-            description,
-            vocabulary,
-            bot.app.heroes.curation,
-            t,
-            needed=bot.app.admission.thresholds.fewest_ups,
-        )
+        content = await description_content(bot.app, description, t)
     shown = pairing or description
     if shown.channel_id is None or shown.message_id is None:
         return content, None

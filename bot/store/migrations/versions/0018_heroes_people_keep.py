@@ -21,6 +21,8 @@ def upgrade() -> None:
     )
     op.execute("ALTER TABLE description ADD COLUMN parent_id INTEGER REFERENCES description (id)")
     op.create_index("description_of_parent", "description", ["parent_id"])
+    for side in ("live", "candidate"):
+        op.create_index(f"duel_of_{side}_description", "duel", [f"{side}_description_id"])
     op.create_table(
         "team_hero",
         _description(primary_key=True),
@@ -136,6 +138,8 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in ("weekly_channel", "weekly_day", "weekly_hour", "time_zone", "in_gallery"):
         op.drop_column("guild_setting", name)
+    for side in ("live", "candidate"):
+        op.drop_index(f"duel_of_{side}_description", "duel")
     op.drop_index("description_of_parent", "description")
     with op.batch_alter_table("description") as batch:
         batch.drop_column("parent_id")
