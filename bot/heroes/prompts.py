@@ -156,7 +156,7 @@ class Profile(FrozenModel):
     def _draw_words(
         self, hero: Hero, spoken: str, chance: random.Random, take: Take | None
     ) -> dict[str, object]:
-        """Draw a phrase of each kind. Those of a take's tone replace the profile's, and so does its opening."""
+        """Draw a phrase of each kind. A take brings its opening, and its tone has phrases of its own."""
         words: dict[str, object] = {
             **self._grammar(hero.gender),
             "name": chance.choice(self.names[hero.gender]),
@@ -267,13 +267,15 @@ class Prompts(FrozenModel):
         request = replace(request, sampling=self.sampling.take or request.sampling, seed=seed)
         if not small:
             told = self._told(take)
-            return replace(request, messages=({"role": "system", "content": told}, *request.messages)) if told else request
+            return (
+                replace(request, messages=({"role": "system", "content": told}, *request.messages))
+                if told
+                else request
+            )
         if not take.tone:
             return request.continuing(take.opening)
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
-        return request.continuing(
-            self.profile.toned_opening(hero, self.spoken_power(hero), take, chance)
-        )
+        return request.continuing(self.profile.toned_opening(hero, self.spoken_power(hero), take, chance))
 
     def _told(self, take: Take) -> str:
         """Return what a model that cannot continue a text is told for a take; empty if there is nothing."""

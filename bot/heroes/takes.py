@@ -45,4 +45,6 @@ def take_of(parent_id: int, hero: Hero, text: str, curation: Curation, tone: str
     """Return another take of a description. Its opening is kept unless curation finds a fault in that."""
     opening, *others = sentences(curation.trim(text)) or ("",)
     is_fit = len(opening.split()) <= _LONGEST_OPENING and not curation.fault_in_beginning(hero, opening)
-    return Take(parent_id, opening if is_fit else "", tone, frozenset([*others, *([] if is_fit else [opening])]))
+    return Take(
+        parent_id, opening if is_fit else "", tone, frozenset([*others, *([] if is_fit else [opening])])
+    )

@@ -37,7 +37,7 @@ class Picks:
     async def pick(self, take_id: int, user: int | str, prefers: Preference) -> PickResult:
         """Store which text a person likes better; a later pick replaces an earlier one.
 
-        user: a Discord id, or a simulated voter's name. Raises UserError if one of the texts is hidden or gone.
+        user: a Discord id, or a simulated voter's name. Raises UserError if a text is hidden or gone.
         """
         voter, now = self._pseudonyms.of(user), time.time()
         days = account_days(user, now) if isinstance(user, int) else None

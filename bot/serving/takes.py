@@ -36,7 +36,9 @@ class Takes:
         async with self._db.read() as tx:
             found = await descriptions.get(tx, description_id)
         if found is None or not found.text:
-            raise UserError("This text is gone, so there is no other take of it. Ask for a hero with `/hero`.")
+            raise UserError(
+                "This text is gone, so there is no other take of it. Ask for a hero with `/hero`."
+            )
         if found.removed_at is not None:
             raise UserError("This text is hidden, so there is no other take of it now.")
         if found.kind not in _KINDS:

@@ -132,7 +132,7 @@ class HeroCog(commands.Cog):
     async def describe_alone(
         self, hero: Hero, requester: Requester, responder: Responder, take: Take | None = None
     ) -> None:
-        """Generate a description into a live message. take: how it is to be another one than before, if so."""
+        """Generate a description into a live message. take: how it is to be another text, if it is one."""
         stream, vocabulary = Stream(), self.app.heroes.vocabulary
         preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, vocabulary, requester.t))
         async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):

@@ -64,7 +64,8 @@ def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
     """Return the buttons "stop", "again", "take" and "report", as named. All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py, TakeButton in cogs/hero/take_buttons.py and ReportButton in cogs/moderation/buttons.py handle the clicks.
+    cogs/hero/cog.py, TakeButton in cogs/hero/takes.py and ReportButton in cogs/moderation/buttons.py handle
+    the clicks.
     """
     return persistent_view(
         discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=t(_LABELS[action]))

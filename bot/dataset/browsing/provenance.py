@@ -33,8 +33,9 @@ class NearText:
 class Provenance:
     """How a description came about.
 
-    model: None if a base model wrote it. prompt: what was sent, and with which text the answer was begun; empty if
-    the prompts have changed since, or are not known. lineage: what it is another take of, the next one first.
+    model: None if a base model wrote it. prompt: what was sent, and with which text the answer was begun;
+    empty if the prompts have changed since, or are not known. lineage: what it is another take of, the next
+    one first.
     nearest: liked texts first, then by likeness.
     """
 
@@ -71,15 +72,20 @@ class Provenances:
             await _check_no_duel(tx, found.id if found else None, message_id)
             if found is None or not found.text:
                 raise UserError(
-                    "I know of no hero in this message: it shows none, or the person who asked for it had it deleted."
+                    "I know of no hero in this message: it shows none, or the person who asked for it had it "
+                    "deleted."
                 )
             if found.removed_at is not None:
                 raise UserError("This text is hidden, and so is how it was made.")
             model = await models.get(tx, found.version) if found.version else None
             lineage = await _ancestors(tx, found)
-            texts = await datasets.list_trained_texts(
-                tx, model.dataset_id, most_liked=_MOST_LIKED, most_others=_MOST_OTHERS
-            ) if model else []
+            texts = (
+                await datasets.list_trained_texts(
+                    tx, model.dataset_id, most_liked=_MOST_LIKED, most_others=_MOST_OTHERS
+                )
+                if model
+                else []
+            )
         nearest = await asyncio.to_thread(_nearest, found.text, texts)
         return Provenance(found, model, self._sent(found), lineage, nearest)
 
@@ -93,7 +99,9 @@ class Provenances:
             sent = prompts.tuned_request(found.hero).messages
         elif not self._small or found.sampling.get("framed") is False:
             sent = ({"role": "user", "content": prompts.generation_prompt(found.hero)},)
-        elif seed is None:  # of an older version: the example and the beginning were drawn by a seed that is lost
+        elif (
+            seed is None
+        ):  # of an older version: the example and the beginning were drawn by a seed that is lost
             return ()
         else:
             *before, opening = prompts.author_request(found.hero, small=True, seed=seed).messages
@@ -106,7 +114,7 @@ class Provenances:
 
 
 async def _check_no_duel(tx: Transaction, description_id: int | None, message_id: int) -> None:
-    """Raise UserError if the message shows a duel, or the description is in one: it would be blind no more."""
+    """Raise UserError if the message shows a duel, or the description is in one: it has to stay blind."""
     duel = await duels.get_by_message(tx, message_id)
     if duel is None and description_id is not None:
         duel = await duels.get_by_description(tx, description_id)

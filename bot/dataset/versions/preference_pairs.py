@@ -1,4 +1,4 @@
-"""Preference pairs: a better and a worse text of one hero, from duels, from takes and from opposite verdicts."""
+"""Preference pairs: a better and a worse text of one hero, from duels, takes and opposite verdicts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -105,7 +105,7 @@ class PreferencePairs:
     async def _decided(
         self, compared: list[_Compared], dropped: Counter[str], undecided: str
     ) -> list[PreferencePair]:
-        """Return a pair for each two that a majority of counted votes decides, if the better text is usable."""
+        """Return a pair of each two that a majority of counted votes decides, if the better one is usable."""
         decided = [each for each in compared if each.for_first != each.for_second]
         dropped[undecided] += len(compared) - len(decided)
         ids = {id_ for each in decided for id_ in (each.first_id, each.second_id)}

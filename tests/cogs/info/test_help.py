@@ -65,7 +65,7 @@ async def test_it_is_german_where_the_server_is(stage: Stage) -> None:
     assert "`/hilfe`" in text
     t = Catalogues(ROOT / "data" / "languages").translator_for("de")
     assert isinstance(stage.env.bot, HeroBot)
-    for command in stage.env.bot.tree.get_commands():
+    for command in stage.env.bot.tree.get_commands(type=discord.AppCommandType.chat_input):
         assert isinstance(command, (discord.app_commands.Command, discord.app_commands.Group))
         assert t(command.description).partition(" (")[0] in text, command.name
         assert f"/{t.command_name(command.name)}" in text
