@@ -8,6 +8,7 @@ from bot.chat import Message
 from bot.dataset.versions.near_duplicates import similarities
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
+from bot.heroes.takes import take_of
 from bot.store import datasets, descriptions, duels, models, trials
 from bot.store.database import Database, Transaction
 from bot.store.datasets import TrainedText
@@ -59,6 +60,7 @@ class Provenances:
     def __init__(self, db: Database, heroes: HeroesConfig, *, small: bool) -> None:
         self._db = db
         self._prompts = heroes.prompts
+        self._curation = heroes.curation
         self._small = small
 
     async def of_message(self, message_id: int) -> Provenance:
@@ -87,14 +89,16 @@ class Provenances:
                 else []
             )
         nearest = await asyncio.to_thread(_nearest, found.text, texts)
-        return Provenance(found, model, self._sent(found), lineage, nearest)
+        return Provenance(found, model, self._sent(found, lineage[:1]), lineage, nearest)
 
-    def _sent(self, found: Description) -> tuple[Message, ...]:
+    def _sent(self, found: Description, parent: tuple[Description, ...]) -> tuple[Message, ...]:
         """Return the messages that the model was sent; none if that is not known any more."""
         prompts, seed = self._prompts, found.sampling.get("seed")
         if found.prompt_version != prompts.version:
             return ()
         begun = found.text[: found.sampling.get("begun") or 0]
+        if parent and not self._small:
+            return self._told(found, parent[0])
         if found.tuned:
             sent = prompts.tuned_request(found.hero).messages
         elif not self._small or found.sampling.get("framed") is False:
@@ -111,6 +115,15 @@ class Provenances:
             sent = tuple(before)
         begun_message: Message = {"role": "assistant", "content": begun}
         return (*sent, begun_message) if begun else sent
+
+    def _told(self, found: Description, parent: Description) -> tuple[Message, ...]:
+        """Return what a model that cannot continue a text was sent for a take; none if its parent is gone."""
+        if not parent.text or parent.removed_at is not None:
+            return ()
+        take = take_of(parent.id, parent.hero, parent.text, self._curation, found.sampling.get("tone"))
+        if found.tuned:
+            return self._prompts.take_request(found.hero, take, small=False, seed=0).messages
+        return self._prompts.author_request(found.hero, small=False, seed=0, take=take).messages
 
 
 async def _check_no_duel(tx: Transaction, description_id: int | None, message_id: int) -> None:
