@@ -1,7 +1,8 @@
 """The composition root: opens every service in order, and closes them in reverse."""
 
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -11,9 +12,14 @@ from bot.backup.schedule import BackupSchedule
 from bot.community.about import About
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.activity import Activity
+from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
+from bot.community.hero_cards import HeroCards
+from bot.community.hero_lists import HeroLists
+from bot.community.member_settings import MemberSettings
 from bot.community.notifications import Notifications
+from bot.community.people import People
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
 from bot.dataset.browsing.provenance import Provenances
@@ -37,10 +43,12 @@ from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
+from bot.gallery.gallery import Gallery
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
 from bot.heroes.hero_parser import HeroParser
+from bot.heroes.scenes import ScenePrompts
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
@@ -55,11 +63,14 @@ from bot.ranking.log_probs import LogProbs
 from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
+from bot.rating.periods import Periods
 from bot.rating.picks import Picks
-from bot.rating.scores import Scores, Thresholds
+from bot.rating.scores import Scores, Thresholds, open_scores
+from bot.rating.seasons import Seasons
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
+from bot.rating.weekly_posts import WeeklyPosts
 from bot.registry.adapter_download import AdapterDownload
 from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.availability import ModelAvailability
@@ -70,7 +81,10 @@ from bot.serving.describer import Describer
 from bot.serving.draws import DrawLimit
 from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
+from bot.serving.redraws import Redraws
+from bot.serving.stories import Stories
 from bot.serving.takes import Takes
+from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
@@ -106,15 +120,18 @@ class JobMessageTiming:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Every interval, pause and time limit that tests shorten.
+    """The clock, and every interval, pause and time limit: what tests move or shorten.
 
-    Each class is defined beside its user. Those of cogs are defined here, because this module imports no cog.
+    clock returns the time in seconds since 1970; weeks, months and seasons go by it. Each class is defined
+    beside its user. Those of cogs are defined here, because this module imports no cog.
     """
 
+    clock: Callable[[], float] = time.time
     database: DatabaseTiming = field(default_factory=DatabaseTiming)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
+    people_refresh: float = 30.0  # seconds until a block or reset by the terminal is seen
     backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
     training: TrainingTiming = field(default_factory=TrainingTiming)
     fine_tuning_api: FineTuningApiTiming = field(default_factory=FineTuningApiTiming)
@@ -141,6 +158,9 @@ class App:
     votes: Votes
     vote_backfill: VoteBackfill
     scores: Scores
+    seasons: Seasons
+    periods: Periods
+    weekly_posts: WeeklyPosts
     powers: Powers
     admission: Admission
     pairs: PreferencePairs
@@ -156,16 +176,24 @@ class App:
     hero_parser: HeroParser
     guild_settings: GuildSettings
     privacy: Privacy
+    hero_lists: HeroLists
+    member_settings: MemberSettings
+    gallery: Gallery
     activity: Activity
     describer: Describer
+    teams: Teams
+    stories: Stories
     trials: Trials
     duels: Duels
     takes: Takes
     picks: Picks
     provenance: Provenances
+    people: People
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
     content_reports: ContentReports
+    cards: HeroCards
+    card_posts: CardPosts
     backups: BackupSchedule
     pruner: Pruner
     jobs: JobQueue
@@ -209,7 +237,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
-        scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
+        scores = await stack.enter_async_context(
+            open_scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
+        )
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
         admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
@@ -226,23 +256,18 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
-        builder = Builder(
-            db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build
-        )
-        batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes, blocklist, freezer)
         languages = Catalogues(settings.languages_dir)
         first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
         first_texts = FirstTexts(db, first_dataset, heroes.prompts)
-        build_estimator = BuildEstimator(db, planner, prices, first_texts)
         builds = BuildJobs(
             db,
             jobs,
             budget,
-            build_estimator,
-            builder,
-            batch_builder,
+            BuildEstimator(db, planner, prices, first_texts),
+            Builder(db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build),
+            BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches),
             freezer,
             RankedTexts(
                 db,
@@ -264,20 +289,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             Attachments(settings.data_dir, transfer, languages),
         )
-        generator = Generator(
-            client,
-            heroes,
-            base=settings.author_model,
-            small=small,
-            limit=DrawLimit(prices, settings.draws),
-        )
+        draw_limit = DrawLimit(prices, settings.draws)
+        generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
-        best_texts = BestTexts(
-            BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
-        )
-        reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = Gate(registry, reader, best_texts, heroes, GateRules()) if settings.check_heroes else None
+        gate = None
+        if settings.check_heroes:
+            reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
+            rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
+            gate = Gate(registry, reader, BestTexts(rated, scorer, workers=workers), heroes, GateRules())
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -310,6 +330,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             timing.training,
         )
         guild_settings = GuildSettings(db, languages, settings.limits)
+        people = People(db, pseudonyms, refresh=timing.people_refresh)
         waiting_queue = WaitingQueue(settings.heroes_at_once, max_length=settings.longest_line)
         describer = Describer(
             db,
@@ -320,10 +341,14 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             waiting_queue,
             prompt_version=heroes.prompts.version,
         )
-        trial_rules = TrialRules(
-            settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+        cards = HeroCards(heroes, fonts=settings.card_fonts)
+        trials = Trials(
+            db,
+            registry,
+            TrialRules(
+                settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+            ),
         )
-        trials = Trials(db, registry, trial_rules)
         yield App(
             settings=settings,
             timing=timing,
@@ -344,6 +369,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 max_messages=settings.reconcile_messages,
             ),
             scores=scores,
+            seasons=Seasons(db, timing.clock),
+            periods=Periods(guild_settings, Seasons(db, timing.clock), timing.clock),
+            weekly_posts=WeeklyPosts(db, scores, guild_settings, timing.clock),
             powers=powers,
             admission=admission,
             pairs=PreferencePairs(db, admission, freezer),
@@ -358,9 +386,28 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             about=About(db, base=settings.author_model),
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
-            privacy=Privacy(db, pseudonyms),
+            privacy=Privacy(db, pseudonyms, cards),
+            hero_lists=HeroLists(db, pseudonyms),
+            member_settings=MemberSettings(db, pseudonyms),
+            gallery=Gallery(db, scores, pseudonyms, heroes),
             activity=Activity(db),
             describer=describer,
+            teams=Teams(
+                db,
+                describer,
+                Redraws(client, draw_limit),
+                _scene_prompts(settings, heroes),
+                HeroParser(heroes.vocabulary, blocklist),
+                heroes,
+            ),
+            stories=Stories(
+                db,
+                describer,
+                Redraws(client, draw_limit),
+                _scene_prompts(settings, heroes),
+                heroes.curation,
+                pseudonyms,
+            ),
             trials=trials,
             duels=Duels(
                 db,
@@ -373,7 +420,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             takes=Takes(db, heroes),
             picks=Picks(db, pseudonyms, account_days=settings.account_days),
             provenance=Provenances(db, heroes, small=small),
-            rate_limits=UserRateLimits(db, pseudonyms, guild_settings.limits),
+            people=people,
+            rate_limits=UserRateLimits(db, pseudonyms, people, guild_settings.limits),
             waiting_queue=waiting_queue,
             content_reports=ContentReports(
                 db,
@@ -383,6 +431,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 account_days=settings.account_days,
                 daily=settings.daily_reports,
             ),
+            cards=cards,
+            card_posts=CardPosts(db, pseudonyms),
             backups=BackupSchedule(db, settings),
             pruner=Pruner(
                 db,
@@ -405,6 +455,12 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
     with in_use(settings.data_dir):
         async with open_database(settings.database, timing.database) as db:
             yield db
+
+
+def _scene_prompts(settings: Settings, heroes: HeroesConfig) -> ScenePrompts:
+    small = not settings.hosted
+    continues = small or settings.serving_url is not None  # servers of open models continue a text
+    return ScenePrompts(heroes.prompts, small=small, continues=continues)
 
 
 def _extensions(settings: Settings) -> Extensions:

@@ -16,6 +16,7 @@ from bot.heroes.grammar import in_sentences, is_third_person, plural_verb, with_
 from bot.heroes.hero import FIELD_NAMES, Hero, check_placeholders
 from bot.heroes.own_sentence import OwnSentence
 from bot.heroes.plots import Plot
+from bot.heroes.scene_words import SceneWords
 from bot.heroes.takes import TONE_KEY, Take, Tone
 
 
@@ -60,7 +61,7 @@ class _Forms(FrozenModel):
     plural: bool = False
 
 
-_PRONOUNS = ("he", "his", "him", "himself")
+PRONOUNS = ("he", "his", "him", "himself")
 
 
 class Profile(FrozenModel):
@@ -82,7 +83,7 @@ class Profile(FrozenModel):
     def _every_word_is_known(self) -> Self:
         """Refuse words in braces that are neither known nor verbs: they would end a build on its way."""
         for template in self._templates():
-            for word in _words_in(template) - self._nouns:
+            for word in words_in(template) - self._nouns:
                 if not is_third_person(word):
                     raise ValueError(f"{template!r} has the unknown word {{{word}}}")
         return self
@@ -129,14 +130,17 @@ class Profile(FrozenModel):
         chance: random.Random,
         turn: int | None = None,
         take: Take | None = None,
+        *,
+        name: str | None = None,
     ) -> tuple[str, str]:
         """Draw the opening and the ending of a description of the hero; spoken: the power in a sentence.
 
         turn: chooses the plot, the same one of a power for the same turn; None draws any. A take has another
-        plot than its parent if there is one; none if it has a tone, whose scene a plot would not fit.
+        plot than its parent if there is one; none if it has a tone, whose scene a plot would not fit. name:
+        the hero's; None draws one.
         """
         plots = self.plots_of(hero.power)
-        words = self._draw_words(hero, spoken, chance, take)
+        words = self._draw_words(hero, spoken, chance, name, take)
         if take and take.tone:
             plots = ()
         elif take:
@@ -150,16 +154,21 @@ class Profile(FrozenModel):
 
     def toned_opening(self, hero: Hero, spoken: str, take: Take, chance: random.Random) -> str:
         """Draw how a text in the take's tone begins, for a model that continues it."""
-        words = self._draw_words(hero, spoken, chance, take)
+        words = self._draw_words(hero, spoken, chance, None, take)
         return in_sentences((self.toned_beginning or "{opening}").format(**words))
 
+    def ending(self, hero: Hero, spoken: str, chance: random.Random) -> str:
+        """Draw an ending that fits any deed of the hero, who has been named before."""
+        words = self._draw_words(hero, spoken, chance, self.forms[hero.gender].he)
+        return in_sentences(chance.choice(self.endings).format(**words))
+
     def _draw_words(
-        self, hero: Hero, spoken: str, chance: random.Random, take: Take | None
+        self, hero: Hero, spoken: str, chance: random.Random, name: str | None, take: Take | None = None
     ) -> dict[str, object]:
         """Draw a phrase of each kind. A take brings its opening, and its tone has phrases of its own."""
         words: dict[str, object] = {
             **self._grammar(hero.gender),
-            "name": chance.choice(self.names[hero.gender]),
+            "name": name or chance.choice(self.names[hero.gender]),
             **hero.as_dict(),
             "power": spoken,
         }
@@ -188,7 +197,7 @@ class Profile(FrozenModel):
         """Return the pronouns and verbs of a gender, by the words in braces."""
         forms = self.forms[gender]
         verbs = self._plural_verbs if forms.plural else self._verbs
-        return {**verbs, **{pronoun: getattr(forms, pronoun) for pronoun in _PRONOUNS}}
+        return {**verbs, **{pronoun: getattr(forms, pronoun) for pronoun in PRONOUNS}}
 
     @cached_property
     def _plots_by_power(self) -> dict[str, list[Plot]]:
@@ -200,12 +209,12 @@ class Profile(FrozenModel):
 
     @cached_property
     def _nouns(self) -> frozenset[str]:
-        return frozenset((*_PRONOUNS, "name", *FIELD_NAMES, *self.phrases))
+        return frozenset((*PRONOUNS, "name", *FIELD_NAMES, *self.phrases))
 
     @cached_property
     def _verbs(self) -> dict[str, str]:
         """The verbs in braces, which are written in the singular: `{he} {walks}`."""
-        words = frozenset().union(*map(_words_in, self._templates()))
+        words = frozenset().union(*map(words_in, self._templates()))
         return {word: word for word in sorted(words - self._nouns)}
 
     @cached_property
@@ -228,7 +237,7 @@ class Profile(FrozenModel):
                 yield from phrases
 
 
-def _words_in(template: str) -> frozenset[str]:
+def words_in(template: str) -> frozenset[str]:
     """Return the words in braces. Raises ValueError if a brace is not closed."""
     return frozenset(word for _, word, _, _ in Formatter().parse(template) if word is not None)
 
@@ -240,6 +249,7 @@ class Prompts(FrozenModel):
     sampling: _Samplings
     profile: Profile
     spoken: dict[str, str] = pydantic.Field(default_factory=dict)
+    scenes: SceneWords | None = None
 
     @property
     def version(self) -> int:
@@ -294,23 +304,31 @@ class Prompts(FrozenModel):
         What the model writes before a plot ends at the first of the profile's breaks. A take keeps the
         parent's first sentence as its opening.
         """
-        prompt: Message = {"role": "user", "content": self.generation_prompt(hero)}
+        chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
+        question = self.question(hero, tuned=False, small=small, chance=chance)
         if not small:
             if take and (told := self._told(take)):
-                prompt["content"] += f"\n{told}"
-            return ChatRequest((prompt,), self.sampling.generation, seed=seed)
-        chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
-        worked = chance.choice(self.profile.examples_for(hero.power))
+                question = ({"role": "user", "content": f"{question[0]['content']}\n{told}"},)
+            return ChatRequest(question, self.sampling.generation, seed=seed)
         opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance, turn, take)
-        messages: tuple[Message, ...] = (
-            {"role": "user", "content": self.generation_prompt(worked)},
-            {"role": "assistant", "content": worked.text},
-            prompt,
-            {"role": "assistant", "content": opening},
-        )
+        messages: tuple[Message, ...] = (*question, {"role": "assistant", "content": opening})
         is_plotted = self.profile.plots_of(hero.power) and not (take and take.tone)
         breaks = self.profile.own_sentence.breaks if is_plotted else ()
         return ChatRequest(messages, self.sampling.small, opening, ending, seed, breaks)
+
+    def question(self, hero: Hero, *, tuned: bool, small: bool, chance: random.Random) -> tuple[Message, ...]:
+        """Return the turns before a text: the prompt, for a small untuned model after a worked example."""
+        if tuned:
+            return ({"role": "user", "content": self.tuning_prompt(hero)},)
+        prompt: Message = {"role": "user", "content": self.generation_prompt(hero)}
+        if not small:
+            return (prompt,)
+        worked = chance.choice(self.profile.examples_for(hero.power))
+        return (
+            {"role": "user", "content": self.generation_prompt(worked)},
+            {"role": "assistant", "content": worked.text},
+            prompt,
+        )
 
     def generation_prompt(self, hero: Hero) -> str:
         """Return the prompt of untuned models, a long sentence."""

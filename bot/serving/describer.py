@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from bot.community.accounts import Pseudonyms
 from bot.errors import UnknownModel
@@ -20,7 +22,12 @@ from bot.store.models import Model
 
 log = logging.getLogger(__name__)
 
-_ACCOUNT = Account("hero")
+T = TypeVar("T")
+
+Ask = Callable[[Model | str], Awaitable[T]]
+"""Asks a tuned model, or an untuned one by its name, for something."""
+
+ACCOUNT = Account("hero")
 
 
 class Describer:
@@ -69,11 +76,21 @@ class Describer:
         self, hero: Hero, stream: Stream, model: Model | None = None, take: Take | None = None
     ) -> GeneratedText:
         """Wait for a slot, then generate a text with a model, by default the live one."""
+
+        async def ask(writer: Model | str) -> GeneratedText:
+            return await self._generator.generate(hero, writer, ACCOUNT, stream, take)
+
+        if model is None:
+            return await self.ask_live(ask, stream)
         await self._db.check_writable()
         async with self._queue.slot(stream):
-            if model:
-                return await self._generate_with(hero, model, stream, take)
-            return await self._generate_live(hero, stream, take)
+            return await self._ask_with(model, ask, stream)
+
+    async def ask_live(self, ask: Ask[T], stream: Stream) -> T:
+        """Wait for a slot, then ask the model that is live, or the base; the answer is to be stored."""
+        await self._db.check_writable()
+        async with self._queue.slot(stream):
+            return await self._ask_live(ask, stream)
 
     async def keep(
         self,
@@ -83,11 +100,15 @@ class Describer:
         *,
         requester: int | str,
         guild_id: int | None = None,
+        kind: str = "hero",
+        parent_id: int | None = None,
         take: Take | None = None,
     ) -> Description:
-        """Store a generated text as a description for a user."""
+        """Store a generated text as a description for a user. take: if it is one, in place of the kind."""
         answer, request = written.answer, written.request
-        drawn = {"draws": written.draws, "framed": bool(request.ending), "seed": request.seed}
+        is_begun = kind in ("scene", "team") and bool(request.opening)
+        is_framed = bool(request.ending) or is_begun
+        drawn = {"draws": written.draws, "framed": is_framed, "seed": request.seed}
         if take:
             drawn |= {"tone": take.tone, "begun": len(request.opening)}
         return await descriptions.add(
@@ -105,34 +126,32 @@ class Describer:
             completion_tokens=answer.completion_tokens,
             seconds=answer.seconds,
             created_at=time.time(),
-            kind="take" if take else "hero",
-            parent_id=take.parent_id if take else None,
+            kind="take" if take else kind,
+            parent_id=take.parent_id if take else parent_id,
         )
 
-    async def _generate_live(self, hero: Hero, stream: Stream, take: Take | None) -> GeneratedText:
-        """Generate with the model that is live now; if its server has lost it, with its successor."""
+    async def _ask_live(self, ask: Ask[T], stream: Stream) -> T:
+        """Ask the model that is live now; if its server has lost it, its successor."""
         model = await self._registry.live()
         while model is not None:
             try:
-                return await self._generate_with(hero, model, stream, take)
+                return await self._ask_with(model, ask, stream)
             except UnknownModel:
                 model = await self.fallback(model)
-        return await self._generator.generate(hero, self._generator.base, _ACCOUNT, stream, take)
+        return await ask(self._generator.base)
 
-    async def _generate_with(
-        self, hero: Hero, model: Model, stream: Stream, take: Take | None
-    ) -> GeneratedText:
-        """Generate with a model; if its server has forgotten it, load it again and retry once.
+    async def _ask_with(self, model: Model, ask: Ask[T], stream: Stream) -> T:
+        """Ask a model; if its server has forgotten it, load it again and retry once.
 
         Raises UnknownModel if the server still does not know it, Unavailable, Stopped.
         """
         try:
-            return await self._generator.generate(hero, model, _ACCOUNT, stream, take)
+            return await ask(model)
         except UnknownModel:
             log.error("the server does not know the model %s", model.name)  # noqa: TRY400
             if not await stream.run_until_stopped(self._availability.reload(model)):
                 raise
-        return await self._generator.generate(hero, model, _ACCOUNT, stream, take)
+        return await ask(model)
 
     async def fallback(self, model: Model) -> Model | None:
         """Return the model that answers in place of a missing one, None for the base.

@@ -1,6 +1,7 @@
 """Draws: a text in which curation finds a fault is drawn again, as far as nobody has seen it."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.chat import ChatRequest
@@ -39,6 +40,19 @@ class Draw:
     answer: ChatAnswer
     text: str
     faults: list[str]
+
+
+def with_totals(best: ChatAnswer, answers: Sequence[ChatAnswer]) -> ChatAnswer:
+    """Return the best of some answers, with the tokens, the cost and the time of all of them."""
+    costs = [answer.cost for answer in answers]
+    return replace(
+        best,
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+        completion_tokens=sum(answer.completion_tokens for answer in answers),
+        cost=None if None in costs else sum(filter(None, costs)),
+        seconds=sum(answer.seconds for answer in answers),
+        attempts=sum(answer.attempts for answer in answers),
+    )
 
 
 class Draws:
@@ -114,15 +128,7 @@ class Draws:
         """
         fitting = [draw for draw in self._whole if draw.answer.text.startswith(self._stream.seen)]
         best = min(fitting or self._whole[-1:], key=lambda draw: len(draw.faults))
-        costs = [answer.cost for answer in self._answers]
-        answer = replace(
-            best.answer,
-            prompt_tokens=sum(answer.prompt_tokens for answer in self._answers),
-            completion_tokens=sum(answer.completion_tokens for answer in self._answers),
-            cost=None if None in costs else sum(filter(None, costs)),
-            seconds=sum(answer.seconds for answer in self._answers),
-            attempts=sum(answer.attempts for answer in self._answers),
-        )
+        answer = with_totals(best.answer, self._answers)
         if answer.finish_reason != "stopped":
             self._stream.check = None
             self._stream.set_text(answer.text)

@@ -90,7 +90,7 @@ class Generator:
             settled = draws.add(request, answer)
         best = draws.best()
         if not best.text:
-            raise _no_text(best.answer)
+            raise no_text(best.answer)
         tuned = not isinstance(model, str)
         written_by = model if isinstance(model, str) else model.name
         return GeneratedText(
@@ -110,7 +110,8 @@ class Generator:
         return request.continuing(seen)
 
 
-def _no_text(answer: ChatAnswer) -> HerosmithError:
+def no_text(answer: ChatAnswer) -> HerosmithError:
+    """Return the error that says why an answer makes no text."""
     if answer.finish_reason == "stopped":
         return Stopped("Stopped before the first sentence was written.")
     if answer.thought:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Row, Select, and_, func, literal_column, select, update
+from sqlalchemy import Boolean, ColumnElement, Row, Select, and_, case, func, literal_column, select, update
 
 from bot.heroes.hero import Hero
 from bot.store import datasets
@@ -18,6 +18,12 @@ _ITS_MODEL = (
     literal_column("description.tuned", Boolean()),
 )
 _COLUMNS = (*description.c, select(model.c.id).where(*_ITS_MODEL).scalar_subquery().label("version"))
+
+ONE_HERO_KINDS = ("hero", "take")
+"""The kinds whose texts tell of one hero, as asked for. They alone train, rank models and count for powers:
+every query that takes descriptions for one of these asks of_one_hero()."""
+
+TEAM_SIZE = 3  # heroes that the text of a team counts for, under limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class Description:
         """Whether the model was given a beginning and an ending; texts of older versions do not tell."""
         return bool(self.sampling.get("framed"))
 
+    @property
+    def of_one_hero(self) -> bool:
+        """Whether its kind is one of ONE_HERO_KINDS."""
+        return self.kind in ONE_HERO_KINDS
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -71,6 +82,11 @@ class Posted:
 def _of_row(row: Row[Any]) -> Description:
     values = dict(row._mapping)
     return Description(hero=pop_hero(values), **values)
+
+
+def of_one_hero() -> ColumnElement[bool]:
+    """Return the condition of descriptions whose kind is one of ONE_HERO_KINDS."""
+    return description.c.kind.in_(ONE_HERO_KINDS)
 
 
 async def add(tx: Transaction, hero: Hero, **values: Any) -> Description:
@@ -102,23 +118,49 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
     return _of_row(row) if row else None
 
 
-async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
-    """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
+async def get_latest(
+    tx: Transaction, requester: str, *, guild_id: int | None, channel_id: int | None
+) -> Description | None:
+    """Return a person's newest text about one hero that is shown in a server, or in a channel elsewhere."""
+    place = description.c.channel_id if guild_id is None else description.c.guild_id
+    # + 0: else SQLite may walk through all texts of the server, where the person may have asked for none
+    here = place + 0 == (channel_id if guild_id is None else guild_id)
+    query = select(*_COLUMNS).where(
+        description.c.requester == requester,
+        here,
+        description.c.kind != "team",
+        description.c.message_id.is_not(None),
+        description.c.removed_at.is_(None),
+    )
+    newest = query.order_by(description.c.created_at.desc()).limit(1)
+    row = (await tx.execute(newest)).one_or_none()
+    return _of_row(row) if row else None
 
-    The two texts of a duel count once.
+
+def heroes_since(at: float) -> tuple[ColumnElement[int], ColumnElement[bool]]:
+    """Return the number of heroes described since a moment, and the condition under which to sum them up.
+
+    The two texts of a duel count once, the text of a team TEAM_SIZE times.
     """
-    counts: dict[str | int, int] = {}
+    number = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
     candidates = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
-    since = and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+    return number, and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+
+
+async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
+    """Count the heroes described since a moment, by requester (a pseudonym) and by server id."""
+    counts: dict[str | int, int] = {}
+    number, since = heroes_since(at)
     for who in (description.c.requester, description.c.guild_id):
-        query = select(who, func.count()).where(since).group_by(who)
+        query = select(who, number).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts
 
 
 async def count_by_power(tx: Transaction) -> dict[str, int]:
     """Return how often each power was asked for."""
-    query = select(description.c.power, func.count().label("uses")).group_by(description.c.power)
+    uses = func.count().label("uses")
+    query = select(description.c.power, uses).where(of_one_hero()).group_by(description.c.power)
     return {row.power: row.uses for row in await tx.execute(query)}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, literal, select
 
 from bot.store.database import Transaction
+from bot.store.descriptions import of_one_hero
 from bot.store.schema import dataset, dataset_item, description, duel, duel_vote, model, model_event, vote
 
 _SHOWN = 20  # descriptions, the newest ones
@@ -66,6 +67,7 @@ async def list_shown(tx: Transaction) -> list[Shown]:
     newest = (
         select(description.c.id, description.c.requester, description.c.message_id)
         .where(description.c.tuned, description.c.message_id.is_not(None), description.c.removed_at.is_(None))
+        .where(of_one_hero())
         .order_by(description.c.id.desc())
         .limit(_SHOWN)
     )

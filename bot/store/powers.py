@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 
 from bot.store.database import Transaction
+from bot.store.descriptions import of_one_hero
 from bot.store.schema import description, power
 
 
@@ -40,7 +41,7 @@ async def list_requested(tx: Transaction) -> list[RequestedPower]:
     people = func.count(description.c.requester.distinct())
     query = (
         select(description.c.power, func.count(), people)
-        .where(description.c.removed_at.is_(None))
+        .where(description.c.removed_at.is_(None), of_one_hero())
         .group_by(description.c.power)
         .order_by(people.desc(), func.count().desc(), description.c.power)
     )

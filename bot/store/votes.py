@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, and_, bindparam, case, delete, exists, func, or_, select
 
 from bot.store.database import Transaction
+from bot.store.descriptions import of_one_hero
 from bot.store.schema import description, reaction, vote
 from bot.store.upsert import upsert
 
@@ -40,11 +41,11 @@ async def derive_from_reactions(tx: Transaction, pairs: Collection[tuple[int, st
 
 
 async def count_by_model(tx: Transaction) -> dict[str, tuple[int, int]]:
-    """Return the votes for and against each model's descriptions, without the requesters' own."""
+    """Return the votes for and against each model's descriptions of one hero, without the requesters' own."""
     query = (
         select(description.c.model, *_FOR_AND_AGAINST)
         .join(vote, vote.c.description_id == description.c.id)
-        .where(~vote.c.by_requester)
+        .where(~vote.c.by_requester, of_one_hero())
         .group_by(description.c.model)
     )
     return {row[0]: (int(row[1]), int(row[2])) for row in await tx.execute(query)}

@@ -21,8 +21,11 @@ _LABELS = {
     "stop": mark("Stop"),
     "again": mark("Again"),
     "take": mark("Another take"),
+    "scene": mark("Next scene"),
+    "team": mark("Again"),
     "report": mark("Report"),
 }
+_EMOJI = {"card": "🖼️", "keep": "🔖"}  # buttons without a label
 
 
 def hero_content(
@@ -41,7 +44,7 @@ def hero_content(
         return MessageContent(content=notice)
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t, needed=needed)],
-        hero_buttons("again", "take", "report", subject=description.id, t=t),
+        hero_buttons("again", "take", "scene", "card", "keep", "report", subject=description.id, t=t),
     )
 
 
@@ -61,14 +64,19 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return the buttons "stop", "again", "take" and "report", as named. All state is in their custom ids.
+    """Return the buttons that are named, such as "stop" or "report". All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py, TakeButton in cogs/hero/takes.py and ReportButton in cogs/moderation/buttons.py handle
-    the clicks.
+    cogs/hero/cog.py, TakeButton in cogs/hero/takes.py, SceneButton in cogs/hero/story_cog.py, CardButton in
+    cogs/hero/cards.py, KeepButton in cogs/heroes/keep.py and ReportButton in cogs/moderation/buttons.py
+    handle the clicks.
     """
     return persistent_view(
-        discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=t(_LABELS[action]))
+        discord.ui.Button(
+            custom_id=f"hero:{action}:{subject}",
+            label=t(_LABELS[action]) if action in _LABELS else None,
+            emoji=_EMOJI.get(action),
+        )
         for action in actions
     )
 
@@ -77,7 +85,7 @@ def hero_embed(
     description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator, *, needed: int
 ) -> discord.Embed:
     """Return the embed of a finished description: hero, escaped text, its model and what votes do."""
-    embed = _embed(vocabulary.title(description.hero, t), description.text)
+    embed = text_embed(vocabulary.title(description.hero, t), description.text)
     if description.tuned:
         embed.colour = discord.Colour.from_str(palette.MODEL)
         footer = [t("Written by model {number}", number=description.version)]
@@ -120,7 +128,7 @@ def draft_embed(title: str, text: str, t: Translator) -> discord.Embed | None:
     """Return the embed of an unfinished description; None before its first full sentence."""
     if not whole_sentences(text):
         return None
-    return _embed(title, f"{text} ...").set_footer(text=t("writing"))
+    return text_embed(title, f"{text} ...").set_footer(text=t("writing"))
 
 
 def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
@@ -133,7 +141,8 @@ def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
     return t("The model is busy: you are {place} in line.", place=_ordinal(position, t))
 
 
-def _embed(title: str, text: str) -> discord.Embed:
+def text_embed(title: str, text: str) -> discord.Embed:
+    """Return the embed of a text, escaped, and cut to what Discord takes."""
     escaped = escape_markdown(text)
     if len(escaped) > _MAX_LENGTH:
         escaped = escaped[: _MAX_LENGTH - 4].rstrip("\\") + " ..."

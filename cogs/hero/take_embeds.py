@@ -3,17 +3,18 @@
 import discord
 
 from bot import palette
-from bot.app import App
 from bot.i18n.message import Translator, mark
 from bot.serving.takes import SAME_OPENING, ShownTake
 from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import persistent_view
-from cogs.hero.embeds import hero_content, hidden_text
+from cogs.hero.embeds import hidden_text
 from cogs.hero.take_buttons import PickButton
 
 _MAX_LENGTH = 1500  # characters of the text before; all embeds of a message may have 6,000 together
+
+_BUTTONS_IN_A_ROW = 5  # at most, by Discord's limit
 
 _MANNERS = {
     SAME_OPENING: mark("The same opening idea"),
@@ -24,27 +25,19 @@ _MANNERS = {
 }
 
 
-async def description_content(app: App, description: Description, t: Translator) -> MessageContent:
-    """Return the message of a description as it should be now: a take stands below the text before."""
-    vocabulary = await app.powers.vocabulary()  # with the added powers: votes on these train
-    needed = app.admission.thresholds.fewest_ups
-    content = hero_content(description, vocabulary, app.heroes.curation, t, needed=needed)
-    shown = await app.takes.shown(description)
-    return _with_parent(content, shown, t) if shown and content.embeds else content
-
-
 def manner_label(manner: str, t: Translator) -> str:
     """Return how a manner of a take is called; a tone of one's own file by its key."""
     return t(_MANNERS[manner]) if manner in _MANNERS else manner.capitalize()
 
 
-def _with_parent(content: MessageContent, shown: ShownTake, t: Translator) -> MessageContent:
+def take_content(content: MessageContent, shown: ShownTake, t: Translator) -> MessageContent:
+    """Return the message of a take, which is content by itself, below the text before."""
     (embed,) = content.embeds
     manner = shown.take.sampling.get("tone") or SAME_OPENING
     embed.set_author(name=t("Another take: {manner}", manner=manner_label(manner, t)))
     buttons = list(content.view.children) if content.view else []
-    for button in buttons:
-        button.row = 1
+    for number, button in enumerate(buttons):
+        button.row = 1 + number // _BUTTONS_IN_A_ROW  # below the picks
     is_visible = bool(shown.parent.text) and shown.parent.removed_at is None
     picks = [PickButton(prefers, shown.take.id, t) for prefers in ("parent", "take")] if is_visible else []
     return MessageContent([_parent_embed(shown.parent, t), embed], persistent_view([*picks, *buttons]))

@@ -6,7 +6,7 @@ import discord
 
 from bot.app import App
 from bot.client import Interaction
-from bot.dataset.versions.admission import OUTSIDE_VOCABULARY, VoteEffect
+from bot.dataset.versions.admission import OF_SCENE, OUTSIDE_VOCABULARY, VoteEffect
 from bot.errors import DatabaseBusy
 from bot.i18n.message import Translator
 from bot.rating.votes import DOWN, UP
@@ -70,6 +70,8 @@ def _describe_effect(effect: VoteEffect, t: Translator) -> str:
     fault = effect.rejection_reason
     if effect.not_counted:
         return t(effect.not_counted)
+    if fault == OF_SCENE:
+        return t("The bot does not learn from scenes, and `/top` has none.")
     if fault == OUTSIDE_VOCABULARY:
         return t("Votes here are for `/top` alone: the bot does not learn from this power.")
     if fault:
@@ -77,14 +79,17 @@ def _describe_effect(effect: VoteEffect, t: Translator) -> str:
             "Votes here are for `/top` alone: the bot does not learn from this text ({fault}).",
             fault=t(fault),
         )
-    if effect.more is None:
-        return ""
-    if not effect.more:
+    return "" if effect.more is None else _more_text(effect.more, t)
+
+
+def _more_text(more: int, t: Translator) -> str:
+    """Return how many more thumbs up a text needs."""
+    if not more:
         return t("By the votes so far, the bot may learn from this text.")
     return t.count(
         "By the votes so far, the bot may learn from this text after {number} more {up}.",
         "By the votes so far, the bot may learn from this text after {number} more {up}.",
-        effect.more,
+        more,
         up=UP,
     )
 

@@ -16,6 +16,7 @@ from bot.store.database import Database
 from bot.store.descriptions import Description
 
 OUTSIDE_VOCABULARY = mark("of a power outside the vocabulary")
+OF_TEAM, OF_SCENE = mark("it tells of a team"), mark("it is a scene of a story")
 
 _CHUNK_SIZE = 1000  # descriptions per query
 
@@ -208,6 +209,8 @@ class Admission:
         text, reason = self._curate(description)
         if not vocabulary.trains(description.hero):
             reason = OUTSIDE_VOCABULARY
+        if not description.of_one_hero:
+            reason = OF_TEAM if description.kind == "team" else OF_SCENE
         return JudgedDescription(description, self._prompts.tuning_prompt(description.hero), text, reason)
 
     def _curate(self, description: Description) -> tuple[str, str | None]:

@@ -7,7 +7,7 @@ const END_MARGIN = 80; // pixels from the end that count as at the end
 
 export class Channel {
   #elements = new Map(); // of messages, by id
-  #names = new Map(); // of people and channels, by id
+  #names = new Map(); // of people, roles and channels, by id
   #menus = []; // the bot's commands in the menu of a message
   #you = null; // id of the person of this page
   #following = true; // whether to keep scrolled to the end
@@ -30,10 +30,10 @@ export class Channel {
     this.list.inert = true;
   }
 
-  // Set people, channels and the commands in the menu of a message.
-  reset({ you, people, bot, channel, menus }) {
+  // Set people, roles, channels and the commands in the menu of a message.
+  reset({ you, people, roles, bot, channel, menus }) {
     this.#menus = menus;
-    this.#names = new Map([...people, bot, channel].map(({ id, name }) => [id, name]));
+    this.#names = new Map([...people, ...roles, bot, channel].map(({ id, name }) => [id, name]));
     this.#you = people.find(({ name }) => name === you).id;
     this.#stale = true;
     this.#following = true;

@@ -21,8 +21,14 @@ def upgrade() -> None:
     )
     op.execute("ALTER TABLE description ADD COLUMN parent_id INTEGER REFERENCES description (id)")
     op.create_index("description_of_parent", "description", ["parent_id"])
-    for side in ("live", "candidate"):
-        op.create_index(f"duel_of_{side}_description", "duel", [f"{side}_description_id"])
+    op.create_table(
+        "card_post",
+        sa.Column("message_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        _description(nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+    )
+    op.create_index("card_post_of_description", "card_post", ["description_id"])
     op.create_table(
         "team_hero",
         _description(primary_key=True),
@@ -47,8 +53,10 @@ def upgrade() -> None:
         _description(primary_key=True),
         sa.Column("at", sa.Float(), nullable=False),
     )
-    op.create_index("bookmark_of_person", "bookmark", ["person", "at"])
+    op.create_index("bookmark_of_person", "bookmark", ["person", "at", "description_id"])
     op.create_index("bookmark_of_description", "bookmark", ["description_id"])
+    op.create_index("duel_of_live_description", "duel", ["live_description_id"])
+    op.create_index("duel_of_candidate_description", "duel", ["candidate_description_id"])
     op.create_table(
         "member_setting",
         sa.Column("person", sa.String(64), primary_key=True),
@@ -134,12 +142,13 @@ def downgrade() -> None:
         "bookmark",
         "pick",
         "team_hero",
+        "card_post",
     ):
         op.drop_table(table)
     for name in ("weekly_channel", "weekly_day", "weekly_hour", "time_zone", "in_gallery"):
         op.drop_column("guild_setting", name)
-    for side in ("live", "candidate"):
-        op.drop_index(f"duel_of_{side}_description", "duel")
+    op.drop_index("duel_of_live_description", "duel")
+    op.drop_index("duel_of_candidate_description", "duel")
     op.drop_index("description_of_parent", "description")
     with op.batch_alter_table("description") as batch:
         batch.drop_column("parent_id")

@@ -1,0 +1,22 @@
+"""What the message of a description shows, whatever its kind."""
+
+from bot.app import App
+from bot.i18n.message import Translator
+from bot.store.descriptions import Description
+from cogs.common.content import MessageContent
+from cogs.hero.embeds import hero_content
+from cogs.hero.scene_embeds import scene_content, team_content
+from cogs.hero.take_embeds import take_content
+
+
+async def shown_content(app: App, description: Description, t: Translator) -> MessageContent:
+    """Return a description with its buttons, or a notice without buttons if it is hidden."""
+    if description.removed_at is None and description.kind == "team":
+        return team_content(description, await app.teams.heroes_of(description), app.heroes.vocabulary, t)
+    if description.removed_at is None and description.kind == "scene":
+        return scene_content(description, await app.stories.number(description), app.heroes.vocabulary, t)
+    vocabulary = await app.powers.vocabulary()  # with the added powers: votes on these train
+    needed = app.admission.thresholds.fewest_ups
+    content = hero_content(description, vocabulary, app.heroes.curation, t, needed=needed)
+    shown = await app.takes.shown(description)
+    return take_content(content, shown, t) if shown and content.embeds else content
