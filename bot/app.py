@@ -22,6 +22,7 @@ from bot.community.notifications import Notifications
 from bot.community.people import People
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
+from bot.dataset.browsing.provenance import Provenances
 from bot.dataset.browsing.texts import DatasetTexts
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
@@ -63,6 +64,7 @@ from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
 from bot.rating.periods import Periods
+from bot.rating.picks import Picks
 from bot.rating.scores import Scores, Thresholds, open_scores
 from bot.rating.seasons import Seasons
 from bot.rating.trials import TrialRules, Trials
@@ -81,6 +83,7 @@ from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
 from bot.serving.redraws import Redraws
 from bot.serving.stories import Stories
+from bot.serving.takes import Takes
 from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
@@ -182,6 +185,9 @@ class App:
     stories: Stories
     trials: Trials
     duels: Duels
+    takes: Takes
+    picks: Picks
+    provenance: Provenances
     people: People
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
@@ -411,6 +417,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 share=settings.duel_share,
                 account_days=settings.account_days,
             ),
+            takes=Takes(db, heroes),
+            picks=Picks(db, pseudonyms, account_days=settings.account_days),
+            provenance=Provenances(db, heroes, small=small),
             people=people,
             rate_limits=UserRateLimits(db, pseudonyms, people, guild_settings.limits),
             waiting_queue=waiting_queue,

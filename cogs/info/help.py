@@ -56,7 +56,8 @@ class HelpCog(commands.Cog):
         usable = [command for command in _roots(self.bot) if _is_usable(command, interaction)]
         link = self.app.settings.source_url
         view = persistent_view([discord.ui.Button(label=t("Source code"), url=link)] if link else ())
-        await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable)], view=view))
+        menus = [each.name for each in self.bot.tree.get_commands(type=discord.AppCommandType.message)]
+        await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable, menus)], view=view))
 
 
 def _roots(bot: HeroBot) -> list[RootCommand]:
@@ -93,7 +94,9 @@ def _is_usable(command: RootCommand, interaction: Interaction) -> bool:
     return bool(contexts.guild if interaction.guild_id else contexts.dm_channel or contexts.private_channel)
 
 
-def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) -> discord.Embed:
+def _embed(
+    t: Translator, sections: list[Section], usable: list[RootCommand], menus: list[str]
+) -> discord.Embed:
     embed = discord.Embed(
         title=t("What this bot does"),
         description=t(
@@ -106,9 +109,16 @@ def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) ->
     )
     for section in sections:
         lines = [_line(t, command) for command in _members(section, usable)]
+        if section is HEROES:
+            lines += [_menu_line(t, name) for name in menus]
         if lines:
             embed.add_field(name=t(section.title), value="\n".join(lines), inline=False)
     return embed
+
+
+def _menu_line(t: Translator, name: str) -> str:
+    """Return where a command in the menu of a message is found."""
+    return t("- **{name}** In the menu of a hero's message, under Apps", name=t(name))
 
 
 def _line(t: Translator, command: RootCommand) -> str:
