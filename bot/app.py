@@ -16,7 +16,10 @@ from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.hero_cards import HeroCards
+from bot.community.hero_lists import HeroLists
+from bot.community.member_settings import MemberSettings
 from bot.community.notifications import Notifications
+from bot.community.people import People
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
 from bot.dataset.browsing.texts import DatasetTexts
@@ -39,6 +42,7 @@ from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
+from bot.gallery.gallery import Gallery
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
@@ -124,6 +128,7 @@ class Timing:
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
+    people_refresh: float = 30.0  # seconds until a block or reset by the terminal is seen
     backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
     training: TrainingTiming = field(default_factory=TrainingTiming)
     fine_tuning_api: FineTuningApiTiming = field(default_factory=FineTuningApiTiming)
@@ -168,12 +173,16 @@ class App:
     hero_parser: HeroParser
     guild_settings: GuildSettings
     privacy: Privacy
+    hero_lists: HeroLists
+    member_settings: MemberSettings
+    gallery: Gallery
     activity: Activity
     describer: Describer
     teams: Teams
     stories: Stories
     trials: Trials
     duels: Duels
+    people: People
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
     content_reports: ContentReports
@@ -315,6 +324,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             timing.training,
         )
         guild_settings = GuildSettings(db, languages, settings.limits)
+        people = People(db, pseudonyms, refresh=timing.people_refresh)
         waiting_queue = WaitingQueue(settings.heroes_at_once, max_length=settings.longest_line)
         describer = Describer(
             db,
@@ -371,6 +381,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
             privacy=Privacy(db, pseudonyms, cards),
+            hero_lists=HeroLists(db, pseudonyms),
+            member_settings=MemberSettings(db, pseudonyms),
+            gallery=Gallery(db, scores, pseudonyms, heroes),
             activity=Activity(db),
             describer=describer,
             teams=Teams(
@@ -398,7 +411,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 share=settings.duel_share,
                 account_days=settings.account_days,
             ),
-            rate_limits=UserRateLimits(db, pseudonyms, guild_settings.limits),
+            people=people,
+            rate_limits=UserRateLimits(db, pseudonyms, people, guild_settings.limits),
             waiting_queue=waiting_queue,
             content_reports=ContentReports(
                 db,

@@ -201,6 +201,11 @@ class Scores:
         async with self._db.read() as tx:
             return await scores.get_description_votes(tx, self._vote_filter.lenient_rule, description_id)
 
+    async def votes_on_each(self, ids: Collection[int]) -> dict[int, tuple[int, int]]:
+        """Return what votes_on() does, of a few descriptions that have any votes, by their ids."""
+        async with self._db.read() as tx:
+            return await scores.list_votes_of(tx, self._vote_filter.lenient_rule, ids)
+
     async def uncounted_reason(self, description_id: int, voter: str) -> LocalizedMessage | None:
         """Return why a voter's (a pseudonym's) vote does not count; None if it counts."""
         async with self._db.read() as tx:
