@@ -55,9 +55,9 @@ class Contest:
             found.append(description.c.created_at < self.span.until)
         return found
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return all conditions on rows of description."""
-        found = [*self.in_index(), description.c.removed_at.is_(None), _RANKED_KINDS]
+    def of_rows(self) -> list[ColumnElement[bool]]:
+        """Return the other conditions, for which rows of description are read."""
+        found = [description.c.removed_at.is_(None), _RANKED_KINDS]
         if self.powers is not None:
             powers = sorted(self.powers)
             others = team_hero.c.power.not_in(powers) & (team_hero.c.description_id == description.c.id)
@@ -100,17 +100,18 @@ async def list_best(
     """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
 
     prior is the weight (in votes) and the mean of the prior. eager are the voters with votes beyond the daily
-    maximum. ids: only these descriptions take part, which is quick if they are few.
+    maximum. ids: only these take part, of the contest's server and span; this is quick if they are few.
     """
     weight, mean = prior
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
     downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
-    some = [description.c.id.in_(ids)] if ids is not None else []
+    # not both: SQLite would read all of the index
+    some = contest.in_index() if ids is None else [description.c.id.in_(ids)]
     ranked = (
         select(description.c.id, ups, downs)
         .select_from(description)
         .join(vote, vote.c.description_id == description.c.id)
-        .where(*some, *contest.conditions(), counts_alone(rule, eager))
+        .where(*some, *contest.of_rows(), counts_alone(rule, eager))
         .group_by(description.c.id)
         .subquery()
     )
@@ -136,7 +137,7 @@ async def list_voters(
         .select_from(description)
         .join(vote, vote.c.description_id == description.c.id)
         .outerjoin(member_setting, member_setting.c.person == vote.c.voter)
-        .where(*contest.conditions(), counts_alone(rule, eager))
+        .where(*contest.in_index(), *contest.of_rows(), counts_alone(rule, eager))
         .group_by(vote.c.voter, member_setting.c.user_id)
         .order_by(number.desc(), vote.c.voter)
     )
