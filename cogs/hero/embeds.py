@@ -56,7 +56,7 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return buttons for stop, again, scene, card, keep and report. All state is in their ids.
+    """Return the buttons that are named, such as "stop" or "report". All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
     cogs/hero/cog.py, SceneButton in cogs/hero/story_cog.py, CardButton in cogs/hero/cards.py, KeepButton in
