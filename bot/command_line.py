@@ -21,6 +21,7 @@ from bot.cli.invite import invite
 from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
+from bot.cli.people import people
 from bot.cli.powers import powers
 from bot.cli.prune import prune
 from bot.cli.runtime import (
@@ -114,6 +115,7 @@ cli.command(rich_help_panel=OWN_DATA)(chat)
 cli.command(rich_help_panel=OWN_DATA)(serve)
 cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
+cli.add_typer(people, name="people", rich_help_panel=OPERATE)
 cli.add_typer(engine, name="engine", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(doctor)
 cli.command(rich_help_panel=OPERATE)(backup)

@@ -6,6 +6,7 @@ EXTENSIONS = (
     "cogs.moderation",
     "cogs.votes",
     "cogs.info",
+    "cogs.contests",
     "cogs.admin",
     "cogs.training",
     "cogs.models",

@@ -134,17 +134,22 @@ async def get_latest(
     return _of_row(row) if row else None
 
 
-async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
-    """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
+def heroes_since(at: float) -> tuple[ColumnElement[int], ColumnElement[bool]]:
+    """Return the number of heroes described since a moment, and the condition under which to sum them up.
 
     The two texts of a duel count once, the text of a team TEAM_SIZE times.
     """
-    counts: dict[str | int, int] = {}
-    heroes = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
+    number = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
     candidates = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
-    since = and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+    return number, and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+
+
+async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
+    """Count the heroes described since a moment, by requester (a pseudonym) and by server id."""
+    counts: dict[str | int, int] = {}
+    number, since = heroes_since(at)
     for who in (description.c.requester, description.c.guild_id):
-        query = select(who, heroes).where(since).group_by(who)
+        query = select(who, number).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts
 
