@@ -295,9 +295,14 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         gate = None
         if settings.check_heroes:
-            reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
             rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
-            gate = Gate(registry, reader, BestTexts(rated, scorer, workers=workers), heroes, GateRules())
+            gate = Gate(
+                registry,
+                ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers),
+                BestTexts(rated, scorer, workers=workers),
+                heroes,
+                GateRules(),
+            )
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
