@@ -17,6 +17,7 @@ from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.hero_cards import HeroCards
 from bot.community.notifications import Notifications
+from bot.community.onboarding import Onboarding
 from bot.community.people import People
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
@@ -169,6 +170,7 @@ class App:
     about: About
     hero_parser: HeroParser
     guild_settings: GuildSettings
+    onboarding: Onboarding
     privacy: Privacy
     activity: Activity
     describer: Describer
@@ -374,6 +376,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             about=About(db, base=settings.author_model),
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
+            onboarding=Onboarding(db, timing.clock),
             privacy=Privacy(db, pseudonyms, cards),
             activity=Activity(db),
             describer=describer,

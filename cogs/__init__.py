@@ -10,4 +10,5 @@ EXTENSIONS = (
     "cogs.admin",
     "cogs.training",
     "cogs.models",
+    "cogs.onboarding",
 )
