@@ -4,9 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from bot.app import App
 from bot.dashboard.blocks import Block, bars, text
-from bot.i18n.message import Translator
+from bot.i18n.message import Translator, mark
 
 DAYS = 30
+_NO_VOTES = mark(
+    "Nobody has voted in these days. Votes are the thumbs under heroes: ask for one with `/hero` in Discord, "
+    "and click on 👍 or 👎."
+)
 
 
 async def people_blocks(app: App, t: Translator) -> list[Block]:
@@ -25,6 +29,7 @@ async def people_blocks(app: App, t: Translator) -> list[Block]:
                 waiting,
             )
         ),
+        *([] if any(ups + downs + duel_votes) else [text(t(_NO_VOTES))]),
         bars(
             t("Votes on descriptions in the last {days} days", days=DAYS),
             t("{ups:,} thumbs up and {downs:,} thumbs down", ups=sum(ups), downs=sum(downs)),
