@@ -21,15 +21,13 @@ async def people_blocks(app: App, t: Translator) -> list[Block]:
     ups, downs = [each.ups for each in days], [each.downs for each in days]
     duel_votes, reports = [each.duel_votes for each in days], [each.reports for each in days]
     waiting = await app.activity.waiting_reports()
+    summary = t.count(
+        "{number:,} reported text waits for a decision of an operator, in Discord.",
+        "{number:,} reported texts wait for a decision of an operator, in Discord.",
+        waiting,
+    )
     return [
-        text(
-            t.count(
-                "{number:,} reported text waits for a decision of an operator, in Discord.",
-                "{number:,} reported texts wait for a decision of an operator, in Discord.",
-                waiting,
-            )
-        ),
-        *([] if any(ups + downs + duel_votes) else [text(t(_NO_VOTES))]),
+        text(summary if any(ups + downs + duel_votes) else f"{summary}\n{t(_NO_VOTES)}"),
         bars(
             t("Votes on descriptions in the last {days} days", days=DAYS),
             t("{ups:,} thumbs up and {downs:,} thumbs down", ups=sum(ups), downs=sum(downs)),

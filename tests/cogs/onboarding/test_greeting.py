@@ -54,6 +54,12 @@ async def test_it_is_posted_where_the_bot_may_write(stage: Stage) -> None:
     await stage.env.settle()
     assert greetings(closed, hidden, rules, talk) == [0, 0, 0, 1]
 
+    guild = server(stage.env)
+    deleted, left = (guild.create_text_channel(name) for name in ("deleted", "left"))
+    stage.env.backend.channels.pop(deleted.id)  # what the bot does not know yet
+    await stage.env.settle()
+    assert greetings(left) == [1]
+
     silent = server(stage.env)
     only = silent.create_text_channel("only", overwrites={me: nobody})
     await stage.env.settle()
