@@ -19,6 +19,7 @@ from bot.community.hero_cards import HeroCards
 from bot.community.hero_lists import HeroLists
 from bot.community.member_settings import MemberSettings
 from bot.community.notifications import Notifications
+from bot.community.onboarding import Onboarding
 from bot.community.people import People
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
@@ -175,6 +176,7 @@ class App:
     about: About
     hero_parser: HeroParser
     guild_settings: GuildSettings
+    onboarding: Onboarding
     privacy: Privacy
     hero_lists: HeroLists
     member_settings: MemberSettings
@@ -391,6 +393,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             about=About(db, base=settings.author_model),
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
+            onboarding=Onboarding(db, timing.clock),
             privacy=Privacy(db, pseudonyms, cards),
             hero_lists=HeroLists(db, pseudonyms),
             member_settings=MemberSettings(db, pseudonyms),

@@ -173,6 +173,9 @@ async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     try:
         if env.bot.user:
             await env.bot.user.edit(username="Herosmith")
+        # the page's guide says what a greeting would, and the channel is a new one at each start
+        await app.onboarding.claim_greeting(HOME, joined_at=None)
+        await app.onboarding.mark_explained(HOME)
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))

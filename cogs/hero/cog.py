@@ -175,6 +175,7 @@ class HeroCog(commands.Cog):
         else:
             self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
             await offer_thumbs(message, current.id)
+            self.bot.dispatch("published", current, requester, responder)
 
 
 class StopButton(PersistentButton, template=r"hero:stop:(?P<generation>[0-9]{1,20})"):
