@@ -264,8 +264,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             Attachments(settings.data_dir, transfer, languages),
         )
-        draw_limit = DrawLimit(prices, settings.draws)
-        generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
+        generator = Generator(
+            client,
+            heroes,
+            base=settings.author_model,
+            small=small,
+            limit=DrawLimit(prices, settings.draws),
+        )
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         best_texts = BestTexts(
@@ -359,7 +364,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             teams=Teams(
                 db,
                 describer,
-                Redraws(client, draw_limit),
+                Redraws(client, DrawLimit(prices, settings.draws)),
                 _scene_prompts(settings, heroes),
                 HeroParser(heroes.vocabulary, blocklist),
                 heroes,
@@ -367,7 +372,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             stories=Stories(
                 db,
                 describer,
-                Redraws(client, draw_limit),
+                Redraws(client, DrawLimit(prices, settings.draws)),
                 _scene_prompts(settings, heroes),
                 heroes.curation,
                 pseudonyms,

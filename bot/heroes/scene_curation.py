@@ -26,13 +26,18 @@ _FEWEST_DEED_WORDS = 3
 _FEWEST_TEAM_WORDS = 40
 
 
-def one_sentence(text: str) -> str:
-    """Return the first sentence of an answer; what was cut short is cut at its last comma, and ended."""
+def one_sentence(text: str, *, opening: str, breaks: Sequence[str]) -> str:
+    """Return the first sentence of an answer; what was cut short is cut at its last comma, and ended.
+
+    breaks: it ends before the first of these after its opening.
+    """
     flat = " ".join(text.replace("*", "").split())
     whole = sentences(whole_sentences(flat))
-    if whole:
-        return whole[0]
-    return f"{(flat.rpartition(', ')[0] or flat).rstrip(' ,;:-')}." if flat else ""
+    sentence = whole[0] if whole else flat.rpartition(", ")[0] or flat
+    ends = [end for word in breaks if (end := sentence.find(word, len(opening))) > 0]
+    if whole and not ends:
+        return sentence
+    return f"{sentence[: min(ends, default=None)].rstrip(' ,;:-')}." if sentence else ""
 
 
 def scene_sentences(curation: Curation, text: str) -> Sequence[str]:

@@ -180,11 +180,11 @@ class Scores:
     async def best(
         self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0
     ) -> list[Scored]:
-        """Return a page (from 0) of the best-rated heroes and teams of a server and of some powers (None: all).
+        """Return a page (from 0) of the best-rated heroes and teams of a server and of some powers.
 
-        Descriptions are ranked by the Bayesian average that people see beside them, then by the number of
-        votes, then newest first. The prior is estimated over all servers; it and the filter's rule may be ten
-        minutes old, the votes are current. Returns PAGE + 1 descriptions if another page follows.
+        None means all. They are ranked by the Bayesian average that people see beside them, then by the
+        number of votes, then newest first. The prior is estimated over all servers; it and the filter's rule
+        may be ten minutes old, the votes are current. Returns PAGE + 1 descriptions if another page follows.
         """
         rule, prior = await self._ranking_basis()
         async with self._db.read() as tx:

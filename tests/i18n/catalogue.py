@@ -48,7 +48,7 @@ _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 
 _COMMAND = re.compile(
-    r"(?<![\w/])\{?/(?:hero|duell?|top|bestenliste|help|hilfe|about|info|privacy|datenschutz|settings|einstellungen"
+    r"(?<![\w/])\{?/(?:hero|duell?|team|story|geschichte|top|bestenliste|help|hilfe|about|info|privacy|datenschutz|settings|einstellungen"
     r"|powers|kräfte|dataset|datensatz|build-dataset|finetune|models|modelle|\{name\})(?![\w-])"
 )
 _ERRORS = message_errors()
