@@ -22,8 +22,8 @@ from tests.support.streaming import labels
 
 DEEDS = [
     " mend a skater's broken arm, and the boy laughs. Nobody asked for this.",
-    " crack the thick ice from above in a wide ring",
-    " bring the lost mittens home.",
+    " carry the boys over the thick ice in a wide ring",
+    " freeze the last cracks shut.",
 ]
 
 
@@ -55,7 +55,7 @@ async def test_a_team_is_three_heroes_who_share_a_scene(stage: Stage, app: App, 
     assert f"{names[0]} uses her power to mend a skater's broken arm. {names[1]}" in scene
     assert "in a wide ring. " in scene  # what was cut short is ended
     assert "Nobody asked" not in scene
-    assert all(name in scene.rpartition("mittens home. ")[2] for name in names)  # the roles
+    assert all(name in scene.rpartition("cracks shut. ")[2] for name in names)  # the roles
     stored = await newest(app, message.id)
     assert (stored.kind, stored.hero) == ("team", Hero(40, "woman", "healing"))
     assert [hero.power for hero in await app.teams.heroes_of(stored)] == ["healing", "flight", "ice"]
@@ -120,7 +120,7 @@ async def test_a_team_counts_as_three_heroes_also_after_a_restart(stage: Stage, 
 @pytest.mark.settings(draws=3)
 async def test_a_deed_with_a_fault_is_drawn_again(app: App, script: Script) -> None:
     script.texts = [" heal", " greet Bartholomew, a 19-year-old woman.", DEEDS[0], *DEEDS[1:]]
-    team = await app.teams.describe(app.teams.heroes_for("40 woman healing"), requester=1)
+    team = await app.teams.describe(app.teams.heroes_for("40 woman healing, flight, ice"), requester=1)
     assert "mend a skater's broken arm" in team.text
     assert "Bartholomew" not in team.text
     assert (team.sampling["draws"], team.completion_tokens) == (
