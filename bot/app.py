@@ -11,8 +11,10 @@ from bot.backup.schedule import BackupSchedule
 from bot.community.about import About
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.activity import Activity
+from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
+from bot.community.hero_cards import HeroCards
 from bot.community.notifications import Notifications
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
@@ -166,6 +168,8 @@ class App:
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
     content_reports: ContentReports
+    cards: HeroCards
+    card_posts: CardPosts
     backups: BackupSchedule
     pruner: Pruner
     jobs: JobQueue
@@ -226,23 +230,18 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
-        builder = Builder(
-            db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build
-        )
-        batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes, blocklist, freezer)
         languages = Catalogues(settings.languages_dir)
         first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
         first_texts = FirstTexts(db, first_dataset, heroes.prompts)
-        build_estimator = BuildEstimator(db, planner, prices, first_texts)
         builds = BuildJobs(
             db,
             jobs,
             budget,
-            build_estimator,
-            builder,
-            batch_builder,
+            BuildEstimator(db, planner, prices, first_texts),
+            Builder(db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build),
+            BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches),
             freezer,
             RankedTexts(
                 db,
@@ -273,11 +272,11 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
-        best_texts = BestTexts(
-            BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers
-        )
-        reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = Gate(registry, reader, best_texts, heroes, GateRules()) if settings.check_heroes else None
+        gate = None
+        if settings.check_heroes:
+            reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
+            rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
+            gate = Gate(registry, reader, BestTexts(rated, scorer, workers=workers), heroes, GateRules())
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -320,10 +319,14 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             waiting_queue,
             prompt_version=heroes.prompts.version,
         )
-        trial_rules = TrialRules(
-            settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+        cards = HeroCards(heroes, fonts=settings.card_fonts)
+        trials = Trials(
+            db,
+            registry,
+            TrialRules(
+                settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+            ),
         )
-        trials = Trials(db, registry, trial_rules)
         yield App(
             settings=settings,
             timing=timing,
@@ -358,7 +361,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             about=About(db, base=settings.author_model),
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
-            privacy=Privacy(db, pseudonyms),
+            privacy=Privacy(db, pseudonyms, cards),
             activity=Activity(db),
             describer=describer,
             teams=Teams(
@@ -396,6 +399,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 account_days=settings.account_days,
                 daily=settings.daily_reports,
             ),
+            cards=cards,
+            card_posts=CardPosts(db, pseudonyms),
             backups=BackupSchedule(db, settings),
             pruner=Pruner(
                 db,

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     prices_file: Path = _replaceable("data/prices.toml")
     blocklist: Path = _replaceable("data/blocked.txt")  # powers that are not described
     languages_dir: Path = _replaceable("data/languages")
+    card_fonts: Path | None = None  # a folder with fonts for hero cards, in place of the machine's own
 
     # rate limits of /hero; admins of a server may lower them for it
     cooldown: float = Field(default=5, ge=0)  # seconds between two requests of one user

@@ -22,6 +22,7 @@ _FILES = (
 )
 _PATTERNS = (
     "data/languages/*.po",
+    *(f"data/fonts/*.{suffix}" for suffix in ("otf", "ttf", "txt")),
     *(f"docs/**/*.{suffix}" for suffix in ("md", "png", "gif", "json")),
     *("bench/**/*.md", "bench/**/*.png"),
 )

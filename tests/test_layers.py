@@ -23,7 +23,7 @@ LAYERS = (
     ("config", "histogram", "i18n", "logs", "palette", "shipped_files"),
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page"),
-    ("settings", "store"),
+    ("cards", "settings", "store"),
     ("community", "jobs", "llm"),
     ("registry",),
     ("backup", "serving"),

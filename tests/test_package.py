@@ -87,6 +87,7 @@ def test_the_wheel_has_every_module_and_file(package: InstalledPackage) -> None:
         "blocked.txt",
         "first_dataset.jsonl",
         "languages/de.po",
+        "languages/fr.po",
     )
     assert {f"bot/shipped/data/{name}" for name in shipped} <= packed
     assert {f"bot/shipped/{name}" for name in ("README.md", "docs/hosting.md", ".env.example")} <= packed
@@ -108,7 +109,7 @@ def test_it_tells_its_version(package: InstalledPackage) -> None:
 
 def test_it_reads_its_own_files_and_writes_below_the_working_folder(installation: InstalledPackage) -> None:
     listed = installation.herosmith("languages", "list", "--json")
-    assert [row["language"] for row in json.loads(listed.stdout)] == ["de"], listed.stderr
+    assert [row["language"] for row in json.loads(listed.stdout)] == ["de", "fr"], listed.stderr
     probe = installation.python(
         "-c",
         "import bot, cogs, engine; from bot.settings import load_settings; s = load_settings()\n"

@@ -34,7 +34,7 @@ def missing_(
 
 @languages.command("new")
 def new_(
-    language: Annotated[str, typer.Argument(help="The language's code, such as fr or pt-BR")],
+    language: Annotated[str, typer.Argument(help="The language's code, such as it or pt-BR")],
 ) -> None:
     """Begin a language: write a file with all texts, to translate as many of them as you like."""
     run_command(_new(read_settings(), language))

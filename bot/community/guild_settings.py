@@ -85,8 +85,11 @@ class GuildSettings:
         async with self._db.read() as tx:
             return [guild_id for guild_id in await guilds.list_ids(tx) if guild_id not in joined]
 
-    async def limits(self, guild_id: int | None) -> RequestLimits:
-        """Return the limits of a server or, for None, of direct messages: the installation's or narrower."""
+    async def limits(self, guild_id: int | None, roles: Collection[int] = ()) -> RequestLimits:  # noqa: ARG002
+        """Return the limits of a server or, for None, of direct messages: the installation's or narrower.
+
+        roles: the ids of the roles of the member that the limits are for.
+        """
         return narrow_limits(self._widest, await self.get(guild_id)) if guild_id else self._widest
 
     async def is_open(self, guild_id: int | None, *channel_ids: int | None) -> bool:

@@ -75,8 +75,7 @@ class Grid(FrozenModel):
         age = self.ages.index(hero.age) if hero.age in self.ages else 0
         gender = self.all_genders.index(hero.gender) if hero.gender in self.all_genders else 0
         row = age * len(self.genders) + gender % len(self.genders)
-        # one more than the rows: a power returns after as many as columns are apart, which has many divisors
-        return repeat * (len(self.ages) * len(self.genders) + 1) + row
+        return repeat * len(self.ages) * len(self.genders) + row
 
     @property
     def _columns_apart(self) -> int:
@@ -86,6 +85,11 @@ class Grid(FrozenModel):
         are genders are next to each other, or a person of one age could come twice with the same power.
         """
         apart = len(self.other_powers) // len(self.powers)
+        # A power that two repeats take comes so many rows later in the second one. Some numbers of rows would
+        # give it the same gender again.
+        rows_later = apart - len(self.ages) * len(self.genders)
+        if rows_later >= 0 and rows_later % self.other_gender_every == 0:
+            apart -= 1
         return apart if apart >= len(self.genders) else 1
 
     def _later_gender(self, gender: str, place: int) -> str:

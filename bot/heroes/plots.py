@@ -44,6 +44,6 @@ def read_plots(path: Path) -> tuple[Plot, ...]:
         raise SettingsError(f"{path} cannot be read: {error}") from error
 
 
-@lru_cache(maxsize=2)  # 700 plots take a fifth of a second, and a process reads the same ones again
+@lru_cache(maxsize=2)  # 800 plots take a fifth of a second, and a process reads the same ones again
 def _parse(text: str) -> tuple[Plot, ...]:
     return _PlotsFile.model_validate(tomllib.loads(text)).plots

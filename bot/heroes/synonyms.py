@@ -9,7 +9,11 @@ from pydantic import Field
 from bot.config import FrozenModel
 
 _GAP = re.compile(r"[\s-]+")
-_CURLY = str.maketrans("’", "'")  # noqa: RUF001 (people type the curly apostrophe)
+_ACCENT = re.compile(
+    "[\u0300-\u036f]"
+)  # of Latin, Greek and Cyrillic letters; other scripts write vowels as marks
+# people type the curly apostrophe, and have no key for the letter of "cœur"
+_SAME = str.maketrans({"’": "'", "œ": "oe", "Œ": "oe"})  # noqa: RUF001
 
 WordList = Mapping[str, tuple[str, ...]]
 """A known word, and the other words that stand for it."""
@@ -23,7 +27,7 @@ class LanguageSynonyms(FrozenModel):
 
 
 class Lexicon:
-    """Finds the known word that a typed one stands for, whatever its capitals, hyphens and spaces."""
+    """Finds the known word that a typed one stands for, whatever its capitals, accents and hyphens."""
 
     def __init__(self, known: Iterable[str], synonyms: Iterable[WordList]) -> None:
         """Raise ValueError if a word stands for two. The synonyms of unknown words are left out."""
@@ -48,6 +52,10 @@ class Lexicon:
 
 
 def spelling_key(word: str) -> str:
-    """Return what all spellings of a word have in common: `super strength` of `Super-Strength`."""
-    folded = unicodedata.normalize("NFC", word).translate(_CURLY).casefold()
-    return _GAP.sub(" ", folded).strip()
+    """Return what all spellings of a word have in common: `super strength` of `Super-Strength`.
+
+    Accents do not matter: who types on a foreign keyboard, or in haste, leaves out those of `guérison`.
+    """
+    folded = unicodedata.normalize("NFC", word).translate(_SAME).casefold()
+    without_accents = _ACCENT.sub("", unicodedata.normalize("NFD", folded))
+    return _GAP.sub(" ", unicodedata.normalize("NFC", without_accents)).strip()

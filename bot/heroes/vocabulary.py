@@ -167,6 +167,12 @@ class Vocabulary(FrozenModel):
         """Return the powers of a team as a title: `Team: healing, flight, telepathy`."""
         return t("Team: {powers}", powers=[self._spoken(hero).power for hero in heroes])
 
+    def about_and_power(self, hero: Hero) -> tuple[str, str]:
+        """Return a title in two parts, where they stand apart: `64-year-old man`, `reading thoughts`."""
+        words = self._spoken(hero).as_dict()
+        about = self.words.title.format(**(words | {"power": ""}))
+        return about.strip(" ,;:.–-"), words["power"]  # noqa: RUF001 (a dash)
+
     def typed(self, hero: Hero) -> str:
         """Return what people type for a hero, in plain English: `64 man reading thoughts`."""
         return self._spoken(hero).typed

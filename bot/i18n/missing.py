@@ -49,7 +49,7 @@ def empty_catalogue(code: str, texts: Texts) -> Catalog:
     Raises ValueError if no language that is to be translated has this code.
     """
     if not _CODE.fullmatch(code) or code == ENGLISH.code:
-        raise ValueError("write a language as Discord does, such as fr or pt-BR; English needs no catalogue")
+        raise ValueError("write a language as Discord does, such as it or pt-BR; English needs no catalogue")
     try:
         catalogue = Catalog(Locale.parse(code, sep="-"), fuzzy=False)
     except UnknownLocaleError as error:

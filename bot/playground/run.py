@@ -18,7 +18,7 @@ from bot.playground.server import open_page
 from bot.playground.simulated_discord import HOME, SimulatedDiscord, open_simulated_discord
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
-from bot.store import descriptions, duels, jobs
+from bot.store import card_posts, descriptions, duels, jobs
 
 _WELCOME = """The playground is open: the real bot on a simulated Discord, in your browser; it guides you.
 Ctrl-C ends it. Datasets and models stay in {data}, the channel does not.
@@ -57,6 +57,7 @@ async def open_channel(app: App) -> AsyncIterator[SimulatedDiscord]:
     Jobs that were ordered there are shown in the new one, if they have not ended, or ended unseen.
     """
     async with app.db.write() as tx:
+        await card_posts.forget_messages(tx)
         await descriptions.forget_messages(tx)
         await duels.forget_messages(tx)
         await jobs.forget_messages(tx)

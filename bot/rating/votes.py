@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import UserError
-from bot.store import descriptions, reactions, votes
-from bot.store.database import Database, WriteTask
+from bot.store import card_posts, descriptions, reactions, votes
+from bot.store.database import Database, Transaction, WriteTask
 from bot.store.reactions import MESSAGE_SOURCES, Change, Click, MessageRef, Press, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
@@ -75,7 +75,12 @@ class Votes:
 
     async def mark_messages_deleted(self, message_ids: Collection[int]) -> None:
         """Note that messages were deleted. The votes on their descriptions stay as they are."""
-        await self._db.write_when_free(lambda tx: descriptions.clear_messages(tx, message_ids))
+
+        async def note(tx: Transaction) -> None:
+            await descriptions.clear_messages(tx, message_ids)
+            await card_posts.remove(tx, message_ids)
+
+        await self._db.write_when_free(note)
 
     async def toggle(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Store a press of a thumb's button, or delete it if it was pressed before.

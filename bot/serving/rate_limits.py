@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,9 @@ from bot.store.database import Database
 
 _DAY = 86_400  # seconds
 _MAX_COOLDOWNS = 10_000
+
+# Returns the limits in a server (None: in direct messages) for somebody with these roles.
+Limits = Callable[[int | None, Collection[int]], Awaitable[RequestLimits]]
 
 
 @dataclass(slots=True)
@@ -31,9 +34,7 @@ class UserRateLimits:
     from the database once: one process alone serves a server, and nearly always a user.
     """
 
-    def __init__(
-        self, db: Database, pseudonyms: Pseudonyms, limits: Callable[[int | None], Awaitable[RequestLimits]]
-    ) -> None:
+    def __init__(self, db: Database, pseudonyms: Pseudonyms, limits: Limits) -> None:
         self._db = db
         self._pseudonyms = pseudonyms
         self._limits = limits
@@ -41,16 +42,21 @@ class UserRateLimits:
         self._day = _Day(0, Counter())
 
     @asynccontextmanager
-    async def acquire(self, user_id: int, guild_id: int | None, *, heroes: int = 1) -> AsyncIterator[None]:
-        """Count heroes for a user, unless the block fails. Raises TooMany if a limit is reached."""
-        limits = await self._limits(guild_id)
+    async def acquire(
+        self, user_id: int, guild_id: int | None, roles: Collection[int] = (), *, amount: int = 1
+    ) -> AsyncIterator[None]:
+        """Count heroes for a user, unless the block fails. Raises TooMany if a limit is reached.
+
+        roles: the ids of the user's roles in the server. amount: how many heroes are counted; they cost one
+        cooldown.
+        """
+        limits = await self._limits(guild_id, roles)
         today = await self._today()
         user = self._pseudonyms.of(user_id)
-        _check_daily(today, user, guild_id, limits, heroes)
+        _check_daily(today, user, guild_id, limits, amount)
         self._check_cooldown(user, limits.cooldown)
-        counted: dict[str | int, int] = dict.fromkeys(
-            [user] if guild_id is None else [user, guild_id], heroes
-        )
+        counted: list[str | int] = [user] if guild_id is None else [user, guild_id]
+        counted *= amount
         today.counts.update(counted)
         try:
             yield
@@ -81,30 +87,35 @@ class UserRateLimits:
         self._asked_at[user] = now
 
 
-def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimits, heroes: int) -> None:
-    if limits.daily_per_user is not None and day.counts[user] >= limits.daily_per_user:
+def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimits, amount: int) -> None:
+    left = _left(limits.daily_per_user, day.counts[user])
+    if left is not None and amount > left:
+        if left:
+            raise TooMany(
+                "This takes {amount} of your heroes, and you have {left} left for today. You can ask for "
+                "more after midnight UTC.",
+                amount=amount,
+                left=left,
+            )
         raise TooMany(
             "You have used up your heroes for today ({most}). You can ask again after midnight UTC.",
             most=limits.daily_per_user,
         )
-    if limits.daily_per_user is not None and day.counts[user] + heroes > limits.daily_per_user:
-        raise TooMany(
-            "This counts as {heroes} heroes, and you have {left} left for today. `/hero` describes a single "
-            "one.",
-            heroes=heroes,
-            left=limits.daily_per_user - day.counts[user],
-        )
-    if guild_id is None or limits.daily_of_guild is None:
-        return
-    if day.counts[guild_id] >= limits.daily_of_guild:
+    left = None if guild_id is None else _left(limits.daily_of_guild, day.counts[guild_id])
+    if left is not None and amount > left:
+        if left:
+            raise TooMany(
+                "This takes {amount} heroes, and this server has {left} left for today. You can ask for more "
+                "after midnight UTC.",
+                amount=amount,
+                left=left,
+            )
         raise TooMany(
             "This server has used up its heroes for today ({most}). You can ask again after midnight UTC.",
             most=limits.daily_of_guild,
         )
-    if day.counts[guild_id] + heroes > limits.daily_of_guild:
-        raise TooMany(
-            "This counts as {heroes} heroes, and this server has {left} left for today. `/hero` describes a "
-            "single one.",
-            heroes=heroes,
-            left=limits.daily_of_guild - day.counts[guild_id],
-        )
+
+
+def _left(limit: int | None, used: int) -> int | None:
+    """Return how many heroes are left under a limit; None if there is no limit."""
+    return None if limit is None else max(0, limit - used)

@@ -23,7 +23,7 @@ ONE_HERO_KINDS = ("hero", "take")
 """The kinds whose texts tell of one hero, as asked for. They alone train, rank models and count for powers:
 every query that takes descriptions for one of these asks of_one_hero()."""
 
-TEAM_SIZE = 3
+TEAM_SIZE = 3  # heroes that the text of a team counts for, under limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,29 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
     return _of_row(row) if row else None
 
 
+async def get_latest(
+    tx: Transaction, requester: str, *, guild_id: int | None, channel_id: int | None
+) -> Description | None:
+    """Return a person's newest text that is shown in a server, or in a channel outside of servers."""
+    here = description.c.channel_id == channel_id if guild_id is None else description.c.guild_id == guild_id
+    query = select(*_COLUMNS).where(
+        description.c.requester == requester,
+        here,
+        description.c.message_id.is_not(None),
+        description.c.removed_at.is_(None),
+    )
+    newest = query.order_by(description.c.created_at.desc()).limit(1)
+    row = (await tx.execute(newest)).one_or_none()
+    return _of_row(row) if row else None
+
+
 async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
     """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
 
-    The two texts of a duel count once, a team counts as its heroes.
+    The two texts of a duel count once, the text of a team TEAM_SIZE times.
     """
-    heroes = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
     counts: dict[str | int, int] = {}
+    heroes = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
     candidates = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
     since = and_(description.c.created_at >= at, description.c.id.not_in(candidates))
     for who in (description.c.requester, description.c.guild_id):

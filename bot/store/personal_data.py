@@ -13,6 +13,7 @@ from bot.store.hero_columns import EMPTY_HERO
 from bot.store.schema import (
     blocked_person,
     bookmark,
+    card_post,
     description,
     duel,
     duel_vote,
@@ -106,6 +107,7 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
     await tx.execute(update(report).where(report.c.description_id.in_(texts)).values(words=""))
+    await tx.execute(delete(card_post).where(card_post.c.description_id.in_(texts)))
     await tx.execute(delete(team_hero).where(team_hero.c.description_id.in_(texts)))
     shown = or_(duel.c.live_description_id.in_(texts), duel.c.candidate_description_id.in_(texts))
     await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))

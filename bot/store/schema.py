@@ -341,6 +341,17 @@ description = Table(
     Index("description_of_parent", "parent_id"),
 )
 
+# The messages that show a description's card, so that they go when its text is hidden.
+card_post = Table(
+    "card_post",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("description_id", Integer, ForeignKey("description.id"), nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("card_post_of_description", "description_id"),
+)
+
 # The heroes of a team, whose text is the description; its own hero is the first of them.
 team_hero = Table(
     "team_hero",

@@ -12,6 +12,7 @@ class MessageContent:
     """A message's text, embeds, buttons and files.
 
     files: functions that open a file, because each try to send it reads it anew.
+    replaces_files: whether an edit without files removes those that the message has.
     allowed_mentions: whom a new message notifies; nobody where left out.
     """
 
@@ -19,16 +20,19 @@ class MessageContent:
     view: discord.ui.View | None = None
     content: str | None = None
     files: tuple[Callable[[], discord.File], ...] = ()
+    replaces_files: bool = False
     allowed_mentions: discord.AllowedMentions | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.embeds or self.content)
+        return bool(self.embeds or self.content or self.files)
 
     @property
     def edit_kwargs(self) -> dict[str, Any]:
         """Return arguments for an edit that replaces the whole message."""
         parts: dict[str, Any] = {"content": self.content, "embeds": self.embeds, "view": self.view}
-        return parts | ({"attachments": [read() for read in self.files]} if self.files else {})
+        if self.files or self.replaces_files:
+            parts["attachments"] = [read() for read in self.files]
+        return parts
 
     @property
     def send_kwargs(self) -> dict[str, Any]:

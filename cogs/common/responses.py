@@ -26,15 +26,25 @@ _RETRY_PAUSES = (1.0, 5.0, 20.0)  # seconds, in an outage, before a finished tex
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """The person who asked for a hero: where (guild_id None: in a direct message), and their language."""
+    """The person who asked for a hero: where (guild_id None: in a direct message), and their language.
+
+    roles: the ids of their roles there, as far as Discord told them.
+    """
 
     user_id: int
     guild_id: int | None
     t: Translator
+    roles: frozenset[int] = frozenset()
 
 
 async def requester_of(interaction: Interaction) -> Requester:
-    return Requester(interaction.user.id, interaction.guild_id, await translator_of(interaction))
+    t = await translator_of(interaction)
+    return Requester(interaction.user.id, interaction.guild_id, t, role_ids(interaction.user))
+
+
+def role_ids(user: discord.User | discord.Member) -> frozenset[int]:
+    """Return the ids of a member's roles, which Discord sends with what they do in a server."""
+    return frozenset(role.id for role in user.roles) if isinstance(user, discord.Member) else frozenset()
 
 
 class Responder(Protocol):

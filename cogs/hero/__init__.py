@@ -1,6 +1,7 @@
 """/hero, /duel, /team and /story: stream a text into Discord, or two of them to choose from."""
 
 from bot.client import HeroBot
+from cogs.hero.cards import CardButton, CardCog
 from cogs.hero.cog import AgainButton, HeroCog, StopButton
 from cogs.hero.duel_buttons import DuelButton
 from cogs.hero.duel_cog import DuelCog
@@ -14,4 +15,5 @@ async def setup(bot: HeroBot) -> None:
     await bot.add_cog(DuelCog(bot.app, heroes))
     await bot.add_cog(TeamCog(bot.app, heroes))
     await bot.add_cog(StoryCog(bot.app, heroes))
-    bot.add_dynamic_items(StopButton, AgainButton, DuelButton, TeamAgainButton, SceneButton)
+    await bot.add_cog(CardCog(bot, bot.app))
+    bot.add_dynamic_items(CardButton, StopButton, AgainButton, DuelButton, TeamAgainButton, SceneButton)

@@ -24,6 +24,7 @@ from cogs.common.responses import (
     Requester,
     Responder,
     requester_of,
+    role_ids,
     with_retries,
 )
 from cogs.hero.duel_embeds import duel_content, duel_draft_content, stopped_duel_content
@@ -87,7 +88,8 @@ class HeroCog(commands.Cog):
             )
         hero = self._first_hero(candidates)
         await responder.acknowledge()
-        await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
+        requester = Requester(message.author.id, guild_id, t, role_ids(message.author))
+        await self._describe(hero, requester, responder)
 
     def _first_hero(self, candidates: list[str]) -> Hero:
         """Return the first hero among these texts. If none is one, raise what is wrong with the first.
@@ -128,7 +130,7 @@ class HeroCog(commands.Cog):
             return
         stream, vocabulary = Stream(), self.app.heroes.vocabulary
         preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, vocabulary, requester.t))
-        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
+        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id, requester.roles):
             work = self.app.describer.describe(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
             )
@@ -139,7 +141,7 @@ class HeroCog(commands.Cog):
         """Let two models describe a hero; if only one of them can, publish its text alone."""
         streams, vocabulary = (Stream(), Stream()), self.app.heroes.vocabulary
         preview = LivePreview(streams, lambda: duel_draft_content(hero, streams, vocabulary, requester.t))
-        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
+        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id, requester.roles):
             work = self.app.duels.run(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, streams=streams
             )

@@ -41,7 +41,7 @@ class StoryCog(commands.Cog):
             preview = LivePreview(
                 [stream], lambda: scene_draft_content(hero, number, stream, vocabulary, requester.t)
             )
-            async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
+            async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id, requester.roles):
                 work = self.app.stories.tell(
                     told, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
                 )

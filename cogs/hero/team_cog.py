@@ -49,7 +49,9 @@ class TeamCog(commands.Cog):
     async def _describe(self, heroes: Sequence[Hero], requester: Requester, responder: Responder) -> None:
         stream, vocabulary = Stream(), self.app.heroes.vocabulary
         preview = LivePreview([stream], lambda: team_draft_content(heroes, stream, vocabulary, requester.t))
-        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id, heroes=TEAM_SIZE):
+        async with self.app.rate_limits.acquire(
+            requester.user_id, requester.guild_id, requester.roles, amount=TEAM_SIZE
+        ):
             work = self.app.teams.describe(
                 heroes, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
             )

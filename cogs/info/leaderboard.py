@@ -15,6 +15,7 @@ from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer
+from cogs.hero.cards import card_file
 
 _MAX_LENGTH = 550  # characters of a text: five of them, escaped, fit into an embed
 
@@ -33,8 +34,7 @@ class LeaderboardCog(commands.Cog):
     async def top(self, interaction: Interaction, everywhere: bool = False) -> None:
         scope = "all" if everywhere or interaction.guild_id is None else "here"
         await interaction.response.defer()
-        embed, view = await _page(interaction, scope, 0)
-        await answer(interaction, MessageContent(embeds=[embed], view=view))
+        await answer(interaction, await _page(interaction, scope, 0))
 
 
 class PageButton(
@@ -51,12 +51,14 @@ class PageButton(
     async def handle(self, interaction: Interaction) -> None:
         """Replace the page that is shown, with current scores."""
         await interaction.response.defer()
-        embed, view = await _page(interaction, self.scope, self.page)
-        await answer(interaction, MessageContent(embeds=[embed], view=view))
+        await answer(interaction, await _page(interaction, self.scope, self.page))
 
 
-async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discord.Embed, discord.ui.View]:
-    """Return a page of this server or of all. Powers outside the vocabulary stay in their own server."""
+async def _page(interaction: Interaction, scope: str, page: int) -> MessageContent:
+    """Return a page of this server or of all. Powers outside the vocabulary stay in their own server.
+
+    The first page shows the card of the best.
+    """
     t = await translator_of(interaction)
     app = interaction.client.app
     if scope == "here":
@@ -71,7 +73,14 @@ async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discor
         PageButton(scope, max(target, 0), label, disabled=not exists) for label, target, exists in targets
     ]
     view = persistent_view(buttons if page or has_more else ())
-    return _embed(t, app.heroes.vocabulary, scope, page, best[:PAGE], has_more=has_more), view
+    embed = _embed(t, app.heroes.vocabulary, scope, page, best[:PAGE], has_more=has_more)
+    files = []
+    if best and page == 0:
+        first = best[0]
+        card = await app.cards.draw(first.description, ups=first.ups, downs=first.downs, t=t)
+        embed.set_image(url=f"attachment://{card.file_name}")
+        files.append(card_file(card))
+    return MessageContent(embeds=[embed], view=view, files=tuple(files), replaces_files=True)
 
 
 def _embed(

@@ -13,6 +13,7 @@ from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of, translator_of_server
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm, with_retries
+from cogs.hero.cards import remove_cards
 from cogs.hero.duel_embeds import duel_content
 from cogs.hero.shown import shown_content
 from cogs.votes.buttons import offer_thumbs
@@ -101,29 +102,34 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
     # a click lets the bot edit its message even in a server that the bot is not in
     content, _ = await current_message(bot, result.hidden, t)
     await with_retries(lambda: answer(interaction, content))
+    await remove_cards(bot, description_id)
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
 
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:
-    """Bring a description's message up to date. Returns False if the bot may not edit it."""
+    """Bring a description's message up to date, and delete its cards if it is hidden.
+
+    Returns False if the bot may not change one of them.
+    """
+    cards_gone = description.removed_at is None or await remove_cards(bot, description.id)
     guild = bot.get_guild(description.guild_id) if description.guild_id else None
     t = await translator_of_server(bot, guild)
     content, location = await current_message(bot, description, t)
     if location is None:
-        return True
+        return cards_gone
     channel_id, message_id = location
     channel = bot.get_partial_messageable(channel_id, guild_id=description.guild_id)
     try:
         message = await channel.get_partial_message(message_id).edit(**content.edit_kwargs)
     except discord.NotFound:  # nobody sees it any more
-        return True
+        return cards_gone
     except DISCORD_FAILURES as error:
         log.warning("description %d is still seen as it was: %s", description.id, error)
         return False
     if message and description.message_id and description.removed_at is None:
         # the edit dropped the vote buttons, if any; the texts of a duel have no message of their own
         await offer_thumbs(message, description.id)
-    return True
+    return cards_gone
 
 
 async def current_message(

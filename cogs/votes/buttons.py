@@ -81,14 +81,17 @@ def _describe_effect(effect: VoteEffect, t: Translator) -> str:
             "Votes here are for `/top` alone: the bot does not learn from this text ({fault}).",
             fault=t(fault),
         )
-    if effect.more is None:
-        return ""
-    if not effect.more:
+    return "" if effect.more is None else _more_text(effect.more, t)
+
+
+def _more_text(more: int, t: Translator) -> str:
+    """Return how many more thumbs up a text needs."""
+    if not more:
         return t("By the votes so far, the bot may learn from this text.")
     return t.count(
         "By the votes so far, the bot may learn from this text after {number} more {up}.",
         "By the votes so far, the bot may learn from this text after {number} more {up}.",
-        effect.more,
+        more,
         up=UP,
     )
 

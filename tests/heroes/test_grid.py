@@ -50,12 +50,23 @@ def test_later_repeats_have_persons_in_even_shares() -> None:
 
 def test_later_repeats_have_each_of_the_other_powers_once_or_twice() -> None:
     """The figures stand in data/heroes.toml."""
-    assert len(GRID.other_powers) == 129
+    assert len(GRID.other_powers) == 141
     times = Counter(hero.power for repeat in REPEATS[1:] for hero in repeat)
     assert set(times) == set(GRID.other_powers)
     assert set(times.values()) == {1, 2}
     for repeat in REPEATS[1:]:
         assert len({hero.power for hero in repeat}) == GRID.size
+    popular = {*VOCABULARY.vocabulary.powers} & {*GRID.other_powers}
+    assert len(popular) == 12
+    assert {times[power] for power in popular} == {2}
+
+
+def test_a_power_that_comes_twice_comes_with_two_genders() -> None:
+    genders: dict[str, list[str]] = {}
+    for hero in chain(*REPEATS[1:]):
+        genders.setdefault(hero.power, []).append(hero.gender)
+    assert max(len(each) for each in genders.values()) == 2
+    assert [power for power, each in genders.items() if len(set(each)) < len(each)] == []
 
 
 def test_turns_count_the_heroes_of_a_power() -> None:

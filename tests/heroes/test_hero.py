@@ -14,6 +14,7 @@ from bot.settings import ROOT
 
 FILE = read_heroes(ROOT / "data" / "heroes.toml")
 VOCABULARY: Vocabulary = FILE.vocabulary
+TRANSLATED = VOCABULARY.synonyms.keys() - {"en"}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_every_suggestion_parses_and_fits_discord(typed: str, language: str) -> 
     for each in suggestions:
         assert len(each) <= 100
         hero = VOCABULARY.parse(each)
-        assert VOCABULARY.typed(hero) == each.lower() or language == "de"
+        assert VOCABULARY.typed(hero) == each.lower() or language != "en"
 
 
 @pytest.mark.parametrize(
@@ -167,33 +168,65 @@ def test_suggestions_have_german_words_for_germans(typed: str, first: str) -> No
     assert suggest_heroes(VOCABULARY, typed, language="de")[0] == first
 
 
-def test_every_gender_and_power_that_is_suggested_has_a_german_word() -> None:
-    german = VOCABULARY.synonyms["de"]
-    wordless = set(VOCABULARY.genders) - set(german.genders)
-    assert not wordless, f"add a German word to [synonyms.de.genders] of data/heroes.toml: {wordless}"
-    wordless = {*VOCABULARY.powers, *VOCABULARY.grid.other_powers} - set(german.powers)
-    assert not wordless, f"add a German word to [synonyms.de.powers] of data/heroes.toml: {wordless}"
-    for power, words in german.powers.items():
-        assert {VOCABULARY.parse(f"40 Frau {word}").power for word in words} == {power}
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("", "18 homme guérison"),
+        ("40", "40 homme guérison"),
+        ("40 fem", "40 femme guérison"),
+        ("40 femme gueri", "40 femme guérison"),  # without the accent
+        ("40 Femme Soign", "40 femme guérison"),  # another word for it
+        ("40 iel temps", "40 personne temps"),
+        ("40 pers voyage dans le", "40 personne voyage dans le temps"),
+        ("40 femme heal", "40 femme healing"),
+        ("40 woman heal", "40 woman healing"),
+        ("40 femme Tartes aux pommes", "40 femme Tartes aux pommes"),
+    ],
+)
+def test_suggestions_have_french_words_for_french_people(typed: str, first: str) -> None:
+    assert suggest_heroes(VOCABULARY, typed, language="fr")[0] == first
+
+
+def test_german_and_french_words_are_suggested() -> None:
+    assert {"de", "fr"} <= TRANSLATED
+
+
+@pytest.mark.parametrize("language", sorted(TRANSLATED))
+def test_every_gender_and_power_that_is_suggested_has_a_word_in_each_language(language: str) -> None:
+    """A language without words in data/heroes.toml is suggested English ones."""
+    words = VOCABULARY.synonyms[language]
+    wordless = set(VOCABULARY.genders) - set(words.genders)
+    assert not wordless, f"add a word to [synonyms.{language}.genders] of data/heroes.toml: {wordless}"
+    wordless = {*VOCABULARY.powers, *VOCABULARY.grid.other_powers} - set(words.powers)
+    assert not wordless, f"add a word to [synonyms.{language}.powers] of data/heroes.toml: {wordless}"
+    woman = words.genders["woman"][0]
+    for power, others in words.powers.items():
+        assert {VOCABULARY.parse(f"40 {woman} {word}").power for word in others} == {power}
 
 
 @pytest.mark.parametrize(
-    ("power", "english", "german"),
+    ("power", "english", "others"),
     [
-        ("katzen verstehen", "40-year-old woman, katzen verstehen", "40-year-old woman, „katzen verstehen“"),
-        ("healing", "40-year-old woman, healing", "40-year-old woman, healing"),
         (
-            "read in the thoughts",
-            "40-year-old woman, reading thoughts",
-            "40-year-old woman, reading thoughts",
+            "katzen verstehen",
+            "40-year-old woman, katzen verstehen",
+            {
+                "de": "40-year-old woman, „katzen verstehen“",
+                "fr": "40-year-old woman, «\u202fkatzen verstehen\u202f»",  # narrow no-break spaces
+            },
         ),
+        ("healing", "40-year-old woman, healing", {}),
+        ("read in the thoughts", "40-year-old woman, reading thoughts", {}),
     ],
 )
-def test_a_power_that_somebody_typed_is_quoted_for_germans(power: str, english: str, german: str) -> None:
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_a_power_that_somebody_typed_is_quoted_in_other_languages(
+    power: str, english: str, others: dict[str, str], language: str
+) -> None:
     """It is kept in lower case, which would be wrong for a German noun outside of quotation marks."""
-    t = Catalogues(ROOT / "data" / "languages").translator_for("de")
+    t = Catalogues(ROOT / "data" / "languages").translator_for(language)
     hero = Hero(40, "woman", power)
-    assert (VOCABULARY.title(hero), VOCABULARY.title(hero, t)) == (english, german)
+    assert (VOCABULARY.title(hero), VOCABULARY.title(hero, t)) == (english, others.get(language, english))
 
 
 def test_the_grid_is_the_articles_and_lacks_healing() -> None:
@@ -203,6 +236,17 @@ def test_the_grid_is_the_articles_and_lacks_healing() -> None:
     assert healing not in heroes
     assert VOCABULARY.trains(healing)
     assert not VOCABULARY.trains(Hero(40, "woman", "juggling"))
+
+
+def test_a_power_that_builds_write_and_people_ask_for_trains() -> None:
+    written = {hero.power for hero in VOCABULARY.grid.heroes(1)} | {
+        hero.power for hero in VOCABULARY.grid.heroes(2)
+    }
+    both = written & {*VOCABULARY.vocabulary.powers}
+    assert "healing" in both
+    assert all(VOCABULARY.trains(Hero(40, "woman", power)) for power in both)
+    alone = sorted(written - {*VOCABULARY.vocabulary.powers})
+    assert not any(VOCABULARY.trains(Hero(40, "woman", power)) for power in alone)
 
 
 def test_a_power_added_twice_is_suggested_once() -> None:

@@ -12,11 +12,10 @@ from bot.heroes.synonyms import Lexicon, spelling_key
 from bot.heroes.vocabulary import Vocabulary
 from tests.heroes.test_hero import FILE, VOCABULARY
 
-ENGLISH, GERMAN = VOCABULARY.synonyms["en"], VOCABULARY.synonyms["de"]
 KNOWN = (*VOCABULARY.powers, *VOCABULARY.grid.other_powers)
 SYNONYMS = [
     (synonym, power)
-    for language in (ENGLISH, GERMAN)
+    for language in VOCABULARY.synonyms.values()
     for power, words in language.powers.items()
     for synonym in words
 ]
@@ -46,6 +45,17 @@ SYNONYMS = [
         ("Mit Tieren sprechen", "talking to animals"),
         ("Superstärke", "super strength"),
         ("SUPERSTA\u0308RKE", "super strength"),
+        ("SUPERSTARKE", "super strength"),
+        ("guérison", "healing"),
+        ("guerison", "healing"),
+        ("Guérir", "healing"),
+        ("invisibilite", "invisibility"),
+        ("voler", "flight"),
+        ("se téléporter", "teleport"),
+        ("lire dans les pensees", "read in the thoughts"),
+        ("contrôler l’eau", "controlling water"),  # noqa: RUF001 (people type the curly apostrophe)
+        ("controler l'eau", "controlling water"),
+        ("entendre battre les coeurs", "hearing heartbeats"),
         ("flight of fancy", "flight of fancy"),
         ("juggling", "juggling"),
     ],
@@ -72,6 +82,15 @@ def test_a_power_has_synonyms(typed: str, power: str) -> None:
         ("they", "person"),
         ("divers", "person"),
         ("nichtbinär", "person"),
+        ("nichtbinar", "person"),
+        ("homme", "man"),
+        ("mâle", "man"),
+        ("Femme", "woman"),
+        ("feminin", "woman"),
+        ("personne", "person"),
+        ("non binaire", "person"),
+        ("iel", "person"),
+        ("être humain", "person"),
     ],
 )
 def test_a_gender_has_synonyms(typed: str, gender: str) -> None:
@@ -84,15 +103,24 @@ def test_every_power_stands_for_itself(power: str) -> None:
     assert VOCABULARY.power(power) == power
 
 
-def test_nearly_all_powers_have_german_words() -> None:
-    """A power may be added in one line, without them."""
-    assert len([power for power in KNOWN if GERMAN.powers.get(power)]) >= 40
+@pytest.mark.parametrize(
+    "typed", ["40 Frau Heilung", "40 femme guérison", "40 femme guerison", "40 Frau guérir"]
+)
+def test_a_hero_is_understood_in_any_language(typed: str) -> None:
+    assert VOCABULARY.parse(typed) == Hero(40, "woman", "healing")
 
 
 @pytest.mark.parametrize("gender", VOCABULARY.genders)
-def test_every_gender_has_synonyms_in_both_languages(gender: str) -> None:
-    assert ENGLISH.genders[gender]
-    assert GERMAN.genders[gender]
+@pytest.mark.parametrize("language", VOCABULARY.synonyms)
+def test_every_gender_has_synonyms_in_each_language(language: str, gender: str) -> None:
+    assert VOCABULARY.synonyms[language].genders[gender]
+
+
+@pytest.mark.parametrize(
+    "vowel_sign", ["\N{DEVANAGARI VOWEL SIGN I}", "\N{ARABIC FATHA}", "\N{HEBREW POINT PATAH}"]
+)
+def test_a_mark_that_is_a_vowel_is_no_accent(vowel_sign: str) -> None:
+    assert spelling_key(f"a{vowel_sign}") != spelling_key("a")
 
 
 def test_every_synonym_is_understood_in_all_its_spellings() -> None:

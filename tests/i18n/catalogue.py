@@ -6,6 +6,8 @@ from functools import cache
 
 from bot.errors import message_errors
 from bot.i18n.extraction import COUNTED, Key, called, extract_messages, sources, translating_calls
+from bot.i18n.missing import NAME, read_catalogue, translations
+from bot.settings import ROOT
 
 # Their text is for operators, in English, or for no one to read. All others that make messages are checked.
 _OTHER_MODULES = (
@@ -47,9 +49,22 @@ _OTHER_CALLS = {
 _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 
-_COMMAND = re.compile(
-    r"(?<![\w/])\{?/(?:hero|duell?|team|story|geschichte|top|bestenliste|help|hilfe|about|info|privacy|datenschutz|settings|einstellungen"
-    r"|powers|kräfte|dataset|datensatz|build-dataset|finetune|models|modelle|\{name\})(?![\w-])"
+_COMMANDS = (
+    *(
+        "hero",
+        "team",
+        "story",
+        "duel",
+        "top",
+        "help",
+        "about",
+        "privacy",
+        "settings",
+        "powers",
+        "dataset",
+        "build-dataset",
+    ),
+    *("finetune", "models"),
 )
 _ERRORS = message_errors()
 _TRANSLATING = {"t", "mark", "LocalizedMessage", *COUNTED, *_ERRORS}
@@ -149,6 +164,11 @@ def fields(sentence: str) -> list[str]:
     return sorted(re.findall(r"\{(/?[\w -]*)", sentence))
 
 
+def formats(sentence: str) -> list[str]:
+    """Return its fields with how each is written, such as {number:,}."""
+    return sorted(re.findall(r"\{[^{}/]+\}", without_commands(sentence)))
+
+
 def commands() -> set[str]:
     """Return the commands that messages have as fields, each value of an option as `1`."""
     found = set[str]()
@@ -159,8 +179,18 @@ def commands() -> set[str]:
 
 
 def bare_commands(sentence: str) -> list[str]:
-    """Return the commands outside of backticks, by English or German names."""
-    return _COMMAND.findall(re.sub(r"`[^`]*`", "", sentence))
+    """Return the commands outside of backticks, by their names in any language."""
+    return _command().findall(re.sub(r"`[^`]*`", "", sentence))
+
+
+@cache
+def _command() -> re.Pattern[str]:
+    catalogues = [read_catalogue(file) for file in sorted((ROOT / "data" / "languages").glob("*.po"))]
+    translated = {
+        name for each in catalogues for root in _COMMANDS for name in translations(each, root, NAME)
+    }
+    names = "|".join(map(re.escape, sorted({*_COMMANDS, *translated})))
+    return re.compile(rf"(?<![\w/])\{{?/(?:{names}|\{{name\}})(?![\w-])")
 
 
 def most_colons(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 import pytest
 import simcord
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from discord import app_commands
 
 from bot.client import HeroBot
@@ -26,6 +26,7 @@ from tests.i18n.catalogue import (
     commands,
     f_strings,
     fields,
+    formats,
     most_colons,
     sentences,
     without_commands,
@@ -46,8 +47,9 @@ def texts(env: simcord.Env) -> Texts:
     return Texts(sentences(), *env.bot.command_texts())
 
 
-def test_german_is_supported() -> None:
-    assert "de" in CODES
+@pytest.mark.parametrize("code", ["de", "fr"])
+def test_a_language_is_supported(code: str) -> None:
+    assert code in CODES
 
 
 def test_translations_have_the_fields_of_their_messages(catalogue: Catalog) -> None:
@@ -58,6 +60,30 @@ def test_translations_have_the_fields_of_their_messages(catalogue: Catalog) -> N
         if any(fields(form) not in expected for form in forms):
             wrong.append((place, key, forms))
     assert wrong == []
+
+
+def test_translations_write_fields_as_their_messages_do(catalogue: Catalog) -> None:
+    """A number of many digits has separators in every language."""
+    wrong = []
+    for key in sentences():
+        expected = [formats(each) for each in ([key] if isinstance(key, str) else key)]
+        wrong += [form for form in translations(catalogue, key) if formats(form) not in expected]
+    assert wrong == []
+
+
+_CODE = re.compile(r"`[^`]*`|\{[^{}]*\}|https?://\S+")
+_UNTYPOGRAPHIC = {"fr": re.compile(r"\w'\w|(?:\w| )[:;!?](?=[\s*]|$)|[“”]|« | »")}
+
+
+def test_translations_have_the_typography_of_their_language(catalogue: Catalog) -> None:
+    """French has a narrow no-break space before : ; ! ? and within « »."""
+    wrong = _UNTYPOGRAPHIC.get(str(catalogue.locale))
+    found = [each for message in catalogue if message.id for each in every_form(message)]
+    assert [each for each in found if wrong and wrong.search(_CODE.sub("-", each))] == []
+
+
+def every_form(message: Message) -> tuple[str, ...]:
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
 
 
 def test_no_message_is_an_f_string() -> None:
@@ -175,7 +201,7 @@ async def test_no_translation_is_unused(texts: Texts, catalogue: Catalog) -> Non
 
 @pytest.fixture
 def german_only(tmp_path: Path) -> Catalogues:
-    """Return catalogues of which the tests know all languages, whatever data/languages holds."""
+    """Return catalogues of which a test knows all languages, whatever data/languages holds."""
     shutil.copy(FOLDER / "de.po", tmp_path)
     return Catalogues(tmp_path)
 
@@ -230,6 +256,9 @@ def test_plural_forms() -> None:
     one = german.count("{number} person voted", "{number} people voted", 1)
     many = german.count("{number} person voted", "{number} people voted", 2)
     assert (one, many) == ("1 Person hat abgestimmt", "2 Personen haben abgestimmt")
+    french = Catalogues(FOLDER).translator_for("fr-CA")
+    said = [french.count("{number} person voted", "{number} people voted", number) for number in (0, 1, 2)]
+    assert said == ["0 personne a voté", "1 personne a voté", "2 personnes ont voté"]
 
 
 async def test_a_servers_language_comes_before_the_persons(stage: Stage) -> None:
@@ -241,24 +270,29 @@ async def test_a_servers_language_comes_before_the_persons(stage: Stage) -> None
     assert "The age is missing" in stage.refusal()  # the log stays English
 
 
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [("de", "Über dich ist nichts gespeichert."), ("fr", "Rien n’est enregistré sur toi.")],  # noqa: RUF001
+)
 async def test_a_person_is_answered_in_their_discords_language(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, locale: str, said: str
 ) -> None:
     received = discord.Interaction._from_data
 
-    def from_germany(interaction: discord.Interaction, data: Any) -> None:
-        received(interaction, data | {"locale": "de"})
+    def from_abroad(interaction: discord.Interaction, data: Any) -> None:
+        received(interaction, data | {"locale": locale})
 
-    monkeypatch.setattr(discord.Interaction, "_from_data", from_germany)
+    monkeypatch.setattr(discord.Interaction, "_from_data", from_abroad)
 
     result = await stage.ana.slash(stage.channel, "privacy show")
 
     assert result.response is not None
-    assert "Über dich ist nichts gespeichert." in result.response.content
+    assert said in result.response.content
 
 
 async def test_discord_gets_the_names_in_all_languages(stage: Stage) -> None:
     command = stage.env.backend.find_command("privacy", None)
     assert command is not None
-    assert command["name_localizations"]["de"] == "datenschutz"
-    assert command["options"][0]["description_localizations"]["de"]
+    names = command["name_localizations"]
+    assert (names["de"], names["fr"]) == ("datenschutz", "confidentialité")
+    assert command["options"][0]["description_localizations"].keys() >= set(CODES)

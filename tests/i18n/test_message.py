@@ -49,6 +49,15 @@ def test_numbers_have_the_languages_separators_and_words_do_not(german: Translat
     assert german("Asked by the name `{name}`", name="smol-1.7,b") == "Gefragt unter dem Namen `smol-1.7,b`"
 
 
+def test_numbers_and_shares_are_french_in_french() -> None:
+    french = Catalogues(ROOT / "data" / "languages").translator_for("fr")
+    space = "\N{NARROW NO-BREAK SPACE}"
+    paid = french(LocalizedMessage(", ${cost:,.4f} paid", cost=1234.5))
+    assert paid == f", 1{space}234,5000{space}$ payés"
+    assert french(LocalizedMessage(" ({share:.0%} for it)", share=0.5)) == " (50\N{NO-BREAK SPACE}% pour lui)"
+    assert french("{number:,} {reason}", number=1200, reason="1,200") == f"1{space}200 1,200"
+
+
 def test_a_share_has_the_languages_percent_sign(german: Translator, tmp_path: Path) -> None:
     share = LocalizedMessage(" ({share:.0%} for it)", share=0.5)
     assert (ENGLISH(share), german(share)) == (" (50% for it)", " (50\N{NO-BREAK SPACE}% dafür)")

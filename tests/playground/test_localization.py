@@ -41,6 +41,7 @@ def html_language(text: str) -> str | None:
         ("zz,de;q=0.5", None, "de"),
         ("zz", "de", "de"),
         (GERMAN, "en", "en"),
+        ("fr-CA,fr;q=0.9,de;q=0.8", None, "fr"),
         ('"><script>', None, "en"),
     ],
 )
@@ -51,11 +52,15 @@ async def test_the_page_is_in_the_servers_language_or_the_browsers(
         await app.guild_settings.change(HOME, language=chosen)
     text = await text_of(page, "/", accepted)
     assert html_language(text) == language
-    said = {"en": "Who are you in this tab?", "de": "Wer bist du in diesem Tab?"}
+    said = {
+        "en": "Who are you in this tab?",
+        "de": "Wer bist du in diesem Tab?",
+        "fr": "Qui es-tu dans cet onglet\N{NARROW NO-BREAK SPACE}?",
+    }
     assert [each for each in said if said[each] in text.partition("</script>")[2]] == [language]
     assert "{{" not in text
     assert "<script>" not in text
-    role = {"en": '"operator"', "de": '"Betreiberin"'}[language]
+    role = {"en": '"operator"', "de": '"Betreiberin"', "fr": '"opératrice"'}[language]
     assert role in await text_of(page, "/people", accepted)
 
 
@@ -91,6 +96,23 @@ async def test_guide_refusals_commands_and_answers_are_german(page: Page) -> Non
         assert (await olga.type_line("/nosuch"))["refused"].startswith("Einen Befehl /nosuch gibt es nicht")
         assert await olga.type_line("/hero dragon") == {}
         await olga.wait_for_message(lambda message: message["content"].startswith("Das Alter fehlt"))
+
+
+async def test_guide_refusals_commands_and_answers_are_french(page: Page) -> None:
+    async with AsyncExitStack() as stack:
+        olga = await stack.enter_async_context(visiting(page, "olga", locale="fr"))
+        await olga.wait_for(lambda: olga.steps)
+        assert [olga.steps[index]["line"] for index in (0, 1, 9)] == [
+            "/hero 40 femme guérison",
+            "/build-dataset source:shipped",
+            "/palmarès",
+        ]
+        assert "/jeu-de-données état " in await olga.suggestions("/jeu")
+        assert "/hero 40 femme guérison" in await olga.suggestions("/hero 40 femme gueri")
+        refused = (await olga.type_line("/finetune passages:11"))["refused"]
+        assert refused == "passages est un nombre entier de 1 à 10, et non 11."
+        assert await olga.type_line("/hero dragon") == {}
+        await olga.wait_for_message(lambda message: message["content"].startswith("Il manque l"))
 
 
 @pytest.mark.parametrize("typed", ["/modelle liste", "/models list"])

@@ -174,7 +174,7 @@ async def test_everyone_is_answered_in_their_own_language_again(stage: Stage, ap
 
 
 @pytest.mark.parametrize(
-    ("typed", "suggested"), [("", ["own", "en", "de"]), ("ow", ["own"]), ("germ", ["de"])]
+    ("typed", "suggested"), [("", ["own", "en", "de", "fr"]), ("ow", ["own"]), ("germ", ["de"])]
 )
 async def test_languages_are_suggested(stage: Stage, typed: str, suggested: list[str]) -> None:
     choices = await stage.olga.autocomplete(stage.channel, "settings language", "language", typed)

@@ -97,6 +97,7 @@ async def test_synonyms_are_completed(stage: Stage, typed: str, first: str) -> N
         ("en", "17 woman healing", "between 18 and 120: I do not describe heroes of other ages"),
         ("de", "12 Kobold fliegen", "Helden anderen Alters beschreibe ich nicht. Das Geschlecht „Kobold“"),
         ("de", "17 Frau Heilung", "zwischen 18 und 120 liegen: Helden anderen Alters"),
+        ("fr", "40 guérison", "écris homme, femme ou personne, comme dans `/hero 40 femme guérison`"),
     ],
 )
 async def test_a_refusal_says_what_is_known(
@@ -234,10 +235,25 @@ async def test_autocompletion_suggests_age_gender_and_power(stage: Stage) -> Non
     assert all(choice["value"].startswith("40 woman ") for choice in choices)
 
 
-async def test_autocompletion_is_german_for_germans(stage: Stage, app: App) -> None:
-    await app.guild_settings.change(HOME, language="de")
-    choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 fr")
-    assert choices[0] == {"name": "40 Frau Heilung", "value": "40 Frau Heilung"}
+@pytest.mark.parametrize(
+    ("language", "typed", "first"),
+    [("de", "40 fr", "40 Frau Heilung"), ("fr", "40 fem", "40 femme guérison")],
+)
+async def test_autocompletion_is_in_the_servers_language(
+    stage: Stage, app: App, language: str, typed: str, first: str
+) -> None:
+    await app.guild_settings.change(HOME, language=language)
+    choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", typed)
+    assert choices[0] == {"name": first, "value": first}
+
+
+async def test_a_hero_is_understood_in_any_language_whatever_the_servers(stage: Stage, app: App) -> None:
+    for language in ("en", "de", "fr"):
+        await app.guild_settings.change(HOME, language=language)
+        for typed in ("40 Frau Heilung", "40 femme guérison", "40 femme guerison"):
+            result = await stage.ana.slash(stage.channel, "hero", hero=typed)
+            assert result.response is not None
+            assert result.response.embeds[0].title == "40-year-old woman, healing", (language, typed)
 
 
 async def tune(app: App) -> None:

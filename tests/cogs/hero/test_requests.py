@@ -81,6 +81,23 @@ async def test_generations_in_progress_count(app: App) -> None:
                 raise AssertionError
 
 
+async def test_several_heroes_at_once_cost_as_many_and_one_cooldown(settings: Settings) -> None:
+    limited = settings.model_copy(update={"daily_per_user": 4, "daily_per_guild": 5, "cooldown": 30})
+    async with open_app(limited) as app:
+        async with app.rate_limits.acquire(1, HOME, amount=3):
+            with pytest.raises(TooMany, match="again in"):
+                async with app.rate_limits.acquire(1, HOME):
+                    raise AssertionError
+        with pytest.raises(TooMany, match="takes 3 of your heroes, and you have 1 left"):
+            async with app.rate_limits.acquire(1, HOME, amount=3):
+                raise AssertionError
+        with pytest.raises(TooMany, match="takes 3 heroes, and this server has 2 left"):
+            async with app.rate_limits.acquire(2, HOME, amount=3):
+                raise AssertionError
+        async with app.rate_limits.acquire(2, HOME, amount=2):
+            pass
+
+
 async def test_failure_does_not_count(app: App) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):

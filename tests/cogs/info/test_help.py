@@ -59,11 +59,14 @@ async def test_it_says_what_the_bot_is_and_how_to_begin(stage: Stage) -> None:
     assert "`/hero 40 woman healing`" in text
 
 
-async def test_it_is_german_where_the_server_is(stage: Stage) -> None:
-    await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
+@pytest.mark.parametrize(
+    ("language", "code", "name"), [("Deutsch", "de", "hilfe"), ("Français", "fr", "aide")]
+)
+async def test_it_is_in_the_servers_language(stage: Stage, language: str, code: str, name: str) -> None:
+    await stage.olga.slash(stage.channel, "settings language", language=language)
     text = await help_text(stage, "olga")
-    assert "`/hilfe`" in text
-    t = Catalogues(ROOT / "data" / "languages").translator_for("de")
+    assert f"`/{name}`" in text
+    t = Catalogues(ROOT / "data" / "languages").translator_for(code)
     assert isinstance(stage.env.bot, HeroBot)
     for command in stage.env.bot.tree.get_commands():
         assert isinstance(command, (discord.app_commands.Command, discord.app_commands.Group))
@@ -115,7 +118,7 @@ async def test_a_new_command_stands_under_those_who_may_use_it(stage: Stage) -> 
 
 
 async def test_every_field_fits_into_an_embed(stage: Stage) -> None:
-    for language in ("English", "Deutsch"):
+    for language in ("English", "Deutsch", "Français"):
         await stage.olga.slash(stage.channel, "settings language", language=language)
         result = await stage.olga.slash(stage.channel, "help")
         assert result.response is not None

@@ -25,6 +25,12 @@ LANGUAGES = Catalogues(ROOT / "data" / "languages")
             ["Datensatz v4: 1 Text, 1 Antwort<", ">abgeschnitten<", "so endeten die Antworten"],
         ),
         ("de", 1200, {}, ["Datensatz v4: 1.200 Texte<", "Wörter in einem Text", "Anzahl der Texte"]),
+        (
+            "fr",
+            1200,
+            {},
+            ["Jeu de données v4\N{NARROW NO-BREAK SPACE}: 1\N{NARROW NO-BREAK SPACE}200 textes<"],
+        ),
         ("xx", 3, {}, ["Dataset v4: 3 texts<"]),
     ],
 )

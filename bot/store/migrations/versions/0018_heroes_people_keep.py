@@ -22,6 +22,14 @@ def upgrade() -> None:
     op.execute("ALTER TABLE description ADD COLUMN parent_id INTEGER REFERENCES description (id)")
     op.create_index("description_of_parent", "description", ["parent_id"])
     op.create_table(
+        "card_post",
+        sa.Column("message_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        _description(nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+    )
+    op.create_index("card_post_of_description", "card_post", ["description_id"])
+    op.create_table(
         "team_hero",
         _description(primary_key=True),
         sa.Column("position", sa.Integer(), primary_key=True, autoincrement=False),
@@ -132,6 +140,7 @@ def downgrade() -> None:
         "bookmark",
         "pick",
         "team_hero",
+        "card_post",
     ):
         op.drop_table(table)
     for name in ("weekly_channel", "weekly_day", "weekly_hour", "time_zone", "in_gallery"):

@@ -1,0 +1,1 @@
+"""Hero cards: a description as a picture, drawn without a model and without a network."""
