@@ -106,7 +106,7 @@ async def test_a_team_counts_as_three_heroes_also_after_a_restart(stage: Stage, 
     for person in (stage.ana, stage.ben):
         await person.slash(stage.channel, "team")
     await stage.ana.slash(stage.channel, "team")
-    assert "counts as 3 heroes, and you have 1 left" in stage.refusal()
+    assert "takes 3 of your heroes, and you have 1 left" in stage.refusal()
     await stage.olga.slash(stage.channel, "team")
     assert "this server has 1 left" in stage.refusal()
     async with open_app(settings) as restarted:
