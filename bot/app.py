@@ -291,8 +291,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             Attachments(settings.data_dir, transfer, languages),
         )
-        draw_limit = DrawLimit(prices, settings.draws)
-        generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
+        generator = Generator(
+            client,
+            heroes,
+            base=settings.author_model,
+            small=small,
+            limit=DrawLimit(prices, settings.draws),
+        )
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         gate = None
@@ -403,7 +408,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             teams=Teams(
                 db,
                 describer,
-                Redraws(client, draw_limit),
+                Redraws(client, DrawLimit(prices, settings.draws)),
                 _scene_prompts(settings, heroes),
                 HeroParser(heroes.vocabulary, blocklist),
                 heroes,
@@ -411,7 +416,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             stories=Stories(
                 db,
                 describer,
-                Redraws(client, draw_limit),
+                Redraws(client, DrawLimit(prices, settings.draws)),
                 _scene_prompts(settings, heroes),
                 heroes.curation,
                 pseudonyms,
