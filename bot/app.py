@@ -16,6 +16,8 @@ from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.hero_cards import HeroCards
+from bot.community.hero_lists import HeroLists
+from bot.community.member_settings import MemberSettings
 from bot.community.notifications import Notifications
 from bot.community.people import People
 from bot.community.powers import Powers
@@ -40,6 +42,7 @@ from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
+from bot.gallery.gallery import Gallery
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
@@ -170,6 +173,9 @@ class App:
     hero_parser: HeroParser
     guild_settings: GuildSettings
     privacy: Privacy
+    hero_lists: HeroLists
+    member_settings: MemberSettings
+    gallery: Gallery
     activity: Activity
     describer: Describer
     teams: Teams
@@ -375,6 +381,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
             privacy=Privacy(db, pseudonyms, cards),
+            hero_lists=HeroLists(db, pseudonyms),
+            member_settings=MemberSettings(db, pseudonyms),
+            gallery=Gallery(db, scores, pseudonyms, heroes),
             activity=Activity(db),
             describer=describer,
             teams=Teams(

@@ -75,10 +75,11 @@ class VoterCount:
     votes: int
 
 
-async def is_larger(tx: Transaction, contest: Contest, than: int) -> bool:
-    """Return whether more descriptions than this take part; not all of them are counted."""
-    some = select(description.c.id).where(*contest.in_index()).limit(than + 1).subquery()
-    return int((await tx.execute(select(func.count()).select_from(some))).scalar_one()) > than
+async def list_few_ids(tx: Transaction, contest: Contest, most: int) -> list[int] | None:
+    """Return the descriptions of the contest's server and span, hidden ones too; None if there are more."""
+    ids = select(description.c.id).where(*contest.in_index()).limit(most + 1)
+    found = list((await tx.execute(ids)).scalars())
+    return found if len(found) <= most else None
 
 
 async def list_eager(tx: Transaction, rule: CountingRule) -> frozenset[str]:
@@ -93,19 +94,19 @@ async def list_best(
     contest: Contest,
     *,
     prior: tuple[float, float],
-    eager: frozenset[str] | None,
     ids: Collection[int] | None = None,
+    eager: frozenset[str] = frozenset(),
     offset: int,
     limit: int,
 ) -> list[Ranked]:
     """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
 
-    prior is the weight (in votes) and the mean of the prior. eager are the voters with votes beyond the daily
-    maximum; given them, the descriptions are read first and then their votes, which is quick if they are few.
-    Without them all votes are read. ids: only some descriptions take part.
+    prior is the weight (in votes) and the mean of the prior. ids: only these descriptions take part, which is
+    quick if they are few; else all votes are read. eager are the voters with votes beyond the daily maximum,
+    which only a ranking of few has to know.
     """
     weight, mean = prior
-    if eager is None:
+    if ids is None:
         votes_of = select_votes(rule, _RANKED_KINDS).where(*contest.conditions())
     else:
         votes_of = _select_votes_of(rule, contest, eager, ids)
@@ -140,16 +141,15 @@ async def list_voters(
 
 
 def _select_votes_of(
-    rule: CountingRule, contest: Contest, eager: frozenset[str], ids: Collection[int] | None
+    rule: CountingRule, contest: Contest, eager: frozenset[str], ids: Collection[int]
 ) -> Select[Any]:
-    """Select the counted votes of the descriptions of a contest, through its index."""
+    """Select the counted votes of some descriptions of a contest."""
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
     downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
-    some = [description.c.id.in_(ids)] if ids is not None else []
     return (
         select(description.c.id, ups, downs)
         .select_from(description)
         .join(vote, vote.c.description_id == description.c.id)
-        .where(*contest.conditions(), *some, counts_alone(rule, eager))
+        .where(description.c.id.in_(ids), *contest.conditions(), counts_alone(rule, eager))
         .group_by(description.c.id)
     )

@@ -1,5 +1,6 @@
 """Queries on scores: the counted votes on descriptions, summed in the database."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -107,20 +108,31 @@ async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[De
 
 async def get_description_votes(tx: Transaction, rule: CountingRule, description_id: int) -> tuple[int, int]:
     """Return the counted votes up and down of a description; none if it is hidden."""
+    return (await list_votes_of(tx, rule, [description_id])).get(description_id, (0, 0))
+
+
+async def list_votes_of(
+    tx: Transaction, rule: CountingRule, ids: Collection[int]
+) -> dict[int, tuple[int, int]]:
+    """Return the counted votes up and down of a few descriptions, of those that have any and are visible."""
     value = vote.c.value
     query = (
-        select(func.sum(case((value > 0, 1), else_=0)), func.sum(case((value < 0, 1), else_=0)))
+        select(
+            vote.c.description_id,
+            func.sum(case((value > 0, 1), else_=0)),
+            func.sum(case((value < 0, 1), else_=0)),
+        )
         .join(description, description.c.id == vote.c.description_id)
         .where(
-            vote.c.description_id == description_id,
+            vote.c.description_id.in_(ids),
             description.c.removed_at.is_(None),
             may_count(rule),
             of_others(vote.c.voter, rule),
             ~is_too_many(rule),
         )
+        .group_by(vote.c.description_id)
     )
-    ups, downs = (await tx.execute(query)).one()
-    return int(ups or 0), int(downs or 0)
+    return {each: (int(ups), int(downs)) for each, ups, downs in await tx.execute(query)}
 
 
 async def find_uncounted_reason(
