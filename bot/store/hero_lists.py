@@ -123,6 +123,7 @@ def _narrowed(query: Select[Any], wanted: HeroList, by: ListFilter) -> Select[An
         query = query.where(description.c.power == by.power)
     if by.model is None:
         return query
+    written: ColumnElement[bool]
     if by.model == 0:
         written = description.c.tuned.is_(False)
     else:

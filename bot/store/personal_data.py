@@ -133,7 +133,7 @@ async def erase_descriptions(
     return await _erase_texts(tx, mine, at=at)
 
 
-async def _erase_texts(tx: Transaction, texts: Select[int], *, at: float) -> list[int]:
+async def _erase_texts(tx: Transaction, texts: Select[Any], *, at: float) -> list[int]:
     """Empty descriptions and all that quotes them, and return the datasets that must be rebuilt.
 
     texts: a query for their ids. Picks between such a text and another one go, whoever picked.

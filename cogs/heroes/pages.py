@@ -1,5 +1,7 @@
 """Pages of a list of heroes, and the buttons to the next ones."""
 
+from typing import Any
+
 import discord
 
 from bot import palette
@@ -200,7 +202,7 @@ def _view(
 ) -> discord.ui.View | None:
     model: int | str = _ANY if wanted.model is None else wanted.model
     power = wanted.power_key or _ANY
-    items: list[discord.ui.Item[discord.ui.View]] = []
+    items: list[discord.ui.Item[Any]] = []
     if found.page or found.has_more:
         member_id = wanted.member_id if wanted.kind == "of" else 0
         targets = (("◀", found.page - 1, found.page > 0), ("▶", found.page + 1, found.has_more))

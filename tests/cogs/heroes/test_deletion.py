@@ -12,7 +12,6 @@ from bot.store import datasets, descriptions
 from bot.store.schema import description, duel, pick, reaction, vote
 from tests.cogs.heroes.test_lists import Shown, describe, reply, show
 from tests.conftest import Stage
-from tests.support.duels import two_models
 from tests.support.workflows import build
 
 
@@ -86,8 +85,8 @@ async def test_nobody_deletes_another_persons_or_one_that_is_gone(stage: Stage, 
         await app.privacy.delete_text(stage.ana.id, for_ben)
 
 
+@pytest.mark.usefixtures("two_models")
 async def test_both_texts_of_a_duel_go(stage: Stage, app: App) -> None:
-    await two_models(app)
     await stage.ana.slash(stage.channel, "duel", hero="40 woman healing")
     message = stage.channel.history()[-1]
     await stage.ben.click(message, label="A")

@@ -14,7 +14,6 @@ from bot.errors import NotAllowed, UserError
 from bot.rating.duels import Pairing
 from bot.store.schema import description
 from tests.conftest import HOME, Stage
-from tests.support.duels import two_models
 
 OTHER_SERVER = 5
 
@@ -159,9 +158,8 @@ async def test_favourites_are_kept_by_a_button_until_the_text_is_gone(stage: Sta
     assert (await app.privacy.counts(stage.ben.id))["bookmark"] == 0
 
 
-@pytest.mark.settings(duel_share=1)
+@pytest.mark.usefixtures("two_models")
 async def test_no_list_tells_the_models_of_a_duel_before_the_vote(stage: Stage, app: App) -> None:
-    await two_models(app)
     await stage.ana.slash(stage.channel, "duel", hero="40 woman healing")
     pairing = await app.duels.get(1)
     assert isinstance(pairing, Pairing)
