@@ -78,7 +78,7 @@ async def test_a_story_ends_where_a_text_is_gone(stage: Stage, app: App) -> None
     assert "This description is gone" in await refused(stage, old, "hero:scene:999")
 
 
-async def refused(stage: Stage, message: discord.Message, custom_id: str) -> str:
+async def refused(stage: Stage, message: Any, custom_id: str) -> str:
     """Return what Ben is told who presses a button."""
     return stage.ephemeral_reply(await stage.ben.click(message, custom_id=custom_id))
 
