@@ -11,4 +11,5 @@ EXTENSIONS = (
     "cogs.admin",
     "cogs.training",
     "cogs.models",
+    "cogs.onboarding",
 )

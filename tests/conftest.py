@@ -259,6 +259,9 @@ async def env(app: App, reserved_ids: tuple[int, ...], log_guard: LogGuard) -> A
     """Run the real bot in a simulated Discord. An error that it raised and no test checked fails the test."""
     bot = HeroBot(app)
     log_guard.watch(bot)
+    # its first hour is over, as in most servers; tests/cogs/onboarding has others
+    await app.onboarding.claim_greeting(HOME, joined_at=None)
+    await app.onboarding.mark_explained(HOME)
     simulated = PatientEnv(bot, settle_timeout=SETTLE_TIMEOUT)
     for number in reserved_ids:
         simulated.backend.reserve_id(number)

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass, replace
+from typing import Any
 
 from PIL import Image, ImageDraw
 
@@ -63,7 +64,7 @@ def legible(content: CardContent, typesetter: Typesetter) -> CardContent:
     """Return a card without the words that no font can show: nothing is drawn as empty boxes."""
     longest = {"name": 90, "about": 90, "power": 120, "sentence": 480, "author": 90}  # more fit no card
     faces = {"name": Face.DISPLAY, "power": Face.STRONG, "sentence": Face.SERIF}
-    shown = {}
+    shown: dict[str, Any] = {}
     for field, most in longest.items():
         text = getattr(content, field)
         text = text if len(text) <= most else f"{text[:most].rstrip()}{ELLIPSIS}"

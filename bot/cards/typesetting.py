@@ -164,7 +164,7 @@ class Typesetter:
         """Return a word in pieces that are no wider than the line, so many at most."""
         if self.width(word, style) <= width:
             return (word,)
-        pieces = []
+        pieces: list[str] = []
         clusters = _clusters(word)
         while clusters and len(pieces) < most:
             fitting = self._fitting(clusters, "", style, width)

@@ -11,9 +11,9 @@ from bot.errors import OperatorError
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
-    send_messages_in_threads=True,
+    send_messages_in_threads=True,  # heroes are asked for there as well
     embed_links=True,
-    attach_files=True,  # charts and tables at the end of a job
+    attach_files=True,  # cards of heroes; charts and tables at the end of a job
     add_reactions=True,  # the thumbs under a description, ...
     read_message_history=True,  # ... without which nobody may add one
 )

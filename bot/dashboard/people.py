@@ -4,9 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from bot.app import App
 from bot.dashboard.blocks import Block, bars, text
-from bot.i18n.message import Translator
+from bot.i18n.message import Translator, mark
 
 DAYS = 30
+_NO_VOTES = mark(
+    "Nobody has voted in these days. Votes are the thumbs under heroes: ask for one with `/hero` in Discord, "
+    "and click on 👍 or 👎."
+)
 
 
 async def people_blocks(app: App, t: Translator) -> list[Block]:
@@ -17,14 +21,13 @@ async def people_blocks(app: App, t: Translator) -> list[Block]:
     ups, downs = [each.ups for each in days], [each.downs for each in days]
     duel_votes, reports = [each.duel_votes for each in days], [each.reports for each in days]
     waiting = await app.activity.waiting_reports()
+    summary = t.count(
+        "{number:,} reported text waits for a decision of an operator, in Discord.",
+        "{number:,} reported texts wait for a decision of an operator, in Discord.",
+        waiting,
+    )
     return [
-        text(
-            t.count(
-                "{number:,} reported text waits for a decision of an operator, in Discord.",
-                "{number:,} reported texts wait for a decision of an operator, in Discord.",
-                waiting,
-            )
-        ),
+        text(summary if any(ups + downs + duel_votes) else f"{summary}\n{t(_NO_VOTES)}"),
         bars(
             t("Votes on descriptions in the last {days} days", days=DAYS),
             t("{ups:,} thumbs up and {downs:,} thumbs down", ups=sum(ups), downs=sum(downs)),

@@ -57,4 +57,6 @@ def _models_table(t: Translator, spent: list[DaySpending]) -> Block:
         for (model, purpose), (calls, cost) in sorted(sums.items())
     ]
     headings = [t("Model"), t("For"), t("Calls"), t("US dollars")]
-    return table(t("Spending by model"), headings, rows, empty=t("No call was booked in these days."))
+    empty = t("No call was booked in these days.")
+    empty += " " + t("The next `/hero` or `{/build-dataset}` asks a model, and is listed here.")
+    return table(t("Spending by model"), headings, rows, empty=empty)

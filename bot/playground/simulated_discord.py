@@ -99,7 +99,8 @@ class SimulatedDiscord:
             return
         payload["locale"] = _acting_locale.get()
         payload["guild_locale"] = self.env.backend.get_guild(HOME).preferred_locale
-        if payload["type"] == discord.InteractionType.application_command.value:
+        is_command = payload["type"] == discord.InteractionType.application_command.value
+        if is_command and payload["data"].get("type", 1) == discord.AppCommandType.chat_input.value:
             self._paths[payload["id"]] = _command_path(payload["data"])
 
     def command_path(self, interaction_id: str) -> str | None:
@@ -172,6 +173,9 @@ async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     try:
         if env.bot.user:
             await env.bot.user.edit(username="Herosmith")
+        # the page's guide says what a greeting would, and the channel is a new one at each start
+        await app.onboarding.claim_greeting(HOME, joined_at=None)
+        await app.onboarding.mark_explained(HOME)
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))

@@ -211,9 +211,9 @@ def powers_text(t: Translator, added: list[str], requested: list[RequestedPower]
     if requested:
         lines.append(t("Asked for, but not in the vocabulary (so the model does not learn from them):"))
         lines += [f"- {t(quoted(asked.power))}: {_times_text(t, asked)}" for asked in requested]
-        lines.append(t("To take one in: `{/powers add power:...}`."))
     else:
         lines.append(t("Nobody has asked for a power outside the vocabulary."))
+    lines.append(t("To take one in: `{/powers add power:...}`."))
     return "\n".join(lines)
 
 

@@ -266,12 +266,12 @@ class Scores:
             return await ranking.list_voters(tx, basis.rule, Contest(guild_id, None, span), eager=basis.eager)
 
     async def _choose(self, contest: Contest) -> list[int]:
-        """Return the best descriptions of a large contest. This reads all votes."""
+        """Return the best descriptions of a large contest. This reads all votes on its descriptions."""
         basis = await self._ranking_basis()
         prior = (basis.prior.weight, basis.prior.mean)
         async with self._db.read() as tx:
             ranked = await ranking.list_best(
-                tx, basis.rule, contest, prior=prior, offset=0, limit=_CANDIDATES
+                tx, basis.rule, contest, prior=prior, eager=basis.eager, offset=0, limit=_CANDIDATES
             )
         return [entry.description_id for entry in ranked]
 

@@ -188,6 +188,22 @@ async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     return [_of_row(row) for row in await tx.execute(query)]
 
 
+async def list_shown_takes(tx: Transaction, parent_id: int, most: int) -> list[Description]:
+    """Return the newest takes of a description that have a message and are not hidden."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            description.c.parent_id == parent_id,
+            description.c.kind == "take",
+            description.c.message_id.is_not(None),
+            description.c.removed_at.is_(None),
+        )
+        .order_by(description.c.id.desc())
+        .limit(most)
+    )
+    return [_of_row(row) for row in await tx.execute(query)]
+
+
 async def list_posted_since(tx: Transaction, moment: float, most: int) -> list[Posted]:
     """Return the messages of descriptions made since a moment, the newest first, for the backfill."""
     columns = (description.c.id, description.c.channel_id, description.c.message_id)

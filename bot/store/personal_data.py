@@ -90,12 +90,15 @@ async def count_rows(tx: Transaction, person: Person) -> dict[str, int]:
 
 
 async def list_rows(tx: Transaction, person: Person) -> dict[str, list[dict[str, Any]]]:
-    """Return the person's rows with all columns, by the table's name."""
+    """Return the person's rows with all columns, by the table's name, and the heroes of their teams."""
     found = {}
     for table, owned in _owned_rows(person):
         query = select(table).where(owned).order_by(*table.primary_key)
         found[table.name] = [dict(row._mapping) for row in await tx.execute(query)]
-    return found
+    texts = select(description.c.id).where(description.c.requester == person.pseudonym)
+    of_teams = select(team_hero).where(team_hero.c.description_id.in_(texts))
+    rows = await tx.execute(of_teams.order_by(*team_hero.primary_key))
+    return found | {team_hero.name: [dict(row._mapping) for row in rows]}
 
 
 async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:

@@ -63,6 +63,9 @@ class Responder(Protocol):
     async def send_error(self, text: str) -> None:
         """Show an error in place of the message, if there is one."""
 
+    async def add_note(self, text: str) -> bool:
+        """Tell the person alone something beside the message. Return False if that is not possible."""
+
 
 def responder_of(interaction: Interaction) -> Responder | None:
     """Return the responder that acknowledged an interaction, if any: it shows the errors from then on."""
@@ -112,6 +115,14 @@ class InteractionResponder:
             else:
                 return
         await self.show(MessageContent(content=text))
+
+    async def add_note(self, text: str) -> bool:
+        try:
+            await self._interaction.followup.send(text, ephemeral=True)
+        except DISCORD_FAILURES as error:
+            log.info("nobody could be told a note: %s", error)
+            return False
+        return True
 
 
 class _OriginalResponse:
@@ -188,6 +199,10 @@ class ReplyResponder:
 
     async def send_error(self, text: str) -> None:
         await self.show(MessageContent(content=text))
+
+    async def add_note(self, _text: str) -> bool:
+        """Return False: what is beside a reply, all can read."""
+        return False
 
 
 async def answer(interaction: Interaction, content: MessageContent | str) -> discord.Message:

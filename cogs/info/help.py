@@ -1,5 +1,6 @@
 """/help: what the bot does, and the commands that the person may use here, by what they are for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import discord
@@ -15,23 +16,46 @@ from cogs.common.locale import translator_of
 from cogs.common.permissions import RootCommand, is_for_admins, is_for_operators, is_operator
 from cogs.common.persistent import persistent_view
 from cogs.common.responses import answer
+from cogs.onboarding.permissions import PermissionsButton
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Commands that are shown together. title: marked for the catalogues; names: those that come first."""
+    """Commands that are shown together.
+
+    title: marked for the catalogues; names: those that come first; examples: lines to type, marked as well.
+    """
 
     title: str
     names: tuple[str, ...]
+    examples: tuple[str, ...] = ()
 
 
 # Any other command follows in the second to fourth section, by who may use it.
-HEROES = Section(mark("Heroes"), ("hero", "team", "story", "duel", "card", "heroes", "top"))
+HEROES = Section(
+    mark("Heroes"),
+    ("hero", "team", "story", "duel", "card", "heroes", "top"),
+    (
+        mark("`/hero 40 woman healing` for one text, `/duel 40 woman healing` for two to choose from"),
+        mark("`{/top period:week}` for the best of this week"),
+    ),
+)
 MEMBERS = Section(mark("The bot and you"), ("quota", "about", "privacy", "help"))
-ADMINS = Section(mark("This server, for its admins"), ("settings", "season"))
+ADMINS = Section(
+    mark("This server, for its admins"),
+    ("settings", "season"),
+    (
+        mark("`/settings channels` to choose where I answer"),
+        mark("`{/settings weekly channel:#heroes}` to post the hero of the week"),
+    ),
+)
 OPERATORS = Section(
     mark("The model, for operators: from a dataset to a better model"),
     ("build-dataset", "dataset", "powers", "finetune", "models"),
+    (
+        mark("`{/build-dataset source:shipped}` for a first dataset in seconds, then `/finetune`"),
+        mark("`{/models list}` to see which model answers"),
+    ),
 )
 
 
@@ -49,14 +73,24 @@ class HelpCog(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
         sections = [HEROES, MEMBERS]
-        if interaction.permissions.manage_guild:
+        if interaction.guild_id and interaction.permissions.manage_guild:
             sections.append(ADMINS)
         if await is_operator(interaction):
             sections.append(OPERATORS)
         usable = [command for command in _roots(self.bot) if _is_usable(command, interaction)]
-        link = self.app.settings.source_url
-        view = persistent_view([discord.ui.Button(label=t("Source code"), url=link)] if link else ())
-        await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable)], view=view))
+        menus = [each.name for each in self.bot.tree.get_commands(type=discord.AppCommandType.message)]
+        view = persistent_view(_buttons(t, sections, self.app.settings.source_url))
+        await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable, menus)], view=view))
+
+
+def _buttons(
+    t: Translator, sections: list[Section], source: str | None
+) -> Iterator[discord.ui.Item[discord.ui.View]]:
+    """Yield the buttons. The greeting has the first as well, but there may be no channel that took it."""
+    if ADMINS in sections:
+        yield PermissionsButton(t)
+    if source:
+        yield discord.ui.Button(label=t("Source code"), url=source)
 
 
 def _roots(bot: HeroBot) -> list[RootCommand]:
@@ -93,7 +127,9 @@ def _is_usable(command: RootCommand, interaction: Interaction) -> bool:
     return bool(contexts.guild if interaction.guild_id else contexts.dm_channel or contexts.private_channel)
 
 
-def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) -> discord.Embed:
+def _embed(
+    t: Translator, sections: list[Section], usable: list[RootCommand], menus: list[str]
+) -> discord.Embed:
     embed = discord.Embed(
         title=t("What this bot does"),
         description=t(
@@ -106,9 +142,18 @@ def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) ->
     )
     for section in sections:
         lines = [_line(t, command) for command in _members(section, usable)]
+        if section is HEROES:
+            lines += [_menu_line(t, name) for name in menus]
         if lines:
             embed.add_field(name=t(section.title), value="\n".join(lines), inline=False)
+    examples = [f"- {t(example)}" for section in sections for example in section.examples]
+    embed.add_field(name=t("Examples"), value="\n".join(examples), inline=False)
     return embed
+
+
+def _menu_line(t: Translator, name: str) -> str:
+    """Return where a command in the menu of a message is found."""
+    return t("- **{name}** In the menu of a hero's message, under Apps", name=t(name))
 
 
 def _line(t: Translator, command: RootCommand) -> str:

@@ -104,7 +104,11 @@ def _confirmation_view(t: Translator) -> discord.ui.View:
 
 def _stored_text(t: Translator, counts: dict[str, int], policy: str | None) -> str:
     parts = [counts_text(t, counts) if any(counts.values()) else t("Nothing is stored about you.")]
-    if any(counts.values()):
+    if not any(counts.values()):
+        parts.append(
+            t("Ask for a hero with `/hero`, or vote on one, and this lists it, to export or delete.")
+        )
+    else:
         parts.append(
             t(
                 "Descriptions, votes and reports are stored under a pseudonym (a made-up name), never "

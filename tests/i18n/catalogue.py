@@ -51,8 +51,8 @@ _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 
 _COMMANDS = (
-    *("hero", "duel", "top", "help", "about", "privacy", "settings", "powers", "dataset", "build-dataset"),
-    *("finetune", "models", "season", "quota", "people"),
+    *("hero", "team", "story", "duel", "top", "help", "about", "privacy", "settings", "powers", "dataset"),
+    *("build-dataset", "finetune", "models", "season", "quota", "people"),
 )
 _ERRORS = message_errors()
 _TRANSLATING = {"t", "mark", "LocalizedMessage", *COUNTED, *_ERRORS}

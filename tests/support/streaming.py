@@ -86,9 +86,7 @@ async def until(
 
 def finished(message: discord.Message) -> bool:
     """Return whether a description is shown and tied to its message: the bot adds its thumbs after that."""
-    return {"Again", "Report"} <= set(labels(message)) and {"👍", "👎"} <= {
-        str(reaction) for reaction in message.reactions
-    }
+    return "Report" in labels(message) and {"👍", "👎"} <= {str(reaction) for reaction in message.reactions}
 
 
 def labels(message: discord.Message) -> list[str]:
