@@ -1,7 +1,8 @@
 """The composition root: opens every service in order, and closes them in reverse."""
 
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -15,7 +16,10 @@ from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.hero_cards import HeroCards
+from bot.community.hero_lists import HeroLists
+from bot.community.member_settings import MemberSettings
 from bot.community.notifications import Notifications
+from bot.community.people import People
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
 from bot.dataset.browsing.texts import DatasetTexts
@@ -38,6 +42,7 @@ from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
+from bot.gallery.gallery import Gallery
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
@@ -57,10 +62,13 @@ from bot.ranking.log_probs import LogProbs
 from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
-from bot.rating.scores import Scores, Thresholds
+from bot.rating.periods import Periods
+from bot.rating.scores import Scores, Thresholds, open_scores
+from bot.rating.seasons import Seasons
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
+from bot.rating.weekly_posts import WeeklyPosts
 from bot.registry.adapter_download import AdapterDownload
 from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.availability import ModelAvailability
@@ -109,15 +117,18 @@ class JobMessageTiming:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Every interval, pause and time limit that tests shorten.
+    """The clock, and every interval, pause and time limit: what tests move or shorten.
 
-    Each class is defined beside its user. Those of cogs are defined here, because this module imports no cog.
+    clock returns the time in seconds since 1970; weeks, months and seasons go by it. Each class is defined
+    beside its user. Those of cogs are defined here, because this module imports no cog.
     """
 
+    clock: Callable[[], float] = time.time
     database: DatabaseTiming = field(default_factory=DatabaseTiming)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
+    people_refresh: float = 30.0  # seconds until a block or reset by the terminal is seen
     backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
     training: TrainingTiming = field(default_factory=TrainingTiming)
     fine_tuning_api: FineTuningApiTiming = field(default_factory=FineTuningApiTiming)
@@ -144,6 +155,9 @@ class App:
     votes: Votes
     vote_backfill: VoteBackfill
     scores: Scores
+    seasons: Seasons
+    periods: Periods
+    weekly_posts: WeeklyPosts
     powers: Powers
     admission: Admission
     pairs: PreferencePairs
@@ -159,12 +173,16 @@ class App:
     hero_parser: HeroParser
     guild_settings: GuildSettings
     privacy: Privacy
+    hero_lists: HeroLists
+    member_settings: MemberSettings
+    gallery: Gallery
     activity: Activity
     describer: Describer
     teams: Teams
     stories: Stories
     trials: Trials
     duels: Duels
+    people: People
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
     content_reports: ContentReports
@@ -213,7 +231,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
-        scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
+        scores = await stack.enter_async_context(
+            open_scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
+        )
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
         admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
@@ -309,6 +329,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             timing.training,
         )
         guild_settings = GuildSettings(db, languages, settings.limits)
+        people = People(db, pseudonyms, refresh=timing.people_refresh)
         waiting_queue = WaitingQueue(settings.heroes_at_once, max_length=settings.longest_line)
         describer = Describer(
             db,
@@ -347,6 +368,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 max_messages=settings.reconcile_messages,
             ),
             scores=scores,
+            seasons=Seasons(db, timing.clock),
+            periods=Periods(guild_settings, Seasons(db, timing.clock), timing.clock),
+            weekly_posts=WeeklyPosts(db, scores, guild_settings, timing.clock),
             powers=powers,
             admission=admission,
             pairs=PreferencePairs(db, admission, freezer),
@@ -362,6 +386,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
             privacy=Privacy(db, pseudonyms, cards),
+            hero_lists=HeroLists(db, pseudonyms),
+            member_settings=MemberSettings(db, pseudonyms),
+            gallery=Gallery(db, scores, pseudonyms, heroes),
             activity=Activity(db),
             describer=describer,
             teams=Teams(
@@ -389,7 +416,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 share=settings.duel_share,
                 account_days=settings.account_days,
             ),
-            rate_limits=UserRateLimits(db, pseudonyms, guild_settings.limits),
+            people=people,
+            rate_limits=UserRateLimits(db, pseudonyms, people, guild_settings.limits),
             waiting_queue=waiting_queue,
             content_reports=ContentReports(
                 db,

@@ -16,11 +16,13 @@ from bot.cli.delete import delete
 from bot.cli.doctor import doctor
 from bot.cli.engine import engine
 from bot.cli.finetune import finetune
+from bot.cli.gallery import gallery
 from bot.cli.hero import hero
 from bot.cli.invite import invite
 from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
+from bot.cli.people import people
 from bot.cli.powers import powers
 from bot.cli.prune import prune
 from bot.cli.runtime import (
@@ -105,6 +107,7 @@ def demo(
 
 
 cli.command(rich_help_panel=HEROES)(hero)
+cli.command(rich_help_panel=HEROES)(gallery)
 cli.add_typer(dataset, name="dataset", rich_help_panel=IMPROVE)
 cli.command(rich_help_panel=IMPROVE)(finetune)
 cli.add_typer(models, name="models", rich_help_panel=IMPROVE)
@@ -114,6 +117,7 @@ cli.command(rich_help_panel=OWN_DATA)(chat)
 cli.command(rich_help_panel=OWN_DATA)(serve)
 cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
+cli.add_typer(people, name="people", rich_help_panel=OPERATE)
 cli.add_typer(engine, name="engine", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(doctor)
 cli.command(rich_help_panel=OPERATE)(backup)

@@ -3,9 +3,11 @@
 EXTENSIONS = (
     "cogs.common",
     "cogs.hero",
+    "cogs.heroes",
     "cogs.moderation",
     "cogs.votes",
     "cogs.info",
+    "cogs.contests",
     "cogs.admin",
     "cogs.training",
     "cogs.models",

@@ -20,10 +20,11 @@ from bot.i18n.message import Translator
 _NAMES = {
     "build-dataset": "dataset build",
     "dataset review": "dataset show --texts",
+    "people reset-quota": "people reset",
 }
 # options that make another command here
 _NAMES_OF_VALUES = {("kind", "preference"): "dataset pairs", ("kind", "thumbs"): "dataset thumbs"}
-_ONLY_IN_DISCORD = {"duel", "top", "about", "help", "privacy", "settings"}
+_ONLY_IN_DISCORD = {"duel", "top", "about", "help", "heroes", "privacy", "quota", "settings"}
 _POSITIONAL = {
     "hero",
     "model",

@@ -33,9 +33,9 @@ class Type(BaseModel):
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> Answer:
         text = self.text.strip()
-        mentionable = {f"@{person.name}": person for person in world.people.values()} | {
-            f"#{world.channel.name}": world.channel
-        }
+        mentionable: dict[str, object] = {f"@{role.name}": role for role in world.roles}
+        mentionable |= {f"@{person.name}": person for person in world.people.values()}
+        mentionable[f"#{world.channel.name}"] = world.channel
         known = visible_commands(person, world, t)
         if not is_complete(text, known) and (suggestions := await suggest(self.text, person, world, t)):
             return {"completed": suggestions[0].line}

@@ -101,7 +101,8 @@ def _localized(described: Mapping[str, Any], what: str, t: Translator) -> str:
 
 def _localized_option(option: Mapping[str, Any], t: Translator) -> Mapping[str, Any]:
     texts = {what: _localized(option, what, t) for what in ("name", "description")}
-    return {**option, **texts, "key": option["name"]}
+    choices = [{**each, "name": _localized(each, "name", t)} for each in option.get("choices") or ()]
+    return {**option, **texts, "key": option["name"], **({"choices": choices} if choices else {})}
 
 
 def find_command(typed: str, known: Sequence[Command]) -> Command | None:
@@ -116,7 +117,8 @@ def parse_command(
 ) -> tuple[str, dict[str, Any]]:
     """Return a command's path and its options' values. Raise Refused with the reason if they are invalid.
 
-    mentionable: people by @name, and the channel by #name; hidden: commands that only an operator sees.
+    mentionable: people and roles by @name, and the channel by #name; hidden: commands that only an operator
+    sees.
     """
     command = find_command(typed, known)
     if command is None:
@@ -216,7 +218,7 @@ def _parse_value(option: Mapping[str, Any], text: str, mentionable: Mapping[str,
     if choices := option.get("choices"):
         return _parse_choice(option, text, choices)
     match option["type"]:
-        case OptionType.USER | OptionType.CHANNEL | OptionType.MENTIONABLE:
+        case OptionType.USER | OptionType.CHANNEL | OptionType.ROLE | OptionType.MENTIONABLE:
             if text not in mentionable:
                 raise _not_one_of(option, list(mentionable), text)
             return mentionable[text]

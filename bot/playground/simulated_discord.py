@@ -66,6 +66,12 @@ class SimulatedDiscord:
         env.backend.subscribers.insert(0, self._on_event)  # before the bot gets it
 
     @property
+    def roles(self) -> list[simcord.RoleHandle]:
+        """The roles that a member can be given."""
+        guild = self.channel.guild
+        return [role for role in guild.roles.values() if role.id != guild.id] if guild else []
+
+    @property
     def event_count(self) -> int:
         """The number of events so far. While it is the same, nothing has changed."""
         return len(self.env.backend.transcript)

@@ -53,11 +53,12 @@ def people(world: SimulatedDiscord, t: Translator) -> list[dict[str, str]]:
 
 
 def surroundings(person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> dict[str, Any]:
-    """Return people, bot and channel, and which person the page belongs to; constant while it is open."""
+    """Return who is there, roles, bot and channel, and whose page it is; constant while it is open."""
     backend = world.env.backend
     return {
         "you": person.name,
         "people": people(world, t),
+        "roles": [{"id": str(role.id), "name": role.name} for role in world.roles],
         "bot": {"id": str(backend.bot_user.id), "name": backend.bot_user.name},
         "channel": {"id": str(world.channel.id), "name": world.channel.name},
     }

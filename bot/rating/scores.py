@@ -1,9 +1,8 @@
 """Scores: admission of descriptions to datasets, and their ranking for people, from the counted votes."""
 
-import asyncio
 import math
-import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -12,16 +11,22 @@ from typing import Literal
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
+from bot.rating.refreshed import Refreshed
 from bot.rating.vote_filter import VoteFilter
-from bot.store import descriptions, scores, teams
+from bot.store import descriptions, ranking, scores, teams
+from bot.store.counting_rule import CountingRule
 from bot.store.database import Database
 from bot.store.descriptions import Description
-from bot.store.scores import CountingRule, DescriptionVotes, VoteTotals
+from bot.store.ranking import EVER, Contest, Span, VoterCount
+from bot.store.scores import DescriptionVotes, VoteTotals
 
 PAGE = 5  # descriptions
 
 _MAX_FORECAST = 100  # votes that still_needed() looks ahead
-_RANKING_LIFETIME = 600.0  # seconds for which the filter's rule and the prior serve rankings
+_RANKING_LIFETIME = 600.0  # seconds for which the filter's rule, the prior and candidates serve rankings
+_FEW = 500  # descriptions that are ranked at once; of more, only the candidates are
+_CANDIDATES = 500  # the best descriptions of a large contest: no page is beyond them
+_MOST_CONTESTS = 64  # whose candidates are kept
 
 Verdict = Literal["admitted", "voted down", "open"]
 
@@ -147,14 +152,38 @@ class Scored:
     team: Sequence[Hero] = ()
 
 
+@asynccontextmanager
+async def open_scores(db: Database, vote_filter: VoteFilter) -> AsyncIterator["Scores"]:
+    """Open the scores, and end at last what they compute in the background."""
+    opened = Scores(db, vote_filter)
+    try:
+        yield opened
+    finally:
+        await opened.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What rankings are made by: the filter's rule, voters with too many votes, and the prior."""
+
+    rule: CountingRule
+    eager: frozenset[str]
+    prior: Prior
+
+
 class Scores:
     """Computes scores from the votes that count."""
 
     def __init__(self, db: Database, vote_filter: VoteFilter) -> None:
         self._db = db
         self._vote_filter = vote_filter
-        self._ranking: tuple[float, CountingRule, Prior] | None = None
-        self._ranking_lock = asyncio.Lock()
+        self._basis = Refreshed[_Basis](lifetime=_RANKING_LIFETIME, most=1)
+        self._candidates = Refreshed[list[int]](lifetime=_RANKING_LIFETIME, most=_MOST_CONTESTS)
+
+    async def aclose(self) -> None:
+        """End what is being computed in the background."""
+        await self._candidates.aclose()
+        await self._basis.aclose()
 
     async def snapshot(self) -> VoteSnapshot:
         """Return all counted votes of this moment."""
@@ -172,28 +201,47 @@ class Scores:
         async with self._db.read() as tx:
             return await scores.get_description_votes(tx, self._vote_filter.lenient_rule, description_id)
 
+    async def votes_on_each(self, ids: Collection[int]) -> dict[int, tuple[int, int]]:
+        """Return what votes_on() does, of a few descriptions that have any votes, by their ids."""
+        async with self._db.read() as tx:
+            return await scores.list_votes_of(tx, self._vote_filter.lenient_rule, ids)
+
     async def uncounted_reason(self, description_id: int, voter: str) -> LocalizedMessage | None:
         """Return why a voter's (a pseudonym's) vote does not count; None if it counts."""
         async with self._db.read() as tx:
             return await self._vote_filter.uncounted_reason(tx, description_id, voter)
 
     async def best(
-        self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0
+        self,
+        *,
+        guild_id: int | None = None,
+        powers: Collection[str] | None = None,
+        span: Span = EVER,
+        page: int = 0,
     ) -> list[Scored]:
         """Return a page (from 0) of the best-rated heroes and teams of a server and of some powers.
 
-        None means all. They are ranked by the Bayesian average that people see beside them, then by the
-        number of votes, then newest first. The prior is estimated over all servers; it and the filter's rule
-        may be ten minutes old, the votes are current. Returns PAGE + 1 descriptions if another page follows.
+        None: of all. span: when they were made. Descriptions are ranked by the Bayesian average that people
+        see beside them, then by the number of votes, then newest first. The prior is estimated over all
+        servers; it and the filter's rule may be ten minutes old, the votes are current. Where many take part,
+        so may be the choice of the 500 that are ranked. Returns PAGE + 1 descriptions if another page
+        follows.
         """
-        rule, prior = await self._ranking_basis()
+        contest = Contest(guild_id, None if powers is None else frozenset(powers), span)
+        basis = await self._ranking_basis()
         async with self._db.read() as tx:
-            ranked = await scores.list_best(
+            ids = await ranking.list_few_ids(tx, contest, _FEW)
+        if ids is None:
+            ids = await self._candidates.get(contest, lambda: self._choose(contest))
+        prior = basis.prior
+        async with self._db.read() as tx:
+            ranked = await ranking.list_best(
                 tx,
-                rule,
+                basis.rule,
+                contest,
                 prior=(prior.weight, prior.mean),
-                guild_id=guild_id,
-                powers=powers,
+                ids=ids,
+                eager=basis.eager,
                 offset=page * PAGE,
                 limit=PAGE + 1,
             )
@@ -211,22 +259,36 @@ class Scores:
             for entry in ranked
         ]
 
-    async def _ranking_basis(self) -> tuple[CountingRule, Prior]:
-        async with self._ranking_lock:  # those who ask at the same time wait for one computation
-            now = time.monotonic()
-            if self._ranking is None or now - self._ranking[0] > _RANKING_LIFETIME:
-                async with self._db.read() as tx:
-                    rule = await self._vote_filter.rule(tx)
-                    votes = await scores.list_description_votes(tx, rule)
-                self._ranking = (now, rule, estimate_prior(votes))
-            return self._ranking[1:]
+    async def voters(self, guild_id: int, span: Span) -> list[VoterCount]:
+        """Return who voted on a server's descriptions of a span, by votes that count, most votes first."""
+        basis = await self._ranking_basis()
+        async with self._db.read() as tx:
+            return await ranking.list_voters(tx, basis.rule, Contest(guild_id, None, span), eager=basis.eager)
+
+    async def _choose(self, contest: Contest) -> list[int]:
+        """Return the best descriptions of a large contest. This reads all votes."""
+        basis = await self._ranking_basis()
+        prior = (basis.prior.weight, basis.prior.mean)
+        async with self._db.read() as tx:
+            ranked = await ranking.list_best(
+                tx, basis.rule, contest, prior=prior, offset=0, limit=_CANDIDATES
+            )
+        return [entry.description_id for entry in ranked]
+
+    async def _ranking_basis(self) -> _Basis:
+        return await self._basis.get(None, self._compute_basis)
+
+    async def _compute_basis(self) -> _Basis:
+        async with self._db.read() as tx:
+            rule = await self._vote_filter.rule(tx)
+            eager = await ranking.list_eager(tx, rule)
+            number, ups, downs = await scores.get_vote_sums(tx, rule)
+        return _Basis(rule, eager, estimate_prior(number, ups, downs))
 
 
-def estimate_prior(tallies: list[DescriptionVotes]) -> Prior:
+def estimate_prior(number: int, ups: int, downs: int) -> Prior:
     """Return the prior that all votes give: the share of ups, weighed as the average votes per description.
 
-    Without any votes, two votes that balance each other.
+    number: of descriptions with votes. Without any, two votes that balance each other.
     """
-    ups = sum(tally.ups for tally in tallies)
-    votes = sum(tally.ups + tally.downs for tally in tallies)
-    return Prior(votes / len(tallies), ups / votes) if votes else Prior(2.0, 0.5)
+    return Prior((ups + downs) / number, ups / (ups + downs)) if number else Prior(2.0, 0.5)

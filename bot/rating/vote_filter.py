@@ -8,8 +8,9 @@ from statistics import median
 from bot.i18n.message import LocalizedMessage, mark
 from bot.rating.significance import binomial_tail, discoveries
 from bot.store import scores
+from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction
-from bot.store.scores import CountingRule, UncountedReason, VoterAgreement, VoteTotals
+from bot.store.scores import UncountedReason, VoterAgreement, VoteTotals
 
 MIN_VOTES = 10  # of a voter, before they can be an outlier
 MARGIN = 0.05  # above the median rate of disagreement: tastes differ

@@ -121,11 +121,14 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
 async def get_latest(
     tx: Transaction, requester: str, *, guild_id: int | None, channel_id: int | None
 ) -> Description | None:
-    """Return a person's newest text that is shown in a server, or in a channel outside of servers."""
-    here = description.c.channel_id == channel_id if guild_id is None else description.c.guild_id == guild_id
+    """Return a person's newest text about one hero that is shown in a server, or in a channel elsewhere."""
+    place = description.c.channel_id if guild_id is None else description.c.guild_id
+    # + 0: else SQLite may walk through all texts of the server, where the person may have asked for none
+    here = place + 0 == (channel_id if guild_id is None else guild_id)
     query = select(*_COLUMNS).where(
         description.c.requester == requester,
         here,
+        description.c.kind != "team",
         description.c.message_id.is_not(None),
         description.c.removed_at.is_(None),
     )
@@ -134,17 +137,22 @@ async def get_latest(
     return _of_row(row) if row else None
 
 
-async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
-    """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
+def heroes_since(at: float) -> tuple[ColumnElement[int], ColumnElement[bool]]:
+    """Return the number of heroes described since a moment, and the condition under which to sum them up.
 
     The two texts of a duel count once, the text of a team TEAM_SIZE times.
     """
-    counts: dict[str | int, int] = {}
-    heroes = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
+    number = func.sum(case((description.c.kind == "team", TEAM_SIZE), else_=1))
     candidates = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
-    since = and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+    return number, and_(description.c.created_at >= at, description.c.id.not_in(candidates))
+
+
+async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
+    """Count the heroes described since a moment, by requester (a pseudonym) and by server id."""
+    counts: dict[str | int, int] = {}
+    number, since = heroes_since(at)
     for who in (description.c.requester, description.c.guild_id):
-        query = select(who, heroes).where(since).group_by(who)
+        query = select(who, number).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts
 

@@ -1,4 +1,4 @@
-"""Insert rows, replacing those with the same primary key."""
+"""Insert rows, replacing or leaving alone those with the same primary key."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -23,6 +23,12 @@ async def upsert(
     """
     if rows:
         await tx.exec_driver_sql(_statement(table, tx.dialect, newer_by), list(rows))
+
+
+async def insert_new(tx: Transaction, table: Table, **values: Any) -> bool:
+    """Insert a row. Return False, and change nothing, if there is one with this primary key."""
+    insert = _INSERTS[tx.dialect.name](table).values(**values).on_conflict_do_nothing()
+    return bool((await tx.execute(insert)).rowcount)
 
 
 @cache

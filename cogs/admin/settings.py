@@ -1,5 +1,6 @@
-"""/settings: channels, limits and language of a server, set by its admins."""
+"""/settings: channels, limits, language and weekly post of a server, set by its admins."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import discord
@@ -8,10 +9,19 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.errors import NotAllowed, NotUnderstood
+from bot.community.guild_settings import GuildSettings
+from bot.errors import NotAllowed, NotUnderstood, UserError
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.settings import RequestLimits
 from bot.store.guilds import GuildSetting
+from cogs.admin.role_limits import role_limits_text
+from cogs.admin.weekly_settings import (
+    DAY_CHOICES,
+    NO_WEEKLY,
+    change_weekly,
+    suggest_zones,
+    weekly_lines,
+)
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group
@@ -22,6 +32,10 @@ _DAY = 86_400  # seconds
 _MAX_CHANNELS = 25  # that Discord's menu can select
 _NO_LIMIT = mark(
     "Nothing was changed. Give what you want to limit, such as `{/settings limits cooldown:60}`."
+)
+_NO_ROLE_LIMIT = mark(
+    "Nothing was changed. Give what the role may do, such as `{/settings role daily-per-member:50}`; "
+    "`{/settings role cooldown:0 daily-per-member:0}` takes its limits away."
 )
 _NO_LANGUAGE = mark(
     "Nothing was changed. Choose one language for all with `{/settings language language:English}`, or let "
@@ -55,10 +69,22 @@ class SettingsCog(commands.Cog):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Delete the settings of servers that the bot left while it was away. Outages do not matter here."""
+        await self._forget_deleted_roles()
         if self.bot.shard_count not in (None, 1):
             return  # this process sees only a part of the servers
         for guild_id in await self.app.guild_settings.list_departed({guild.id for guild in self.bot.guilds}):
             await self.app.guild_settings.reset(guild_id)
+
+    async def _forget_deleted_roles(self) -> None:
+        for guild_id in await self.app.guild_settings.list_with_roles():
+            if guild := self.bot.get_guild(guild_id):
+                await self.app.guild_settings.forget_roles(guild_id, {role.id for role in guild.roles})
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """Forget the limits of a role that is no more."""
+        existing = {each.id for each in role.guild.roles} - {role.id}
+        await self.app.guild_settings.forget_roles(role.guild.id, existing)
 
     @group.command(description="Show the settings of this server")
     async def show(self, interaction: Interaction) -> None:
@@ -100,6 +126,35 @@ class SettingsCog(commands.Cog):
         else:
             await self._show_settings(interaction, LocalizedMessage("The limits are set."))
 
+    @group.command(description="Give members with a role limits of their own; what you leave out stays")
+    @app_commands.rename(daily_per_user="daily-per-member")
+    @app_commands.describe(
+        role="The role; of several, a member gets the most generous limits",
+        cooldown="Seconds between two requests of one member; 0: as for everyone here",
+        daily_per_user="Descriptions a day for one member; 0: as for everyone here",
+    )
+    async def role(
+        self,
+        interaction: Interaction,
+        role: discord.Role,
+        cooldown: app_commands.Range[int, 0, _DAY] | None = None,
+        daily_per_user: app_commands.Range[int, 0, 1_000_000] | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True)
+        if role.is_default():
+            raise UserError("Every member has that role: `{/settings limits}` is for all of them.")
+        if (cooldown, daily_per_user) == (None, None):
+            await self._show_settings(interaction, hint=_NO_ROLE_LIMIT)
+            return
+        limit = await self.app.guild_settings.change_role_limit(
+            _guild_id(interaction), role.id, cooldown=cooldown, daily_per_user=daily_per_user
+        )
+        if limit is None:
+            changed = LocalizedMessage("{role} has no limits of its own now.", role=role.mention)
+        else:
+            changed = LocalizedMessage("The limits of {role} are set.", role=role.mention)
+        await self._show_settings(interaction, changed)
+
     @group.command(description="Choose the language of the bot's answers in this server")
     @app_commands.describe(language="A language, or own for everyone's own; if left out, nothing is changed")
     async def language(self, interaction: Interaction, language: str | None = None) -> None:
@@ -131,6 +186,58 @@ class SettingsCog(commands.Cog):
             if any(typed.strip().casefold() in word for word in words)
         ][:25]
 
+    @group.command(
+        description="Let texts of this server into the public gallery, if those who asked agree, too"
+    )
+    @app_commands.describe(allow="True: texts of this server may be in it; False: none")
+    async def gallery(self, interaction: Interaction, allow: bool) -> None:
+        await interaction.response.defer(ephemeral=True)
+        await self.app.guild_settings.change(_guild_id(interaction), in_gallery=allow or None)
+        changed = LocalizedMessage(
+            "Heroes that were asked for in this server may now be on a public page, if whoever asked joined "
+            "the gallery with `{/heroes settings}`."
+        )
+        if not allow:
+            changed = LocalizedMessage(
+                "This server takes no part in the gallery: its heroes go when the operators next publish it."
+            )
+        await self._show_settings(interaction, changed)
+
+    @group.command(description="Post the best-rated hero of the past week; what you leave out stays")
+    @app_commands.rename(time_zone="time-zone")
+    @app_commands.describe(
+        channel="Where it is posted",
+        day="On which day of the week; never turns it off",
+        hour="At which hour, from 0 to 23",
+        time_zone="Whose hour and midnight, such as Europe/Berlin",
+    )
+    @app_commands.choices(day=DAY_CHOICES)
+    async def weekly(
+        self,
+        interaction: Interaction,
+        channel: discord.TextChannel | None = None,
+        day: app_commands.Choice[int] | None = None,
+        hour: app_commands.Range[int, 0, 23] | None = None,
+        time_zone: str | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True)
+        if (channel, day, hour, time_zone) == (None, None, None, None):
+            await self._show_settings(interaction, hint=NO_WEEKLY)
+            return
+        changed = await change_weekly(
+            self.bot,
+            _guild_id(interaction),
+            channel_id=channel.id if channel else None,
+            day=day.value if day else None,
+            hour=hour,
+            typed_zone=time_zone,
+        )
+        await self._show_settings(interaction, changed)
+
+    @weekly.autocomplete("time_zone")
+    async def _suggest_zone(self, _: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await asyncio.to_thread(suggest_zones, typed)
+
     @group.command(description="Go back to the bot's own settings in this server")
     async def reset(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
@@ -147,9 +254,7 @@ class SettingsCog(commands.Cog):
         """
         t = await translator_of(interaction)
         guilds, guild_id = self.app.guild_settings, _guild_id(interaction)
-        text = settings_text(
-            t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names
-        )
+        text = await _settings_of(guilds, guild_id, t)
         first, last = t(changed) if changed else None, t(hint) if hint else None
         await answer(interaction, "\n".join(filter(None, [first, text, last])))
 
@@ -178,13 +283,12 @@ class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], tem
         t = await translator_of(interaction)
         guilds, guild_id = interaction.client.app.guild_settings, _guild_id(interaction)
         channels = [channel.id for channel in self.item.values] or None
-        setting = await guilds.change(guild_id, channels=channels)
+        await guilds.change(guild_id, channels=channels)
         changed = t("`/hero` works everywhere now.")
         if channels:
             named = ", ".join(f"<#{channel_id}>" for channel_id in channels)
             changed = t("`/hero` works only here now: {channels}.", channels=named)
-        text = settings_text(t, setting, await guilds.limits(guild_id), guilds.languages.names)
-        await answer(interaction, f"{changed}\n{text}")
+        await answer(interaction, f"{changed}\n{await _settings_of(guilds, guild_id, t)}")
 
 
 def _guild_id(interaction: Interaction) -> int:
@@ -197,6 +301,11 @@ def _guild_id(interaction: Interaction) -> int:
 def _own_words(t: Translator) -> frozenset[str]:
     """Return what people may type for everyone's own language, in lower case."""
     return frozenset({_OWN, t(_OWN_LANGUAGE).casefold()})
+
+
+async def _settings_of(guilds: GuildSettings, guild_id: int, t: Translator) -> str:
+    text = settings_text(t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names)
+    return text + role_limits_text(t, await guilds.role_limits(guild_id))
 
 
 def settings_text(
@@ -223,6 +332,8 @@ def settings_text(
         t("Descriptions for one member a day: {number}", number=per_member),
         t("Descriptions for the whole server a day: {number}", number=of_server),
         t("Language of answers: {language}", language=language),
+        t("Public gallery: {state}", state=t("takes part") if setting.in_gallery else t("takes no part")),
+        *weekly_lines(t, setting),
     )
     title = t("**Settings of this server**")
     items = "\n".join(f"- {line}" for line in lines)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
@@ -14,7 +14,8 @@ from bot.i18n.message import ENGLISH, Translator
 
 log = logging.getLogger(__name__)
 
-_CHOICE = Location.choice_name  # names of models and methods: the same in every language
+_CHOICE = Location.choice_name  # most are names of models and methods: the same in every language
+ChoiceT = TypeVar("ChoiceT", str, int, float)
 _NAME_LOCATIONS = {Location.command_name, Location.group_name, Location.parameter_name}
 
 
@@ -81,6 +82,11 @@ async def translator_of_server(bot: HeroBot, guild: discord.Guild | None) -> Tra
     return await bot.app.guild_settings.translator(guild.id, str(guild.preferred_locale))
 
 
+def translated_choice(name: str, value: ChoiceT) -> app_commands.Choice[ChoiceT]:
+    """Return a choice of an option whose name, marked for the catalogues, is shown in each language."""
+    return app_commands.Choice(name=app_commands.locale_str(name, translated=True), value=value)
+
+
 class CatalogueTranslator(app_commands.Translator):
     """Translates command names and descriptions from the catalogues when commands are synced."""
 
@@ -94,6 +100,7 @@ class CatalogueTranslator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         t = self._languages.translator_for(locale.value)
-        if t is ENGLISH or context.location is _CHOICE:
+        is_name = context.location is _CHOICE and not string.extras.get("translated")
+        if t is ENGLISH or is_name:
             return None
         return t.command_name(string.message) if context.location in _NAME_LOCATIONS else t(string.message)

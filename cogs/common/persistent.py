@@ -16,13 +16,16 @@ _MATCHES_NOTHING = r"(?!)"  # the template of base classes, which have no custom
 
 
 class PersistentItem(discord.ui.DynamicItem[ItemT], template=_MATCHES_NOTHING):
-    """A button or menu. The named groups of a subclass's template are the arguments of its constructor."""
+    """A button or menu. The named groups of a subclass's template are the arguments of its constructor.
+
+    A group that is missing from a custom id is left to the constructor.
+    """
 
     @classmethod
     async def from_custom_id(
         cls, _interaction: discord.Interaction[ClientT], _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        groups = match.groupdict().items()
+        groups = ((name, value) for name, value in match.groupdict().items() if value is not None)
         make: Callable[..., Self] = cls
         return make(**{name: int(value) if value.isdigit() else value for name, value in groups})
 

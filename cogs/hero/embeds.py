@@ -24,7 +24,7 @@ _LABELS = {
     "team": mark("Again"),
     "report": mark("Report"),
 }
-_EMOJI = {"card": "🖼️"}  # buttons without a label
+_EMOJI = {"card": "🖼️", "keep": "🔖"}  # buttons without a label
 
 
 def hero_content(
@@ -45,7 +45,7 @@ def hero_content(
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t, needed=needed)],
-        hero_buttons("again", "scene", "card", "report", subject=description.id, t=t),
+        hero_buttons("again", "scene", "card", "keep", "report", subject=description.id, t=t),
     )
 
 
@@ -56,11 +56,11 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return the buttons "stop", "again", "scene", "card" and "report", as named. All state is in their ids.
+    """Return the buttons that are named, such as "stop" or "report". All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py, SceneButton in cogs/hero/story_cog.py, CardButton in cogs/hero/cards.py and ReportButton
-    in cogs/moderation/buttons.py handle the clicks.
+    cogs/hero/cog.py, SceneButton in cogs/hero/story_cog.py, CardButton in cogs/hero/cards.py, KeepButton in
+    cogs/heroes/keep.py and ReportButton in cogs/moderation/buttons.py handle the clicks.
     """
     return persistent_view(
         discord.ui.Button(

@@ -26,9 +26,9 @@ class Section:
 
 
 # Any other command follows in the second to fourth section, by who may use it.
-HEROES = Section(mark("Heroes"), ("hero", "team", "story", "duel", "card", "top"))
-MEMBERS = Section(mark("The bot and you"), ("about", "privacy", "help"))
-ADMINS = Section(mark("This server, for its admins"), ("settings",))
+HEROES = Section(mark("Heroes"), ("hero", "team", "story", "duel", "card", "heroes", "top"))
+MEMBERS = Section(mark("The bot and you"), ("quota", "about", "privacy", "help"))
+ADMINS = Section(mark("This server, for its admins"), ("settings", "season"))
 OPERATORS = Section(
     mark("The model, for operators: from a dataset to a better model"),
     ("build-dataset", "dataset", "powers", "finetune", "models"),

@@ -8,16 +8,24 @@ from bot import palette
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.heroes.vocabulary import Vocabulary
-from bot.i18n.message import Translator
+from bot.i18n.message import Translator, mark
+from bot.rating.periods import Period
 from bot.rating.scores import PAGE, Scored
 from cogs.common.content import MessageContent
-from cogs.common.locale import translator_of
-from cogs.common.markdown import escape_markdown
+from cogs.common.locale import translated_choice, translator_of
 from cogs.common.persistent import PersistentButton, persistent_view
+from cogs.common.rated_texts import hero_line, quoted
 from cogs.common.responses import answer
 from cogs.hero.cards import card_file
 
 _MAX_LENGTH = 550  # characters of a text: five of them, escaped, fit into an embed
+
+_PERIODS: dict[Period, str] = {
+    "week": mark("this week"),
+    "month": mark("this month"),
+    "season": mark("this season"),
+    "all": mark("all time"),
+}
 
 
 class LeaderboardCog(commands.Cog):
@@ -28,52 +36,77 @@ class LeaderboardCog(commands.Cog):
         self.app = app
 
     @app_commands.command(description="The descriptions that people liked best")
-    @app_commands.describe(everywhere="True: of all servers, heroes of the vocabulary only")
+    @app_commands.describe(
+        everywhere="True: of all servers, heroes of the vocabulary only",
+        period="Only those of this week, this month or this season; if left out, of all time",
+    )
+    @app_commands.choices(period=[translated_choice(name, value) for value, name in _PERIODS.items()])
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-    async def top(self, interaction: Interaction, everywhere: bool = False) -> None:
+    async def top(
+        self,
+        interaction: Interaction,
+        everywhere: bool = False,
+        period: app_commands.Choice[str] | None = None,
+    ) -> None:
         scope = "all" if everywhere or interaction.guild_id is None else "here"
         await interaction.response.defer()
-        await answer(interaction, await _page(interaction, scope, 0))
+        chosen = _known(period.value if period else "all")
+        await answer(interaction, await _page(interaction, scope, chosen, 0))
 
 
 class PageButton(
     PersistentButton,
-    template=r"top:(?P<scope>here|all):(?P<page>[0-9]{1,6})",
+    template=r"top:(?P<scope>here|all):(?:(?P<period>week|month|season):)?(?P<page>[0-9]{1,6})",
 ):
-    """Shows another page."""
+    """Shows another page. Without a period in its custom id it is of all time."""
 
-    def __init__(self, scope: str, page: int, label: str = "-", *, disabled: bool = False) -> None:
-        super().__init__(f"top:{scope}:{page}", label=label, disabled=disabled)
+    def __init__(
+        self, scope: str, page: int, label: str = "-", *, period: str = "all", disabled: bool = False
+    ) -> None:
+        of_period = "" if period == "all" else f"{period}:"
+        super().__init__(f"top:{scope}:{of_period}{page}", label=label, disabled=disabled)
         self.scope = scope
+        self.period = _known(period)
         self.page = page
 
     async def handle(self, interaction: Interaction) -> None:
         """Replace the page that is shown, with current scores."""
         await interaction.response.defer()
-        await answer(interaction, await _page(interaction, self.scope, self.page))
+        await answer(interaction, await _page(interaction, self.scope, self.period, self.page))
 
 
-async def _page(interaction: Interaction, scope: str, page: int) -> MessageContent:
+def _known(period: str) -> Period:
+    """Return a period that Discord names."""
+    return next(known for known in _PERIODS if known == period)
+
+
+async def _page(interaction: Interaction, scope: str, period: Period, page: int) -> MessageContent:
     """Return a page of this server or of all. Powers outside the vocabulary stay in their own server.
 
     The first page shows the card of the best.
     """
     t = await translator_of(interaction)
     app = interaction.client.app
+    current = await app.periods.current(period, interaction.guild_id)
     if scope == "here":
-        best = await app.scores.best(guild_id=interaction.guild_id or 0, page=page)
+        best = await app.scores.best(guild_id=interaction.guild_id or 0, span=current.span, page=page)
     else:
-        best = await app.scores.best(powers=(await app.powers.vocabulary()).powers, page=page)
-    if page and not best:  # the descriptions on it have been removed since
-        return await _page(interaction, scope, page - 1)
+        powers = (await app.powers.vocabulary()).powers
+        best = await app.scores.best(powers=powers, span=current.span, page=page)
+    if page and not best:  # the descriptions on it have been removed since, or the period is a new one
+        return await _page(interaction, scope, period, page - 1)
     has_more = len(best) > PAGE
     targets = (("◀", page - 1, page > 0), ("▶", page + 1, has_more))
     buttons = [
-        PageButton(scope, max(target, 0), label, disabled=not exists) for label, target, exists in targets
+        PageButton(scope, max(target, 0), label, period=period, disabled=not exists)
+        for label, target, exists in targets
     ]
     view = persistent_view(buttons if page or has_more else ())
-    embed = _embed(t, app.heroes.vocabulary, scope, page, best[:PAGE], has_more=has_more)
+    title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
+    if current.name:
+        title = f"{title}: {t(current.name)}"
+    embed = _embed(t, app.heroes.vocabulary, title, page, best[:PAGE], has_more=has_more)
     files = []
     if best and page == 0:
         first = best[0]
@@ -84,16 +117,16 @@ async def _page(interaction: Interaction, scope: str, page: int) -> MessageConte
 
 
 def _embed(
-    t: Translator, vocabulary: Vocabulary, scope: str, page: int, best: list[Scored], *, has_more: bool
+    t: Translator, vocabulary: Vocabulary, title: str, page: int, best: list[Scored], *, has_more: bool
 ) -> discord.Embed:
-    title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
     if not best:
         text = t(
             "Nobody is in it yet. Ask for a hero with `/hero`; the texts that others give a 👍 appear here."
         )
     else:
         text = "\n\n".join(
-            _entry(page * PAGE + rank, scored, vocabulary, t) for rank, scored in enumerate(best, 1)
+            f"{hero_line(scored, vocabulary, t, rank=page * PAGE + rank)}\n{quoted(scored, _MAX_LENGTH)}"
+            for rank, scored in enumerate(best, 1)
         )
     embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.CONTEST))
     if best:
@@ -105,16 +138,3 @@ def _embed(
         is_only_page = page == 0 and not has_more
         embed.set_footer(text=order if is_only_page else f"{t('Page {page}.', page=page + 1)} {order}")
     return embed
-
-
-def _entry(rank: int, scored: Scored, vocabulary: Vocabulary, t: Translator) -> str:
-    """Return the hero with its votes, and the escaped text, truncated.
-
-    Two thumbs of two are fewer than nine of ten by the score: a share of the votes would belie the rank.
-    """
-    description = scored.description
-    text = description.text if len(description.text) <= _MAX_LENGTH else f"{description.text[:_MAX_LENGTH]} …"
-    text = escape_markdown(" ".join(text.split()))[: _MAX_LENGTH + 100]
-    title = vocabulary.team_title(scored.team, t) if scored.team else vocabulary.title(description.hero, t)
-    hero = escape_markdown(title.capitalize())
-    return f"**{rank}. {hero}** · 👍 {scored.ups} 👎 {scored.downs}\n> {text}"

@@ -35,6 +35,10 @@ FIELDS = {
     "models show 1": f"{_MODEL} history trials",
     "models compare 1": "hero texts",
     "powers list": "added requested",
+    "people heaviest": "heaviest blocked",
+    "people block 424242424242424242": "person changed",
+    "people unblock 424242424242424242": "person changed",
+    "people reset 424242424242424242": "person changed",
     "doctor": "state online at checks",
     "engine bases --no-probe": "probe reason tokens epochs free bases",
     "chat --list": "name tuned unfinished model",
@@ -61,6 +65,8 @@ OBJECTS = {
     "texts": "by text",
     "checks": "check state cause cure file",
     "requested": "power descriptions people",
+    "heaviest": "person short heroes blocked_at",
+    "blocked": "person short heroes blocked_at",
     "free": "memory disk",
     "bases": (
         "title note architecture parameters licence licence_url base model gated file_bytes download_bytes "
@@ -174,3 +180,4 @@ async def _fill(folder: Path, server_url: str) -> None:
         await finetune(app)  # its check has the first one beside it, and its trial begins
         await app.trials.advance()
         await app.describer.describe(Hero(40, "woman", "juggling"), requester=1)
+        await app.people.block(app.people.of_user(1))

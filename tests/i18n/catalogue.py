@@ -50,21 +50,9 @@ _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 
 _COMMANDS = (
-    *(
-        "hero",
-        "team",
-        "story",
-        "duel",
-        "top",
-        "help",
-        "about",
-        "privacy",
-        "settings",
-        "powers",
-        "dataset",
-        "build-dataset",
-    ),
-    *("finetune", "models"),
+    *("hero", "duel", "top", "help", "about", "privacy", "settings", "powers", "dataset", "build-dataset"),
+    *("team", "story"),
+    *("finetune", "models", "season", "quota", "people"),
 )
 _ERRORS = message_errors()
 _TRANSLATING = {"t", "mark", "LocalizedMessage", *COUNTED, *_ERRORS}

@@ -1,13 +1,26 @@
 """The ranking of /top."""
 
 import asyncio
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, update
 
 from bot.app import App
+from bot.errors import DatabaseBusy
+from bot.rating.refreshed import Refreshed
 from bot.rating.scores import PAGE, Scores
 from bot.rating.vote_filter import VoteFilter
+from bot.store import ranking
+from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction
-from bot.store.scores import CountingRule
-from tests.support.electorate import cast, describe, row
+from bot.store.ranking import EVER, Contest, Span, VoterCount
+from bot.store.schema import description
+from tests.support.electorate import NOW, cast, describe, row
+from tests.support.eventually import eventually
+
+_IS_RESULT = re.compile(r"^SCAN (anon_\d+|\(subquery|CONSTANT)")  # of a subquery that was computed before
 
 
 async def test_best_come_first_by_their_bayesian_average(app: App) -> None:
@@ -67,3 +80,88 @@ async def test_removed_descriptions_are_not_ranked(app: App) -> None:
     async with app.db.write() as tx:
         await tx.exec_driver_sql("UPDATE description SET removed_at = 1")
     assert await app.scores.best(powers=["flight"]) == []
+
+
+async def test_only_what_was_made_in_a_span_takes_part(app: App) -> None:
+    before, first, last, after = await describe(app, 4, guild_id=7)
+    ids = before, first, last, after
+    for each, made in zip(ids, (9.9, 10.0, 19.9, 20.0), strict=True):
+        async with app.db.write() as tx:
+            await tx.execute(update(description).where(description.c.id == each).values(created_at=made))
+    await cast(app, [row(each, "voter", 1) for each in ids])
+    best = await app.scores.best(guild_id=7, span=Span(10, 20))
+    assert [scored.description.id for scored in best] == [last, first]
+    assert await app.scores.voters(7, Span(10, 20)) == [VoterCount(None, 2)]
+    assert len(await app.scores.best(guild_id=7, span=Span(10))) == 3
+
+
+async def test_votes_beyond_the_daily_maximum_do_not_rank(app: App) -> None:
+    ids = await describe(app, 102, guild_id=7)
+    await cast(app, [row(each, "eager", 1, at=NOW + each) for each in ids])
+    pages = [await app.scores.best(guild_id=7, page=page) for page in range(21)]
+    ranked = {scored.description.id for page in pages for scored in page}
+    assert set(ids) - ranked == set(ids[100:])
+
+
+async def test_a_large_contest_ranks_its_choice_by_the_votes_of_the_moment(app: App) -> None:
+    ids = await describe(app, 501, guild_id=7)
+    await cast(app, [row(each, "voter", 1) for each in ids[:4]])
+    assert [scored.description.id for scored in await app.scores.best(guild_id=7)] == ids[3::-1]
+    await cast(app, [row(ids[1], "another", 1), row(ids[2], "another", -1)])
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.id == ids[3]).values(removed_at=1.0))
+    assert [scored.description.id for scored in await app.scores.best(guild_id=7)] == [ids[1], ids[0]]
+
+
+async def test_a_page_reads_no_table_from_end_to_end(app: App) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def note(*call: Any) -> None:
+        statements.append(call[2:4])
+
+    rule, week = CountingRule(7, 100, frozenset({"outlier"})), Span(1, 2)
+    contests = [
+        *(Contest(7, None, span) for span in (EVER, Span(1), week)),
+        *(Contest(None, frozenset({"flight"}), span) for span in (Span(1), week)),
+    ]
+    async with app.db.read() as tx:
+        if tx.dialect.name != "sqlite":
+            pytest.skip("the plan is SQLite's")
+        event.listen(Engine, "before_cursor_execute", note)
+        eager = frozenset({"eager"})
+        try:
+            for contest in contests:
+                await ranking.list_few_ids(tx, contest, 10)
+                await ranking.list_best(
+                    tx, rule, contest, prior=(2, 0.5), ids=[1, 2], eager=eager, offset=0, limit=6
+                )
+                if contest.guild_id is not None:
+                    await ranking.list_voters(tx, rule, contest, eager=eager)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        for statement, parameters in statements:
+            plan = [
+                each.detail
+                for each in await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ]
+            scans = [step for step in plan if step.startswith("SCAN") and not _IS_RESULT.search(step)]
+            assert scans == [], (statement, plan)
+
+
+async def test_results_are_renewed_in_the_background() -> None:
+    computed: list[int] = []
+
+    async def compute() -> int:
+        computed.append(len(computed))
+        if len(computed) == 2:
+            raise DatabaseBusy("once")
+        return computed[-1]
+
+    results = Refreshed[int](lifetime=0, most=1)
+    assert await asyncio.gather(*(results.get("key", compute) for _ in range(3))) == [0, 0, 0]
+    assert await results.get("key", compute) == 0
+    await eventually(lambda: len(computed) == 2, what="it is computed anew, in vain")
+    assert await results.get("key", compute) == 0
+    await eventually(lambda: len(computed) == 3, what="it is computed once more")
+    assert await results.get("key", compute) == 2
+    await results.aclose()

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from bot.errors import UserError
 from bot.rating.scores import Prior, Thresholds, estimate_prior, interval
-from bot.store.scores import DescriptionVotes
 
 counts = st.integers(min_value=0, max_value=300)
 confidences = st.sampled_from([0.5, 0.8, 0.95])
@@ -76,7 +75,7 @@ def test_another_up_never_lowers_the_verdict(
 
 @given(st.lists(st.tuples(counts, counts).filter(any), min_size=1, max_size=20))
 def test_bayesian_average_lies_between_prior_and_share(votes: list[tuple[int, int]]) -> None:
-    prior = estimate_prior([DescriptionVotes(number, "flight", *each) for number, each in enumerate(votes)])
+    prior = estimate_prior(len(votes), sum(ups for ups, _ in votes), sum(downs for _, downs in votes))
     for ups, downs in votes:
         share = ups / (ups + downs)
         low, high = sorted((prior.mean, share))
@@ -87,7 +86,7 @@ def test_bayesian_average_lies_between_prior_and_share(votes: list[tuple[int, in
 def test_few_votes_weigh_little() -> None:
     prior = Prior(weight=5, mean=0.6)
     assert prior.posterior_mean(1, 0) < prior.posterior_mean(90, 10)
-    assert estimate_prior([]).posterior_mean(0, 0) == 0.5
+    assert estimate_prior(0, 0, 0).posterior_mean(0, 0) == 0.5
 
 
 def test_thresholds_out_of_range_are_refused() -> None:

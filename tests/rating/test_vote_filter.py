@@ -9,7 +9,8 @@ from sqlalchemy import Engine, event
 from bot.app import App
 from bot.rating.vote_filter import VoteFilter, outliers
 from bot.store import scores
-from bot.store.scores import CountingRule, VoterAgreement, VoteTotals
+from bot.store.counting_rule import CountingRule
+from bot.store.scores import VoterAgreement, VoteTotals
 from tests.support.electorate import NOW, ballots, cast, describe, honest, row, seeded_random
 
 HONEST = [f"honest {number}" for number in range(30)]

@@ -86,14 +86,20 @@ async def until(
 
 def finished(message: discord.Message) -> bool:
     """Return whether a description is shown and tied to its message: the bot adds its thumbs after that."""
-    return "Report" in labels(message) and {"👍", "👎"} <= {str(reaction) for reaction in message.reactions}
+    return {"Again", "Report"} <= set(labels(message)) and {"👍", "👎"} <= {
+        str(reaction) for reaction in message.reactions
+    }
 
 
-def labels(message: discord.Message) -> list[str | None]:
-    """Return the labels of a message's buttons, without those that have none but an emoji."""
+def labels(message: discord.Message) -> list[str]:
+    """Return the labels of a message's buttons, or their emoji."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
-    buttons = [child for row in rows for child in row.children if isinstance(child, discord.Button)]
-    return [button.label for button in buttons if button.label]
+    return [
+        child.label or str(child.emoji)
+        for row in rows
+        for child in row.children
+        if isinstance(child, discord.Button)
+    ]
 
 
 def embed_text(message: discord.Message) -> str:

@@ -7,7 +7,7 @@ const END_MARGIN = 80; // pixels from the end that count as at the end
 
 export class Channel {
   #elements = new Map(); // of messages, by id
-  #names = new Map(); // of people and channels, by id
+  #names = new Map(); // of people, roles and channels, by id
   #you = null; // id of the person of this page
   #following = true; // whether to keep scrolled to the end
   #stale = false; // whether what is shown belongs to the person before
@@ -29,9 +29,9 @@ export class Channel {
     this.list.inert = true;
   }
 
-  // Set people and channels.
-  reset({ you, people, bot, channel }) {
-    this.#names = new Map([...people, bot, channel].map(({ id, name }) => [id, name]));
+  // Set people, roles and channels.
+  reset({ you, people, roles, bot, channel }) {
+    this.#names = new Map([...people, ...roles, bot, channel].map(({ id, name }) => [id, name]));
     this.#you = people.find(({ name }) => name === you).id;
     this.#stale = true;
     this.#following = true;

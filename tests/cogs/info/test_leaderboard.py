@@ -1,9 +1,12 @@
 """/top and /about: the real bot in a simulated Discord."""
 
+import time
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import update
 
-from bot.app import App
+from bot.app import App, Timing
 from bot.client import HeroBot
 from bot.settings import Settings
 from bot.store.duels import Result
@@ -22,16 +25,38 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"source_url": SOURCE, "privacy_url": POLICY})
 
 
-async def describe(app: App, typed: str, *, ups: int = 0, downs: int = 0, guild_id: int | None = HOME) -> int:
-    """Store a description with votes of simulated voters, and return its id."""
+@pytest.fixture
+def clock() -> list[float]:
+    """Return what the clock shows, in seconds since 1970."""
+    return [time.time()]
+
+
+@pytest.fixture
+def timing(clock: list[float]) -> Timing:
+    return Timing(clock=lambda: clock[0])
+
+
+async def describe(
+    app: App,
+    typed: str,
+    *,
+    ups: int = 0,
+    downs: int = 0,
+    guild_id: int | None = HOME,
+    made: float | None = None,
+) -> int:
+    """Store a description with votes of simulated voters, and return its id. made: when it was made."""
     hero = app.heroes.vocabulary.parse(typed)
     stored = await app.describer.describe(hero, requester=7, guild_id=guild_id)
     for number in range(ups + downs):
         await app.votes.simulate(stored.id, f"voter {number}", "👍" if number < ups else "👎")
+    if made is not None:
+        async with app.db.write() as tx:
+            await tx.execute(update(description).where(description.c.id == stored.id).values(created_at=made))
     return stored.id
 
 
-async def top(stage: Stage, **options: bool) -> tuple[str, str]:
+async def top(stage: Stage, **options: bool | str) -> tuple[str, str]:
     """Run /top as Ana and return its title and text."""
     result = await stage.ana.slash(stage.channel, "top", **options)
     assert result.response is not None
@@ -113,6 +138,38 @@ async def test_page_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
         await tx.execute(update(description).where(description.c.age < 28).values(removed_at=1.0))
     await stage.ben.click(stage.channel.history()[-1], label="▶")
     assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
+
+
+async def test_periods_begin_at_the_servers_midnight_and_pages_keep_them(
+    stage: Stage, app: App, clock: list[float]
+) -> None:
+    await stage.olga.slash(stage.channel, "settings weekly", **{"time-zone": "Asia/Tokyo"})
+    monday = datetime(2030, 1, 6, 15, tzinfo=UTC).timestamp()  # in Tokyo; UTC still has Sunday
+    clock[0] = monday + 60
+    for age in range(20, 27):
+        await describe(app, f"{age} woman healing", ups=age - 18, made=monday)
+    await describe(app, "40 man flying", ups=9, made=monday - 1)
+
+    title, text = await top(stage, period="week")
+    assert title == "Hall of fame of this server: this week"
+    assert "**1. 26-year-old" in text
+    await stage.env.restart_bot(HeroBot(app))
+    await stage.ben.click(stage.channel.history()[-1], label="▶")
+    embed = stage.channel.history()[-1].embeds[0]
+    assert embed.title == "Hall of fame of this server: this week"
+    assert (embed.description or "").count("\n\n") == 1
+    assert "**7. 20-year-old" in (embed.description or "")
+    await stage.ben.click(stage.channel.history()[-1], label="◀")
+    assert "**1. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
+
+    assert "**1. 40-year-old man" in (await top(stage, period="month"))[1]
+    assert "**1. 40-year-old man" in (await top(stage))[1]
+    title, text = await top(stage, period="week", everywhere=True)
+    assert title == "Hall of fame of all servers: this week"
+    assert "**1. 26-year-old" in text
+    clock[0] += 7 * 86_400  # a new week: the page that was shown is beyond its end
+    await stage.ben.click(stage.channel.history()[-1], label="▶")
+    assert "Nobody is in it yet" in (stage.channel.history()[-1].embeds[0].description or "")
 
 
 async def test_long_texts_are_escaped_and_fit_into_the_embed(stage: Stage, app: App, script: Script) -> None:

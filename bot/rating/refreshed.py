@@ -1,0 +1,66 @@
+"""Results that take long to compute: kept, and computed anew in the background once they are old."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+from bot.errors import DatabaseBusy
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Refreshed(Generic[T]):
+    """Keeps the results of the last keys that were asked for. Only who asks for a key first has to wait."""
+
+    def __init__(self, *, lifetime: float, most: int) -> None:
+        """lifetime: in seconds, after which a result is computed anew. most: how many are kept."""
+        self._lifetime = lifetime
+        self._most = most
+        self._results: dict[Hashable, tuple[float, T]] = {}  # by key, the one asked for last at the end
+        self._running: dict[Hashable, asyncio.Task[T]] = {}
+
+    async def get(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of a key. Those who ask at the same time wait for one computation."""
+        found = self._results.pop(key, None)
+        if found is not None:
+            self._results[key] = found
+        if found is None or time.monotonic() - found[0] > self._lifetime:
+            if key not in self._running:
+                self._running[key] = asyncio.create_task(self._compute(key, compute))
+                self._running[key].add_done_callback(_log_failure)
+            if found is None:
+                return await asyncio.shield(self._running[key])
+        return found[1]
+
+    async def _compute(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
+        started = time.monotonic()
+        try:
+            result = await compute()
+        finally:
+            del self._running[key]
+        self._results.pop(key, None)
+        self._results[key] = (started, result)
+        while len(self._results) > self._most:
+            del self._results[next(iter(self._results))]
+        return result
+
+    async def aclose(self) -> None:
+        """End what is being computed."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _log_failure(task: asyncio.Task[T]) -> None:
+    """Log why a result stays as old as it is; the next who asks tries again."""
+    if not task.cancelled() and (error := task.exception()):
+        log.warning(
+            "a ranking could not be computed: %s",
+            error,
+            exc_info=None if isinstance(error, DatabaseBusy) else error,
+        )

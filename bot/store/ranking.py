@@ -1,0 +1,155 @@
+"""Queries on the ranking of descriptions, and on who voted on them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+
+from bot.store.counting_rule import CountingRule, counts_alone, too_many
+from bot.store.database import Transaction
+from bot.store.descriptions import of_one_hero
+from bot.store.schema import description, member_setting, team_hero, vote
+from bot.store.scores import select_votes
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A description with its counted votes."""
+
+    description_id: int
+    ups: int
+    downs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time, in seconds since 1970: from `since` until before `until`, None without an end."""
+
+    since: float = 0.0
+    until: float | None = None
+
+
+EVER = Span()
+_RANKED_KINDS = or_(of_one_hero(), description.c.kind == "team")
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Which heroes and teams are ranked: those of a server and of some powers, None: all, made in a span.
+
+    Scenes are left out, for they say little without what comes before. Of a team, all heroes must have one of
+    the powers.
+    """
+
+    guild_id: int | None = None
+    powers: frozenset[str] | None = None
+    span: Span = EVER
+
+    def in_index(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on rows of description that an index answers."""
+        found = []
+        if self.guild_id is not None:
+            found.append(description.c.guild_id == self.guild_id)
+        if self.span.since:
+            found.append(description.c.created_at >= self.span.since)
+        if self.span.until is not None:
+            found.append(description.c.created_at < self.span.until)
+        return found
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return all conditions on rows of description."""
+        found = [*self.in_index(), description.c.removed_at.is_(None), _RANKED_KINDS]
+        if self.powers is not None:
+            powers = sorted(self.powers)
+            others = team_hero.c.power.not_in(powers) & (team_hero.c.description_id == description.c.id)
+            found += [description.c.power.in_(powers), ~exists().where(others).correlate(description)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class VoterCount:
+    """A voter's counted votes. user_id: None unless they agreed to be named."""
+
+    user_id: int | None
+    votes: int
+
+
+async def list_few_ids(tx: Transaction, contest: Contest, most: int) -> list[int] | None:
+    """Return the descriptions of the contest's server and span, hidden ones too; None if there are more."""
+    ids = select(description.c.id).where(*contest.in_index()).limit(most + 1)
+    found = list((await tx.execute(ids)).scalars())
+    return found if len(found) <= most else None
+
+
+async def list_eager(tx: Transaction, rule: CountingRule) -> frozenset[str]:
+    """Return the voters some of whose votes are beyond the daily maximum."""
+    excess = too_many(rule)
+    return frozenset((await tx.execute(select(excess.c.voter).distinct())).scalars())
+
+
+async def list_best(
+    tx: Transaction,
+    rule: CountingRule,
+    contest: Contest,
+    *,
+    prior: tuple[float, float],
+    ids: Collection[int] | None = None,
+    eager: frozenset[str] = frozenset(),
+    offset: int,
+    limit: int,
+) -> list[Ranked]:
+    """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
+
+    prior is the weight (in votes) and the mean of the prior. ids: only these descriptions take part, which is
+    quick if they are few; else all votes are read. eager are the voters with votes beyond the daily maximum,
+    which only a ranking of few has to know.
+    """
+    weight, mean = prior
+    if ids is None:
+        votes_of = select_votes(rule, _RANKED_KINDS).where(*contest.conditions())
+    else:
+        votes_of = _select_votes_of(rule, contest, eager, ids)
+    ranked = votes_of.subquery()
+    votes = ranked.c.ups + ranked.c.downs
+    score = (weight * mean + ranked.c.ups) / (weight + votes)
+    query = (
+        select(ranked.c.id, ranked.c.ups, ranked.c.downs)
+        .where(ranked.c.ups > ranked.c.downs)
+        .order_by(score.desc(), votes.desc(), ranked.c.id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [Ranked(*row) for row in await tx.execute(query)]
+
+
+async def list_voters(
+    tx: Transaction, rule: CountingRule, contest: Contest, *, eager: frozenset[str]
+) -> list[VoterCount]:
+    """Return who voted on descriptions of a contest, those with most counted votes first."""
+    number = func.count().label("number")
+    query = (
+        select(member_setting.c.user_id, number)
+        .select_from(description)
+        .join(vote, vote.c.description_id == description.c.id)
+        .outerjoin(member_setting, member_setting.c.person == vote.c.voter)
+        .where(*contest.conditions(), counts_alone(rule, eager))
+        .group_by(vote.c.voter, member_setting.c.user_id)
+        .order_by(number.desc(), vote.c.voter)
+    )
+    return [VoterCount(*row) for row in await tx.execute(query)]
+
+
+def _select_votes_of(
+    rule: CountingRule, contest: Contest, eager: frozenset[str], ids: Collection[int]
+) -> Select[Any]:
+    """Select the counted votes of some descriptions of a contest."""
+    ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
+    downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
+    return (
+        select(description.c.id, ups, downs)
+        .select_from(description)
+        .join(vote, vote.c.description_id == description.c.id)
+        .where(description.c.id.in_(ids), *contest.conditions(), counts_alone(rule, eager))
+        .group_by(description.c.id)
+    )
