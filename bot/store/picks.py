@@ -5,9 +5,9 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
+from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction
 from bot.store.schema import description, pick
-from bot.store.scores import CountingRule
 from bot.store.upsert import upsert
 
 Preference = Literal["take", "parent"]

@@ -12,6 +12,7 @@ from bot.client import HeroBot, Interaction
 from bot.community.hero_lists import ListKind, ListRequest, power_key
 from bot.errors import UserError
 from bot.gallery.site import zip_site
+from bot.i18n.message import mark
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.responses import answer
@@ -21,8 +22,8 @@ from cogs.heroes.permissions import permissions_content
 _MAX_CHOICES = 25  # of an autocompletion, by Discord's limit
 _MAX_NUMBER = 999_999_999
 _MEGABYTE = 1024 * 1024
-_POWER = "Only heroes with this power"
-_MODEL = "Only texts by the model of this number; 0: by the base model"
+_POWER = mark("Only heroes with this power")
+_MODEL = mark("Only texts by the model of this number; 0: by the base model")
 
 ModelNumber = app_commands.Range[int, 0, _MAX_NUMBER]
 

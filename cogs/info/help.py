@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -83,9 +84,7 @@ class HelpCog(commands.Cog):
         await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable, menus)], view=view))
 
 
-def _buttons(
-    t: Translator, sections: list[Section], source: str | None
-) -> Iterator[discord.ui.Item[discord.ui.View]]:
+def _buttons(t: Translator, sections: list[Section], source: str | None) -> Iterator[discord.ui.Item[Any]]:
     """Yield the buttons. The greeting has the first as well, but there may be no channel that took it."""
     if ADMINS in sections:
         yield PermissionsButton(t)

@@ -31,6 +31,7 @@ _OTHER_TEXTS = frozenset(
         ),
         *("Hello", "Value error, ", "offset points", "the answer is not understood: "),
         *("Accept-Language", "Host", "Strict"),  # of HTTP
+        *('<meta name="generator" content="Herosmith gallery">', "const HEROES = "),  # of the gallery
     }
 )
 # Calls whose text is not part of it: what Discord itself translates, and the log

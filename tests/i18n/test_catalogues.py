@@ -83,7 +83,7 @@ def test_translations_have_the_typography_of_their_language(catalogue: Catalog) 
 
 
 def every_form(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
 
 
 def test_no_message_is_an_f_string() -> None:

@@ -75,7 +75,7 @@ class PreferencePairs:
         admitted = await self._admission.admit()
         dropped: Counter[str] = Counter()
         duels, takes = await self._compared(admitted)
-        origins = {
+        origins: dict[str, Iterable[PreferencePair]] = {
             "duels": await self._decided(duels, dropped, _UNDECIDED),
             "takes": await self._decided(takes, dropped, _UNDECIDED_TAKES),
             "verdicts": list(_pairs_from_verdicts(admitted)),

@@ -24,8 +24,8 @@ async def ask(stage: Stage, member: simcord.MemberActor) -> None:
     await member.slash(stage.channel, "hero", hero=HERO)
 
 
-async def command(stage: Stage, name: str, who: simcord.MemberActor | None = None, **options: Any) -> str:
-    return stage.ephemeral_reply(await (who or stage.olga).slash(stage.channel, name, **options))
+async def command(stage: Stage, name: str, **options: Any) -> str:
+    return stage.ephemeral_reply(await options.pop("who", stage.olga).slash(stage.channel, name, **options))
 
 
 async def mention(stage: Stage, member: simcord.MemberActor) -> str:
@@ -109,7 +109,7 @@ async def test_every_way_of_asking_tells_the_roles(stage: Stage, app: App) -> No
     await stage.ben.slash(stage.channel, "hero", hero=HERO)
     await ask(stage, stage.ben)
     assert "used up your heroes for today (1)" in stage.refusal()
-    assert "- You: 0 of 3 left" in await command(stage, "quota", cleo)
+    assert "- You: 0 of 3 left" in await command(stage, "quota", who=cleo)
 
 
 @pytest.mark.settings(cooldown=60, daily_per_user=200, daily_per_guild=None)
@@ -117,11 +117,11 @@ async def test_quota_says_what_is_left_and_counts_nothing(stage: Stage, app: App
     await app.guild_settings.change_limits(HOME, daily_of_guild=50)
     await ask(stage, stage.ana)
     for _ in range(2):
-        text = await command(stage, "quota", stage.ana)
+        text = await command(stage, "quota", who=stage.ana)
         assert "- You: 199 of 200 left\n- This server: 49 of 50 left\n" in text
         assert re.search(r"All of them are back <t:\d+:R>", text)
         assert re.search(r"60 seconds; you can ask again <t:\d+:R>", text)
-    text = await command(stage, "quota", stage.ben)
+    text = await command(stage, "quota", who=stage.ben)
     assert "- You: 200 of 200 left\n- This server: 49 of 50 left\n" in text
     assert text.endswith("Wait between two requests: 60 seconds")
     there = await app.rate_limits.quota(stage.ana.id, None)  # in a direct message
@@ -144,7 +144,7 @@ async def test_a_blocked_person_is_told_so_and_still_votes(
     assert await mention(stage, stage.ana) == BLOCKED
     await stage.ana.send_dm(HERO)
     assert stage.ana.user.dm_channel.history()[-1].content == BLOCKED
-    assert (await command(stage, "quota", stage.ana)).startswith(BLOCKED)
+    assert (await command(stage, "quota", who=stage.ana)).startswith(BLOCKED)
     await stage.ana.react(card, "👍")
     assert (await app.privacy.counts(stage.ana.id))["vote"] == 1
 

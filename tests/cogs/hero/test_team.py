@@ -62,7 +62,8 @@ async def test_a_team_is_three_heroes_who_share_a_scene(stage: Stage, app: App, 
 
     await stage.ben.click(message, label="Again")
     again = stage.channel.history()[-1]
-    assert (again.embeds[0].title, labels(again)) == (embed.title, ["Again", "Report"])
+    assert again.embeds[0].title == embed.title
+    assert {"Again", "Report"} <= set(labels(again))
     await report(stage.ben, message)
     await report(stage.olga, message)
     assert "hidden" in next(each.content for each in stage.channel.history() if each.id == message.id)
