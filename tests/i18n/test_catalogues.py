@@ -113,7 +113,8 @@ async def test_messages_use_the_translated_names_of_commands(env: simcord.Env, c
         for key in sentences():
             one, forms = key if isinstance(key, str) else key[0], translations(catalogue, key)
             one = without_commands(one)
-            if re.search(rf"(?<!v0)(?<!data)/{path}\b", one) and not all(f"/{local}" in form for form in forms):
+            is_named = re.search(rf"(?<!v0)(?<!data)/{path}\b", one)
+            if is_named and not all(f"/{local}" in form for form in forms):
                 wrong.append((path, local, forms))
     assert wrong == []
 
