@@ -5,6 +5,7 @@ from typing import Any
 import discord
 import pytest
 import simcord
+from simcord.backend.serializers import guild_create_payload
 
 from bot.app import App
 from bot.client import HeroBot
@@ -17,6 +18,22 @@ def server(env: simcord.Env, **options: Any) -> simcord.GuildHandle:
     return env.create_guild(name="Fresh", **options)
 
 
+async def join(
+    stage: Stage, guild: simcord.GuildHandle, *, deleted: simcord.ChannelHandle | None = None
+) -> None:
+    """Let Discord say that the bot has joined a server, which it says by this key alone.
+
+    deleted: a channel that is gone by the time the bot hears of it.
+    """
+    backend = stage.env.backend
+    payload = dict(guild_create_payload(backend, backend.get_guild(guild.id)))
+    del payload["unavailable"]
+    if deleted is not None:
+        backend.channels.pop(deleted.id)
+    backend.emit("GUILD_CREATE", payload)
+    await stage.env.settle()
+
+
 def greetings(*channels: simcord.ChannelHandle) -> list[int]:
     """Return how many messages each channel has, of which all are greetings."""
     assert all(message.components for channel in channels for message in channel.history())
@@ -26,7 +43,7 @@ def greetings(*channels: simcord.ChannelHandle) -> list[int]:
 async def test_it_says_once_what_the_bot_does_what_to_type_and_what_is_stored(stage: Stage, app: App) -> None:
     guild = server(stage.env)
     general, other = (guild.create_text_channel(name) for name in ("general", "other"))
-    await stage.env.settle()
+    await join(stage, guild)
 
     (message,) = general.history()
     assert HELLO in message.content
@@ -36,7 +53,8 @@ async def test_it_says_once_what_the_bot_does_what_to_type_and_what_is_stored(st
     assert greetings(general, other) == [1, 0]
 
     await stage.env.restart_bot(HeroBot(app))
-    await stage.env.settle()
+    await join(stage, guild)
+    await join(stage, stage.env.guild)
     assert greetings(general, other) == [1, 0]
     assert stage.channel.history() == []  # a server that knows the bot
 
@@ -53,18 +71,17 @@ async def test_it_is_posted_where_the_bot_may_write(stage: Stage) -> None:
         "rules", overwrites={everyone: nobody, me: discord.PermissionOverwrite(send_messages=True)}
     )
     talk = guild.create_text_channel("talk")
-    await stage.env.settle()
+    await join(stage, guild)
     assert greetings(closed, hidden, rules, talk) == [0, 0, 0, 1]
 
     guild = server(stage.env)
     deleted, left = (guild.create_text_channel(name) for name in ("deleted", "left"))
-    stage.env.backend.channels.pop(deleted.id)  # what the bot does not know yet
-    await stage.env.settle()
+    await join(stage, guild, deleted=deleted)
     assert greetings(left) == [1]
 
     silent = server(stage.env)
     only = silent.create_text_channel("only", overwrites={me: nobody})
-    await stage.env.settle()
+    await join(stage, silent)
     assert greetings(only) == [0]
     # commands need no permission, and /help tells the admin which are missing
     role = silent.create_role("chief", permissions=discord.Permissions(manage_guild=True))
@@ -75,24 +92,25 @@ async def test_it_is_posted_where_the_bot_may_write(stage: Stage) -> None:
     assert "❌ **Send Messages**" in checked.followups[-1].content
 
 
-@pytest.mark.parametrize(("locale", "hello", "command"), [("de", "Hallo!", "`/held 40 Frau Heilung`")])
+@pytest.mark.parametrize(("locale", "hello", "command"), [("de", "Hallo!", "`/hero 40 Frau Heilung`")])
 async def test_it_speaks_the_servers_language(stage: Stage, locale: str, hello: str, command: str) -> None:
-    channel = server(stage.env, preferred_locale=locale).create_text_channel("general")
-    await stage.env.settle()
+    guild = server(stage.env, preferred_locale=locale)
+    channel = guild.create_text_channel("general")
+    await join(stage, guild)
     (message,) = channel.history()
     assert message.content.startswith(hello)
     assert command in message.content
 
 
 async def test_a_server_that_adds_the_bot_again_is_greeted_once_a_day(stage: Stage, app: App) -> None:
-    number = server(stage.env).id
-    await stage.env.settle()  # no channel at all: nobody was greeted
-    for expected in (1, 0):
-        stage.env.backend.remove_guild(number)
-        channel = stage.env.create_guild(name="Fresh", id=number).create_text_channel("general")
-        await stage.env.settle()
-        assert greetings(channel) == [expected]
-    now = app.timing.clock()
+    guild = server(stage.env)
+    await join(stage, guild)  # without a channel: nobody was greeted
+    channel = guild.create_text_channel("general")
+    for _ in range(2):
+        stage.env.backend.emit("GUILD_DELETE", {"id": str(guild.id)})
+        await join(stage, guild)
+        assert greetings(channel) == [1]
+    now, number = app.timing.clock(), guild.id
     # it has been in it for long, and an outage is over
     assert not await app.onboarding.claim_greeting(number + 1, joined_at=now - 7200)
     assert await app.onboarding.claim_greeting(number + 1, joined_at=now - 60)
@@ -108,7 +126,7 @@ async def test_admins_alone_learn_what_is_missing_also_after_a_restart(stage: St
     role = guild.create_role("chief", permissions=discord.Permissions(manage_guild=True))
     chief = guild.add_member(stage.env.create_user("chief"), roles=[role])
     member = guild.add_member(stage.env.create_user("member"))
-    await stage.env.settle()
+    await join(stage, guild)
     (message,) = channel.history()
     await stage.env.restart_bot(HeroBot(app))
 
@@ -118,5 +136,5 @@ async def test_admins_alone_learn_what_is_missing_also_after_a_restart(stage: St
     assert [line[:1] for line in answer.content.split("\n")[1:8]] == list("✅✅✅✅❌❌✅")
     assert "Server Settings, Roles" in answer.content
 
-    await member.click(message, label="Check permissions")
-    assert "Only members with the permission Manage Server" in stage.refusal()
+    refused = await member.click(message, label="Check permissions")
+    assert "Only members with the permission Manage Server" in stage.ephemeral_reply(refused)
