@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.community.accounts import Pseudonyms
 from bot.errors import UnknownModel
@@ -108,7 +108,7 @@ class Describer:
         answer, request = written.answer, written.request
         is_begun = kind in ("scene", "team") and bool(request.opening)
         is_framed = bool(request.ending) or is_begun
-        drawn = {"draws": written.draws, "framed": is_framed, "seed": request.seed}
+        drawn: dict[str, Any] = {"draws": written.draws, "framed": is_framed, "seed": request.seed}
         if take:
             drawn |= {"tone": take.tone, "begun": len(request.opening)}
         return await descriptions.add(

@@ -5,6 +5,7 @@ import simcord
 from sqlalchemy import update
 
 from bot.app import App
+from bot.client import HeroBot
 from bot.errors import UserError
 from bot.store import duels
 from bot.store.schema import dataset_item, description, trial
@@ -90,7 +91,7 @@ async def test_it_is_offered_everywhere_and_says_where_there_is_no_hero(stage: S
     assert "I know of no hero in this message" in stage.ephemeral_reply(result)
     assert stage.refusal()
     await stage.ana.send_dm("40 woman healing")
-    payload = next(each for each in stage.env.bot.tree.get_commands() if each.name == NAME).to_dict(
-        stage.env.bot.tree
-    )
+    assert isinstance(stage.env.bot, HeroBot)
+    tree = stage.env.bot.tree
+    payload = next(each for each in tree.get_commands() if each.name == NAME).to_dict(tree)
     assert (payload["integration_types"], payload["contexts"]) == ([0, 1], [0, 1, 2])
