@@ -16,11 +16,14 @@ from bot.community.card_posts import CardPosts
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.hero_cards import HeroCards
+from bot.community.hero_lists import HeroLists
+from bot.community.member_settings import MemberSettings
 from bot.community.notifications import Notifications
 from bot.community.onboarding import Onboarding
 from bot.community.people import People
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
+from bot.dataset.browsing.provenance import Provenances
 from bot.dataset.browsing.texts import DatasetTexts
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
@@ -41,6 +44,7 @@ from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
+from bot.gallery.gallery import Gallery
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
@@ -61,6 +65,7 @@ from bot.ranking.ranker import Ranker
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
 from bot.rating.periods import Periods
+from bot.rating.picks import Picks
 from bot.rating.scores import Scores, Thresholds, open_scores
 from bot.rating.seasons import Seasons
 from bot.rating.trials import TrialRules, Trials
@@ -79,6 +84,7 @@ from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
 from bot.serving.redraws import Redraws
 from bot.serving.stories import Stories
+from bot.serving.takes import Takes
 from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
@@ -172,12 +178,18 @@ class App:
     guild_settings: GuildSettings
     onboarding: Onboarding
     privacy: Privacy
+    hero_lists: HeroLists
+    member_settings: MemberSettings
+    gallery: Gallery
     activity: Activity
     describer: Describer
     teams: Teams
     stories: Stories
     trials: Trials
     duels: Duels
+    takes: Takes
+    picks: Picks
+    provenance: Provenances
     people: People
     rate_limits: UserRateLimits
     waiting_queue: WaitingQueue
@@ -279,15 +291,25 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             Attachments(settings.data_dir, transfer, languages),
         )
-        draw_limit = DrawLimit(prices, settings.draws)
-        generator = Generator(client, heroes, base=settings.author_model, small=small, limit=draw_limit)
+        generator = Generator(
+            client,
+            heroes,
+            base=settings.author_model,
+            small=small,
+            limit=DrawLimit(prices, settings.draws),
+        )
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         gate = None
         if settings.check_heroes:
-            reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
             rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
-            gate = Gate(registry, reader, BestTexts(rated, scorer, workers=workers), heroes, GateRules())
+            gate = Gate(
+                registry,
+                ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers),
+                BestTexts(rated, scorer, workers=workers),
+                heroes,
+                GateRules(),
+            )
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -378,12 +400,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             guild_settings=guild_settings,
             onboarding=Onboarding(db, timing.clock),
             privacy=Privacy(db, pseudonyms, cards),
+            hero_lists=HeroLists(db, pseudonyms),
+            member_settings=MemberSettings(db, pseudonyms),
+            gallery=Gallery(db, scores, pseudonyms, heroes),
             activity=Activity(db),
             describer=describer,
             teams=Teams(
                 db,
                 describer,
-                Redraws(client, draw_limit),
+                Redraws(client, DrawLimit(prices, settings.draws)),
                 _scene_prompts(settings, heroes),
                 HeroParser(heroes.vocabulary, blocklist),
                 heroes,
@@ -391,7 +416,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             stories=Stories(
                 db,
                 describer,
-                Redraws(client, draw_limit),
+                Redraws(client, DrawLimit(prices, settings.draws)),
                 _scene_prompts(settings, heroes),
                 heroes.curation,
                 pseudonyms,
@@ -405,6 +430,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 share=settings.duel_share,
                 account_days=settings.account_days,
             ),
+            takes=Takes(db, heroes),
+            picks=Picks(db, pseudonyms, account_days=settings.account_days),
+            provenance=Provenances(db, heroes, small=small),
             people=people,
             rate_limits=UserRateLimits(db, pseudonyms, people, guild_settings.limits),
             waiting_queue=waiting_queue,

@@ -16,6 +16,7 @@ from bot.cli.delete import delete
 from bot.cli.doctor import doctor
 from bot.cli.engine import engine
 from bot.cli.finetune import finetune
+from bot.cli.gallery import gallery
 from bot.cli.hero import hero
 from bot.cli.invite import invite
 from bot.cli.jobs import jobs
@@ -106,6 +107,7 @@ def demo(
 
 
 cli.command(rich_help_panel=HEROES)(hero)
+cli.command(rich_help_panel=HEROES)(gallery)
 cli.add_typer(dataset, name="dataset", rich_help_panel=IMPROVE)
 cli.command(rich_help_panel=IMPROVE)(finetune)
 cli.add_typer(models, name="models", rich_help_panel=IMPROVE)

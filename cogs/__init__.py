@@ -3,6 +3,7 @@
 EXTENSIONS = (
     "cogs.common",
     "cogs.hero",
+    "cogs.heroes",
     "cogs.moderation",
     "cogs.votes",
     "cogs.info",

@@ -28,7 +28,7 @@ LAYERS = (
     ("registry",),
     ("backup", "serving"),
     ("rating", "tuning"),
-    ("ranking",),
+    ("gallery", "ranking"),
     ("dataset",),
     ("app", "connection", "processes"),
     ("doctor", "monitoring"),

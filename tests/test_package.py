@@ -87,6 +87,9 @@ def test_the_wheel_has_every_module_and_file(package: InstalledPackage) -> None:
         "blocked.txt",
         "first_dataset.jsonl",
         "languages/de.po",
+        "fonts/Inter-Regular.otf",
+        "fonts/NotoSansArabic-Bold.ttf",
+        "fonts/OFL.txt",
         "languages/fr.po",
     )
     assert {f"bot/shipped/data/{name}" for name in shipped} <= packed

@@ -4,7 +4,8 @@
 
 Starts each bot as a process of its own against a simulated Discord and a model that answers at once, both
 over real HTTP on this machine, and sends /hero commands: one after the other for the times, many at once for
-the rate. CPU is the bot process's own, with all its threads. The bots take turns.
+the rate. CPU is the bot process's own, with all its threads. The bots take turns. Then twenty hero cards are
+drawn.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from pathlib import Path
 from bench.common import machine
 from bench.common.arguments import bench_parser
 from bench.common.report import exit_on, print_report
+from bench.interactions.cards import measure_cards
 from bench.interactions.figures import interactions_table, summary
 from bench.interactions.measure import FULL, QUICK, measure
 
@@ -24,7 +26,14 @@ def main() -> None:
     title = machine.describe()
     with exit_on(), tempfile.TemporaryDirectory(prefix="bench-interactions-") as folder:
         figures = asyncio.run(measure(QUICK if options.quick else FULL, Path(folder)))
-    print_report(interactions_table(figures, title), summary(figures), as_json=options.json)
+    cards = measure_cards()
+    table = interactions_table(figures, title)
+    for name, unit in (
+        ("card_ms", "a hero card, median of 20, ms"),
+        ("card_kb", "its file, median of 20, KB"),
+    ):
+        table.add_row(unit, "", "", f"{cards[name]:.1f}")
+    print_report(table, summary(figures) | cards, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -155,11 +155,11 @@ def _waves(pen: _Pen, chance: random.Random) -> None:
 def _lotus(pen: _Pen, chance: random.Random) -> None:
     """Healing: petals upon petals."""
     petals = chance.choice((6, 8, 10))
-    for row, (length, wide, ink) in enumerate(((0.8, 0.5, 0.12), (0.58, 0.42, 0.3), (0.36, 0.3, 0.55))):
+    for row, (length, wide, ink) in enumerate(((0.82, 0.72, 0.12), (0.6, 0.74, 0.28), (0.38, 0.78, 0.5))):
         for number in range(petals):
             angle = (number + row / 2) * tau / petals + pi / 2
             tip = _polar(length, angle)
-            sides = [_polar(length * 0.55, angle + turn * wide * 4.6 / petals) for turn in (1, -1)]
+            sides = [_polar(length * wide, angle + turn * 1.25 * pi / petals) for turn in (1, -1)]
             shape = [*_curve((0, 0), sides[0], tip), *_curve(tip, sides[1], (0, 0))]
             pen.area(shape, ink)
             pen.line(shape, _LINE if row else _BOLD * 0.8)

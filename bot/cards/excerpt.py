@@ -6,13 +6,14 @@ from bot.heroes.curation import Curation
 from bot.heroes.hero import Hero
 from bot.heroes.power_families import deed_verbs
 
-_SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[\"”’')]*(?=\s|$)|$)")  # noqa: RUF001 (texts close with curly quotes)
+_SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[\"”’')]*(?=\s+[^\sa-z]|\s*$)|$)")  # noqa: RUF001 (texts close with curly quotes)
 _ENDS = re.compile(r"[.!?…][\"”’')]*$")  # noqa: RUF001 (as above)
+_PRONOUNS = {"he", "she", "they"}
 _TITLE = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|St|Prof|[A-Z])\.$")
 _SCENE = re.compile(r"(?:When|While|As|Once|After|Before|If|One|Whenever|During|At|On|In)\b")
 _INTRODUCES = re.compile(r"year-old|years old|\b(?:super)?powers? of\b|\bgift of\b|\bability\b|\bnamed\b")
 _PROPER = re.compile(r"[^\W\d_][\w'’-]*\.?")  # noqa: RUF001 (as above)
-_SHORT, _LONG, _LONGEST = 45, 190, 320  # characters: below, a remark; above, small letters; above, cut
+_SHORT, _LONG, _LONGEST = 60, 190, 320  # characters: below, a remark; above, small letters; above, cut
 
 
 def name_in(text: str, curation: Curation) -> str:
@@ -44,18 +45,19 @@ def best_sentence(hero: Hero, text: str, curation: Curation) -> str:
     parts = sentences(" ".join(text.replace("*", "").split()))
     if not parts:
         return ""
-    verbs = deed_verbs(hero.power)
-    power = {word for word in re.findall(r"\w+", hero.power.lower()) if len(word) > 3}
+    power = set(re.findall(r"\w+", hero.power.lower()))
+    verbs = deed_verbs(hero.power) - power  # "he loves guessing right" is no guess
     names = {part for person in curation.named_people(text) for part in person}
 
     def worth(at: int) -> float:
         sentence = parts[at]
         words = set(re.findall(r"\w+", sentence.lower()))
-        points = 1.5 * min(2, len(words & verbs)) + 2.0 * bool(_SCENE.match(sentence))
-        points += 0.5 * bool(words & power) + 0.4 * bool(words & {"he", "she", "they"} or words & names)
-        points -= 4.0 * bool(_INTRODUCES.search(sentence)) + 0.5 * (at == len(parts) - 1)
+        acts = not words.isdisjoint(_PRONOUNS) or not names.isdisjoint(re.findall(r"\w+", sentence))
+        points = 1.5 * min(2, len(words & verbs)) + 1.5 * bool(_SCENE.match(sentence)) + 2.5 * acts
+        points -= 2.0 * (hero.power.lower() in sentence.lower()) + 4.0 * bool(_INTRODUCES.search(sentence))
         points -= 2.0 * (len(sentence) < _SHORT) + max(0, len(sentence) - _LONG) / 45
-        return points - 2.0 * (len(sentence) > _LONGEST) - 3.0 * (not _ENDS.search(sentence))
+        points -= 2.0 * (len(sentence) > _LONGEST) + 3.0 * (not _ENDS.search(sentence))
+        return points - 1.0 * (at == len(parts) - 1)
 
     return parts[max(range(len(parts)), key=lambda at: (worth(at), -at))]
 

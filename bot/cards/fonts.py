@@ -44,7 +44,7 @@ _SHAPED_TOO = (
 class Face(Enum):
     """The four voices of a card: the name, the sentence, what is small, and what is small and strong."""
 
-    DISPLAY = "NotoSerifDisplay-Bold.ttf"
+    DISPLAY = "NotoSerif-Bold.ttf"
     SERIF = "NotoSerif-Regular.ttf"
     SANS = "Inter-Regular.otf"
     STRONG = "Inter-SemiBold.otf"
@@ -75,6 +75,10 @@ class Fonts:
                 self._fallbacks.clear()
             self._fallbacks[key] = self._look_for(character, face)
         return self._fallbacks[key]
+
+    def has(self, path: Path, character: str) -> bool:
+        """Return whether a font of letters has a character."""
+        return not self.is_emoji(path) and ord(character) in _characters(path)
 
     def is_emoji(self, path: Path) -> bool:
         return path.name in _EMOJI

@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -17,6 +19,7 @@ ELLIPSIS = "…"
 _HAIR_SPACE = "\u200a"
 _JOINERS = {"\u200c", "\u200d", "\ufe0e", "\ufe0f"}
 _LEADING = {Face.DISPLAY: 1.12, Face.SERIF: 1.42, Face.SANS: 1.35, Face.STRONG: 1.35}
+_LONGEST_LINE = 200  # characters: more fit no line
 _WORD = re.compile(r"\S+")
 
 
@@ -64,16 +67,19 @@ class Typesetter:
 
         Half a text would mislead, so it is all or nothing. Emoji alone are none either: the message has them.
         """
-        kept = []
-        words = False
+        kept = ""
+        words = dropped = False
         for character in unicodedata.normalize("NFC", " ".join(text.split())):
+            if character in _JOINERS:
+                kept += "" if dropped else character
+                continue
             path = self._fonts.of(character, face)
             if path is None and not _is_pictorial(character):
                 return ""
-            if path is not None or character in _JOINERS:
-                kept.append(character)
-            words = words or (path is not None and character.isalnum())
-        return " ".join("".join(kept).split()) if words else ""
+            dropped = path is None
+            kept += "" if dropped else character
+            words = words or (not dropped and character.isalnum())
+        return " ".join(kept.strip("\u200d").split()) if words else ""
 
     def fit(self, text: str, style: Style, width: int, height: int, *, smallest: int) -> Block:
         """Return the lines of a text in the largest size, from the style's down, in which it fits a box.
@@ -81,11 +87,13 @@ class Typesetter:
         In the smallest size, what does not fit gives way to an ellipsis.
         """
         for size in range(style.size, smallest - 1, -2):
-            block = self._wrap(text, replace(style, size=size), width)
+            smaller = replace(style, size=size)
+            block = self._wrap(text, smaller, width, most=height // smaller.leading + 1)
             if block.height <= height and not block.cut:
                 return block
-        block = self._wrap(text, replace(style, size=smallest), width)
-        most = max(1, height // block.style.leading)
+        last_style = replace(style, size=smallest)
+        most = max(1, height // last_style.leading)
+        block = self._wrap(text, last_style, width, most=most + 1)
         if len(block.lines) <= most:
             return replace(block, cut=False)
         last = self._ended(" ".join(block.lines[most - 1 :]), block.style, width)
@@ -132,10 +140,12 @@ class Typesetter:
     def _path(self, character: str, style: Style, before: Path | None) -> Path | None:
         if character in _JOINERS or unicodedata.combining(character):
             return before
+        if before and not character.isalnum() and self._fonts.has(before, character):
+            return before  # a full stop within Arabic is ordered with it
         return self._fonts.of(character, style.face)
 
-    def _wrap(self, text: str, style: Style, width: int) -> Block:
-        """Break a text into lines. cut: a word had to be broken."""
+    def _wrap(self, text: str, style: Style, width: int, *, most: int) -> Block:
+        """Break a text into lines, so many at most. cut: a word had to be broken."""
         lines: list[str] = []
         broken = False
         for word in _WORD.findall(text):
@@ -143,33 +153,40 @@ class Typesetter:
             if lines and self.width(longer, style) <= width:
                 lines[-1] = longer
                 continue
-            pieces = self._pieces(word, style, width)
+            pieces = self._pieces(word, style, width, most=most - len(lines))
             broken = broken or (len(pieces) > 1 and not _breaks_anywhere(word))
             lines += pieces
+            if len(lines) >= most:
+                break
         return Block(tuple(lines), style, cut=broken)
 
-    def _pieces(self, word: str, style: Style, width: int) -> Sequence[str]:
-        """Return a word in pieces that are no wider than the line."""
+    def _pieces(self, word: str, style: Style, width: int, *, most: int) -> Sequence[str]:
+        """Return a word in pieces that are no wider than the line, so many at most."""
         if self.width(word, style) <= width:
             return (word,)
-        pieces = [""]
-        for cluster in _clusters(word):
-            if pieces[-1] and self.width(pieces[-1] + cluster, style) > width:
-                pieces.append("")
-            pieces[-1] += cluster
+        pieces: list[str] = []
+        clusters = _clusters(word)
+        while clusters and len(pieces) < most:
+            fitting = self._fitting(clusters, "", style, width)
+            pieces.append("".join(clusters[:fitting]))
+            clusters = clusters[fitting:]
         return pieces
 
     def _ended(self, text: str, style: Style, width: int) -> str:
         """Return the beginning of a text, at a word's end if that is near, and an ellipsis."""
-        kept = ""
-        for cluster in _clusters(text):
-            if self.width(f"{kept}{cluster}{ELLIPSIS}", style) > width:
-                break
-            kept += cluster
+        clusters = _clusters(text[:_LONGEST_LINE])
+        kept = "".join(clusters[: self._fitting(clusters, ELLIPSIS, style, width)])
         shorter = kept.rpartition(" ")[0]
         if len(shorter) > len(kept) * 0.6 and not text[len(kept) :].startswith(" "):
             kept = shorter
         return kept.rstrip(" ,;:.–-") + ELLIPSIS  # noqa: RUF001 (a dash)
+
+    def _fitting(self, clusters: Sequence[str], end: str, style: Style, width: int) -> int:
+        """Return how many clusters fit a line together with its end, at least one."""
+        few = range(2, min(len(clusters), _LONGEST_LINE) + 1)
+        return 1 + bisect_right(
+            few, width, key=lambda n: ceil(self.width("".join(clusters[:n]) + end, style))
+        )
 
 
 def reads_leftwards(text: str) -> bool:

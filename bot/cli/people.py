@@ -1,14 +1,16 @@
 """The terminal's `herosmith people`: who asks most, and whom the bot does not answer."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.commands import CommandGroup, Json
 from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, iso_time, plain, print_json
-from bot.community.people import ListedPerson, People
 from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.community.people import ListedPerson, People
 
 people = CommandGroup("People who ask for heroes, by pseudonym: who asks most, and who may not ask.")
 
@@ -54,7 +56,7 @@ async def _heaviest(settings: Settings, days: int, *, as_json: bool) -> None:
         typer.echo(plain(f"{heaviest_text(TERMINAL, found, days)}\n{blocked_text(TERMINAL, blocked)}"))
 
 
-def _json(person: ListedPerson) -> dict[str, Any]:
+def _json(person: "ListedPerson") -> dict[str, Any]:
     return {
         "person": person.person,
         "short": person.short,
@@ -77,7 +79,7 @@ async def _change(settings: Settings, change: str, typed: str, *, as_json: bool)
         typer.echo((done if changed else not_done).format(person=short))
 
 
-async def _changed(people: People, change: str, person: str) -> bool:
+async def _changed(people: "People", change: str, person: str) -> bool:
     """Carry out a change. Return whether it changed anything."""
     if change == "block":
         return await people.block(person)

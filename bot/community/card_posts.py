@@ -79,6 +79,8 @@ class CardPosts:
                 "Link), or leave it out to see your latest hero."
             )
         check_visible(found)
+        if found.kind == "team":
+            raise UserError("A card shows one hero, and this is a team. Ask for the card of one of them.")
         return found
 
     def is_of(self, description: Description, user_id: int) -> bool:

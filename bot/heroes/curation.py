@@ -191,6 +191,11 @@ class Curation(FrozenModel):
         """Return who a text names in the hero's place, the hero first (curation_names.py): one is right."""
         return read_names(text, self._known_names).heroes(is_whole=is_whole)
 
+    def name_in(self, text: str) -> str | None:
+        """Return the word by which a text calls its hero first; None if it names nobody."""
+        name = next(iter(self.named_people(text)), None)
+        return min(name, key=text.find) if name else None
+
     def names_power(self, hero: Hero, text: str) -> bool:
         """Return whether the text names the hero's power.
 

@@ -1,8 +1,8 @@
 """The prompts of data/heroes.toml, and the sampling parameters of each."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from functools import cached_property
 from string import Formatter
 from typing import Annotated, Self
@@ -17,20 +17,28 @@ from bot.heroes.hero import FIELD_NAMES, Hero, check_placeholders
 from bot.heroes.own_sentence import OwnSentence
 from bot.heroes.plots import Plot
 from bot.heroes.scene_words import SceneWords
+from bot.heroes.takes import TONE_KEY, Take, Tone
 
 
 class _Templates(FrozenModel):
-    """The two prompts, with a Hero's fields as placeholders."""
+    """The two prompts, with a Hero's fields as placeholders.
+
+    same_opening: what a model that cannot continue a text is told for another take.
+    """
 
     version: int
     tuning: Annotated[str, AfterValidator(check_placeholders)]
     generation: Annotated[str, AfterValidator(check_placeholders)]
+    same_opening: str = "Begin with this sentence, and go on in another way than before: {opening}"
 
 
 class _Samplings(FrozenModel):
+    """take: of a tuned model's other takes, None for as its first."""
+
     generation: Sampling
     small: Sampling
     tuned: Sampling
+    take: Sampling | None = None
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, config={"extra": "forbid"})
@@ -68,6 +76,8 @@ class Profile(FrozenModel):
     phrases: dict[str, tuple[str, ...]]
     examples: tuple[_WorkedExample, ...]
     plots: tuple[Plot, ...] = ()
+    tones: dict[str, Tone] = pydantic.Field(default_factory=dict)
+    toned_beginning: str | None = None
 
     @model_validator(mode="after")
     def _every_word_is_known(self) -> Self:
@@ -92,6 +102,17 @@ class Profile(FrozenModel):
             raise ValueError("there are plots, and no plot_beginning to stand before them")
         return self
 
+    @model_validator(mode="after")
+    def _tones_are_usable(self) -> Self:
+        for key, tone in self.tones.items():
+            if not TONE_KEY.fullmatch(key):
+                raise ValueError(f"a tone is called by small letters and hyphens, up to 20, unlike {key!r}")
+            if unknown := tone.phrases.keys() - self.phrases.keys():
+                raise ValueError(f"tones.{key} has phrases that the profile has not: {', '.join(unknown)}")
+        if self.tones and self.toned_beginning is None:
+            raise ValueError("there are tones, and no toned_beginning to begin a text with")
+        return self
+
     def plots_of(self, power: str) -> Sequence[Plot]:
         """Return the plots of a power, in the order in which a build draws them; none if it has none."""
         return self._plots_by_power.get(power, ())
@@ -108,16 +129,22 @@ class Profile(FrozenModel):
         spoken: str,
         chance: random.Random,
         turn: int | None = None,
+        take: Take | None = None,
         *,
         name: str | None = None,
     ) -> tuple[str, str]:
         """Draw the opening and the ending of a description of the hero; spoken: the power in a sentence.
 
-        turn: chooses the plot, the same one of a power for the same turn; None draws any. name: the hero's;
-        None draws one.
+        turn: chooses the plot, the same one of a power for the same turn; None draws any. A take has another
+        plot than its parent if there is one; none if it has a tone, whose scene a plot would not fit. name:
+        the hero's; None draws one.
         """
         plots = self.plots_of(hero.power)
-        words = self._draw_words(hero, spoken, chance, name)
+        words = self._draw_words(hero, spoken, chance, name, take)
+        if take and take.tone:
+            plots = ()
+        elif take:
+            plots = [each for each in plots if not self._is_told(hero, each, take.avoided)] or plots
         if not plots or self.plot_beginning is None:
             beginning, ending = self.beginning, chance.choice(self.endings)
         else:
@@ -125,24 +152,38 @@ class Profile(FrozenModel):
             beginning, ending = self.plot_beginning, plot.template
         return in_sentences(beginning.format(**words)), in_sentences(ending.format(**words))
 
+    def toned_opening(self, hero: Hero, spoken: str, take: Take, chance: random.Random) -> str:
+        """Draw how a text in the take's tone begins, for a model that continues it."""
+        words = self._draw_words(hero, spoken, chance, None, take)
+        return in_sentences((self.toned_beginning or "{opening}").format(**words))
+
     def ending(self, hero: Hero, spoken: str, chance: random.Random) -> str:
         """Draw an ending that fits any deed of the hero, who has been named before."""
         words = self._draw_words(hero, spoken, chance, self.forms[hero.gender].he)
         return in_sentences(chance.choice(self.endings).format(**words))
 
     def _draw_words(
-        self, hero: Hero, spoken: str, chance: random.Random, name: str | None
+        self, hero: Hero, spoken: str, chance: random.Random, name: str | None, take: Take | None = None
     ) -> dict[str, object]:
+        """Draw a phrase of each kind. A take brings its opening, and its tone has phrases of its own."""
         words: dict[str, object] = {
             **self._grammar(hero.gender),
             "name": name or chance.choice(self.names[hero.gender]),
             **hero.as_dict(),
             "power": spoken,
         }
+        tone = self.tones.get(take.tone or "") if take else None
+        toned = tone.phrases if tone else {}
         # in the order of the file: a phrase may use the words drawn before it
         for kind, phrases in self.phrases.items():
-            words[kind] = chance.choice(phrases).format(**words)
+            words[kind] = chance.choice(toned.get(kind, phrases)).format(**words)
+        if take and take.opening:
+            words["opening"] = take.opening
         return words
+
+    def _is_told(self, hero: Hero, plot: Plot, told: Collection[str]) -> bool:
+        """Return whether a plot's ending is among the sentences of a text."""
+        return in_sentences(plot.ending.format(**self._grammar(hero.gender))) in told
 
     def told_plot(self, hero: Hero, text: str) -> str | None:
         """Return the plot of the hero's power, in words, whose scene and deed a text has; None if none."""
@@ -189,6 +230,11 @@ class Profile(FrozenModel):
             yield from phrases
         for plot in self.plots:
             yield plot.template
+        if self.toned_beginning is not None:
+            yield self.toned_beginning
+        for tone in self.tones.values():
+            for phrases in tone.phrases.values():
+                yield from phrases
 
 
 def words_in(template: str) -> frozenset[str]:
@@ -221,21 +267,53 @@ class Prompts(FrozenModel):
         """Return the request for a tuned model."""
         return ChatRequest(({"role": "user", "content": self.tuning_prompt(hero)},), self.sampling.tuned)
 
-    def author_request(self, hero: Hero, *, small: bool, seed: int, turn: int | None = None) -> ChatRequest:
+    def take_request(self, hero: Hero, take: Take, *, small: bool, seed: int) -> ChatRequest:
+        """Return the request for another take by a tuned model.
+
+        A small one continues the parent's first sentence, with a tone a longer beginning that is drawn by the
+        seed. Any other is told both, before the prompt that it was tuned on.
+        """
+        request = self.tuned_request(hero)
+        request = replace(request, sampling=self.sampling.take or request.sampling, seed=seed)
+        if not small:
+            told = self._told(take)
+            return (
+                replace(request, messages=({"role": "system", "content": told}, *request.messages))
+                if told
+                else request
+            )
+        if not take.tone:
+            return request.continuing(take.opening)
+        chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
+        return request.continuing(self.profile.toned_opening(hero, self.spoken_power(hero), take, chance))
+
+    def _told(self, take: Take) -> str:
+        """Return what a model that cannot continue a text is told for a take; empty if there is nothing."""
+        opening = self.prompts.same_opening.format(opening=take.opening) if take.opening else ""
+        tone = self.profile.tones.get(take.tone or "")
+        return " ".join(filter(None, [tone.instruction if tone else "", opening]))
+
+    def author_request(
+        self, hero: Hero, *, small: bool, seed: int, turn: int | None = None, take: Take | None = None
+    ) -> ChatRequest:
         """Return the request for an untuned model, which has the generation prompt.
 
         For a small model a worked example stands before the prompt, and the opening of the text after it, as
         an assistant turn that the model continues (an extension of our engine and of most servers of open
         models). An ending is set as well. The seed chooses all three, but for the plot that a turn chooses.
-        What the model writes before a plot ends at the first of the profile's breaks.
+        What the model writes before a plot ends at the first of the profile's breaks. A take keeps the
+        parent's first sentence as its opening.
         """
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         question = self.question(hero, tuned=False, small=small, chance=chance)
         if not small:
+            if take and (told := self._told(take)):
+                question = ({"role": "user", "content": f"{question[0]['content']}\n{told}"},)
             return ChatRequest(question, self.sampling.generation, seed=seed)
-        opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance, turn)
+        opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance, turn, take)
         messages: tuple[Message, ...] = (*question, {"role": "assistant", "content": opening})
-        breaks = self.profile.own_sentence.breaks if self.profile.plots_of(hero.power) else ()
+        is_plotted = self.profile.plots_of(hero.power) and not (take and take.tone)
+        breaks = self.profile.own_sentence.breaks if is_plotted else ()
         return ChatRequest(messages, self.sampling.small, opening, ending, seed, breaks)
 
     def question(self, hero: Hero, *, tuned: bool, small: bool, chance: random.Random) -> tuple[Message, ...]:

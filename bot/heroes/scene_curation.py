@@ -18,6 +18,7 @@ from bot.heroes.curation import (
 )
 from bot.heroes.curation_ages import stated_ages
 from bot.heroes.hero import Hero
+from bot.heroes.power_families import deed_verbs
 
 FEWEST_SENTENCES, MOST_SENTENCES = 2, 4  # of a scene
 
@@ -26,13 +27,18 @@ _FEWEST_DEED_WORDS = 3
 _FEWEST_TEAM_WORDS = 40
 
 
-def one_sentence(text: str) -> str:
-    """Return the first sentence of an answer; what was cut short is cut at its last comma, and ended."""
+def one_sentence(text: str, *, opening: str, breaks: Sequence[str]) -> str:
+    """Return the first sentence of an answer; what was cut short is cut at its last comma, and ended.
+
+    breaks: it ends before the first of these after its opening.
+    """
     flat = " ".join(text.replace("*", "").split())
     whole = sentences(whole_sentences(flat))
-    if whole:
-        return whole[0]
-    return f"{(flat.rpartition(', ')[0] or flat).rstrip(' ,;:-')}." if flat else ""
+    sentence = whole[0] if whole else flat.rpartition(", ")[0] or flat
+    ends = [end for word in breaks if (end := sentence.find(word, len(opening))) > 0]
+    if whole and not ends:
+        return sentence
+    return f"{sentence[: min(ends, default=None)].rstrip(' ,;:-')}." if sentence else ""
 
 
 def scene_sentences(curation: Curation, text: str) -> Sequence[str]:
@@ -43,11 +49,14 @@ def scene_sentences(curation: Curation, text: str) -> Sequence[str]:
 def deed_faults(curation: Curation, hero: Hero, part: str, deeds: Sequence[str], *, given: int) -> list[str]:
     """Return the faults of what a hero of a team does, the last of the deeds so far.
 
-    part: what is told of this hero alone. given: how many words of the deed were given.
+    part: what is told of this hero alone. given: how many words of the deed were given. A deed without any
+    verb that shows the power is a fault too: of several draws, one that shows it is preferred.
     """
     fault = curation.fault_in_beginning(hero, part)
+    deed, verbs = deeds[-1].split(), deed_verbs(hero.power)
     checks = (
-        (len(deeds[-1].split()) < given + _FEWEST_DEED_WORDS, TOO_SHORT),
+        (len(deed) < given + _FEWEST_DEED_WORDS, TOO_SHORT),
+        (bool(verbs) and verbs.isdisjoint(word.strip(".,;:!?").lower() for word in deed), NEVER_NAMED),
         (repeats_a_sentence(" ".join(deeds)) or repeats_words(" ".join(deeds)), REPEATS_ITSELF),
     )
     return [*filter(None, [fault]), *(reason for failed, reason in checks if failed)]

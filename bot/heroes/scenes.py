@@ -79,7 +79,8 @@ class ScenePrompts:
         opening = f"{frame.names[number]}{self._lead(hero, plural=False, tuned=tuned)}"
         messages = self._prompts.question(hero, tuned=tuned, small=self._small, chance=chance)
         begun: Message = {"role": "assistant", "content": frame.part(number, opening)}
-        return ChatRequest((*messages, begun), self._sampling(_DEED_TOKENS, tuned=tuned), opening, seed=seed)
+        sampling = self._sampling(_DEED_TOKENS, tuned=tuned)
+        return ChatRequest((*messages, begun), sampling, opening, seed=seed, breaks=self._breaks(tuned=tuned))
 
     def team_request(self, heroes: Sequence[Hero]) -> ChatRequest:
         """Return the request for all of a team's text."""
@@ -93,9 +94,12 @@ class ScenePrompts:
         }
         return ChatRequest((prompt,), self._prompts.sampling.generation)
 
-    def scene_request(self, hero: Hero, story: str, *, tuned: bool, seed: int) -> ChatRequest:
+    def scene_request(
+        self, hero: Hero, story: str, *, name: str | None, tuned: bool, seed: int
+    ) -> ChatRequest:
         """Return the request for the next scene of a story, which is an assistant's turn of the chat.
 
+        name: the hero's in the story; None if it is not known.
         An untuned model that continues a text writes one sentence of it: how the scene ends is given as well.
         """
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
@@ -104,21 +108,29 @@ class ScenePrompts:
             asked: Message = {"role": "user", "content": self._words.scene_prompt}
             told: Message = {"role": "assistant", "content": story}
             return ChatRequest((*messages, told, asked), self._prompts.sampling.generation, seed=seed)
-        opening, ending = self._scene_frame(hero, chance, tuned=tuned)
+        opening, ending = self._scene_frame(hero, story, name, chance, tuned=tuned)
         begun: Message = {"role": "assistant", "content": f"{story} {opening}"}
         sampling = self._sampling(_SCENE_TOKENS if tuned else _DEED_TOKENS, tuned=tuned)
-        return ChatRequest((*messages, begun), sampling, opening, "" if tuned else ending, seed)
+        breaks = self._breaks(tuned=tuned)
+        return ChatRequest((*messages, begun), sampling, opening, "" if tuned else ending, seed, breaks)
 
     def drawn_ending(self, hero: Hero, seed: int) -> str:
         """Return a sentence that ends a scene."""
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         return self._prompts.profile.ending(hero, self._prompts.spoken_power(hero), chance)
 
-    def _scene_frame(self, hero: Hero, chance: random.Random, *, tuned: bool) -> tuple[str, str]:
+    def _scene_frame(
+        self, hero: Hero, story: str, name: str | None, chance: random.Random, *, tuned: bool
+    ) -> tuple[str, str]:
+        """Draw how a scene begins and ends, with a time and an occasion that the story has not had."""
         words, profile = self._words, self._prompts.profile
-        forms = profile.forms[hero.gender]
-        lead = self._lead(hero, plural=forms.plural, tuned=tuned)
-        opening = f"{chance.choice(words.times)}, {chance.choice(words.occasions)}, {forms.he}{lead}"
+        forms, told = profile.forms[hero.gender], story.lower()
+        time, occasion = (
+            chance.choice([each for each in phrases if each.lower() not in told] or phrases)
+            for phrases in (words.times, words.occasions)
+        )
+        lead = self._lead(hero, plural=forms.plural and name is None, tuned=tuned)
+        opening = f"{time}, {occasion}, {name or forms.he}{lead}"
         return in_sentences(opening), profile.ending(hero, self._prompts.spoken_power(hero), chance)
 
     def _lead(self, hero: Hero, *, plural: bool, tuned: bool) -> str:
@@ -129,6 +141,10 @@ class ScenePrompts:
         pronouns = {word: getattr(forms, word) for word in PRONOUNS}
         verbs = {verb: plural_verb(verb) if plural else verb for verb in words_in(lead) - pronouns.keys()}
         return f" {lead.format(**verbs, **pronouns)}"
+
+    def _breaks(self, *, tuned: bool) -> tuple[str, ...]:
+        """Return where a sentence ends, because a small untuned model loses the thread after it."""
+        return () if tuned or not self._small else self._prompts.profile.own_sentence.breaks
 
     def _sampling(self, most_tokens: int, *, tuned: bool) -> Sampling:
         samplings = self._prompts.sampling

@@ -17,6 +17,7 @@ from bot.playground.suggestions import suggest
 _GONE = mark("That button or menu has done its work, or its message has changed: look at the message again.")
 _SENT = mark("This form was sent already, or belongs to somebody else. Open it anew.")
 _TOO_LONG = mark("Discord would not send this message: it has at most 2,000 characters.")
+_NO_MENU = mark("Discord would not offer this for this message.")
 _NO_REACTION = mark("Discord would not accept this reaction here.")
 
 Answer = dict[str, Any]  # sent only to the page that acted; everything else is seen in the channel
@@ -123,11 +124,25 @@ class React(BaseModel):
         return {}
 
 
+class UseMenu(BaseModel):
+    """Use a command in the menu of a message, where Discord has it under Apps."""
+
+    do: Literal["menu"]
+    message: int
+    name: str = Field(max_length=32)
+
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, _t: Translator) -> Answer:
+        used = person.context_menu(world.channel, self.name, world.message(self.message))
+        return await _wait_for_answer(world, await world.act(used, _NO_MENU))
+
+
 class ActionRequest(BaseModel):
     """An action that a page asks for. The answer carries the same number."""
 
     number: int
-    action: Annotated[Type | Suggest | ClickAction | Select | Submit | React, Field(discriminator="do")]
+    action: Annotated[
+        Type | Suggest | ClickAction | Select | Submit | React | UseMenu, Field(discriminator="do")
+    ]
 
 
 async def _wait_for_answer(world: SimulatedDiscord, interaction: Interaction | None) -> Answer:

@@ -49,8 +49,11 @@ class Command:
 
     @property
     def free_text_option(self) -> str | None:
-        """Return the option that text without an option name fills: the only required one, if a string."""
-        required = [option for option in self.options if option.get("required")]
+        """Return the option that text without an option name fills, if a string.
+
+        It is the only required one, or the only one at all.
+        """
+        required = [option for option in self.options if option.get("required")] or self.options
         if len(required) == 1 and required[0]["type"] == OptionType.STRING:
             return str(required[0]["name"])
         return None

@@ -99,7 +99,8 @@ class SimulatedDiscord:
             return
         payload["locale"] = _acting_locale.get()
         payload["guild_locale"] = self.env.backend.get_guild(HOME).preferred_locale
-        if payload["type"] == discord.InteractionType.application_command.value:
+        is_command = payload["type"] == discord.InteractionType.application_command.value
+        if is_command and payload["data"].get("type", 1) == discord.AppCommandType.chat_input.value:
             self._paths[payload["id"]] = _command_path(payload["data"])
 
     def command_path(self, interaction_id: str) -> str | None:

@@ -53,7 +53,7 @@ def people(world: SimulatedDiscord, t: Translator) -> list[dict[str, str]]:
 
 
 def surroundings(person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> dict[str, Any]:
-    """Return who is there, roles, bot and channel, and whose page it is; constant while it is open."""
+    """Return who is there, roles, bot, channel and menus, and whose page it is; constant while it is open."""
     backend = world.env.backend
     return {
         "you": person.name,
@@ -61,7 +61,16 @@ def surroundings(person: simcord.MemberActor, world: SimulatedDiscord, t: Transl
         "roles": [{"id": str(role.id), "name": role.name} for role in world.roles],
         "bot": {"id": str(backend.bot_user.id), "name": backend.bot_user.name},
         "channel": {"id": str(world.channel.id), "name": world.channel.name},
+        "menus": _menus(person, world, t),
     }
+
+
+def _menus(person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> list[dict[str, str]]:
+    """Return the bot's commands in the menu of a message, with their names in the page's language."""
+    visible = world.env.backend.visible_commands(
+        user_id=person.id, channel_id=world.channel.id, type=discord.AppCommandType.message.value
+    )
+    return [{"name": each["name"], "label": t(each["name"])} for each in visible]
 
 
 def _role(person: simcord.MemberActor, world: SimulatedDiscord) -> str:

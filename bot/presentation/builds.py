@@ -280,7 +280,11 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     template = mark("No new pairs, so dataset v{version} stays as it was: {texts}.")
     if new:
         template = mark("Dataset v{version} is ready: {texts}.")
-    origins = {"duels": mark("{number:,} from duels"), "verdicts": mark("{number:,} from thumbs")}
+    origins = {
+        "duels": mark("{number:,} from duels"),
+        "takes": mark("{number:,} from takes"),
+        "verdicts": mark("{number:,} from thumbs"),
+    }
     sources = [
         LocalizedMessage(origins[name], number=number) for name, number in sorted(found.by_origin.items())
     ]

@@ -12,15 +12,21 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_SHARE = 20
+
 
 class Refreshed(Generic[T]):
     """Keeps the results of the last keys that were asked for. Only who asks for a key first has to wait."""
 
     def __init__(self, *, lifetime: float, most: int) -> None:
-        """lifetime: in seconds, after which a result is computed anew. most: how many are kept."""
+        """lifetime: in seconds, after which a result is computed anew. most: how many are kept.
+
+        What takes long is kept longer, so that computing it takes a twentieth of the time.
+        """
         self._lifetime = lifetime
         self._most = most
-        self._results: dict[Hashable, tuple[float, T]] = {}  # by key, the one asked for last at the end
+        # by key, the one asked for last at the end, with when it is old
+        self._results: dict[Hashable, tuple[float, T]] = {}
         self._running: dict[Hashable, asyncio.Task[T]] = {}
 
     async def get(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
@@ -28,7 +34,7 @@ class Refreshed(Generic[T]):
         found = self._results.pop(key, None)
         if found is not None:
             self._results[key] = found
-        if found is None or time.monotonic() - found[0] > self._lifetime:
+        if found is None or time.monotonic() > found[0]:
             if key not in self._running:
                 self._running[key] = asyncio.create_task(self._compute(key, compute))
                 self._running[key].add_done_callback(_log_failure)
@@ -43,7 +49,8 @@ class Refreshed(Generic[T]):
         finally:
             del self._running[key]
         self._results.pop(key, None)
-        self._results[key] = (started, result)
+        ended = time.monotonic()
+        self._results[key] = (ended + max(self._lifetime, _SHARE * (ended - started)), result)
         while len(self._results) > self._most:
             del self._results[next(iter(self._results))]
         return result

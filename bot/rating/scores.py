@@ -24,8 +24,8 @@ PAGE = 5  # descriptions
 
 _MAX_FORECAST = 100  # votes that still_needed() looks ahead
 _RANKING_LIFETIME = 600.0  # seconds for which the filter's rule, the prior and candidates serve rankings
-_FEW = 1_000  # descriptions that are ranked at once; of more, only the candidates are
-_CANDIDATES = 1_000  # the best descriptions of a large contest: no page is beyond them
+_FEW = 500  # descriptions that are ranked at once; of more, only the candidates are
+_CANDIDATES = 500  # the best descriptions of a large contest: no page is beyond them
 _MOST_CONTESTS = 64  # whose candidates are kept
 
 Verdict = Literal["admitted", "voted down", "open"]
@@ -201,6 +201,11 @@ class Scores:
         async with self._db.read() as tx:
             return await scores.get_description_votes(tx, self._vote_filter.lenient_rule, description_id)
 
+    async def votes_on_each(self, ids: Collection[int]) -> dict[int, tuple[int, int]]:
+        """Return what votes_on() does, of a few descriptions that have any votes, by their ids."""
+        async with self._db.read() as tx:
+            return await scores.list_votes_of(tx, self._vote_filter.lenient_rule, ids)
+
     async def uncounted_reason(self, description_id: int, voter: str) -> LocalizedMessage | None:
         """Return why a voter's (a pseudonym's) vote does not count; None if it counts."""
         async with self._db.read() as tx:
@@ -219,14 +224,15 @@ class Scores:
         None: of all. span: when they were made. Descriptions are ranked by the Bayesian average that people
         see beside them, then by the number of votes, then newest first. The prior is estimated over all
         servers; it and the filter's rule may be ten minutes old, the votes are current. Where many take part,
-        so may be the choice of the thousand that are ranked. Returns PAGE + 1 descriptions if another page
+        so may be the choice of the 500 that are ranked. Returns PAGE + 1 descriptions if another page
         follows.
         """
         contest = Contest(guild_id, None if powers is None else frozenset(powers), span)
         basis = await self._ranking_basis()
         async with self._db.read() as tx:
-            is_large = await ranking.is_larger(tx, contest, _FEW)
-        ids = await self._candidates.get(contest, lambda: self._choose(contest)) if is_large else None
+            ids = await ranking.list_few_ids(tx, contest, _FEW)
+        if ids is None:
+            ids = await self._candidates.get(contest, lambda: self._choose(contest))
         prior = basis.prior
         async with self._db.read() as tx:
             ranked = await ranking.list_best(
@@ -234,8 +240,8 @@ class Scores:
                 basis.rule,
                 contest,
                 prior=(prior.weight, prior.mean),
-                eager=basis.eager,
                 ids=ids,
+                eager=basis.eager,
                 offset=page * PAGE,
                 limit=PAGE + 1,
             )
@@ -260,12 +266,12 @@ class Scores:
             return await ranking.list_voters(tx, basis.rule, Contest(guild_id, None, span), eager=basis.eager)
 
     async def _choose(self, contest: Contest) -> list[int]:
-        """Return the best descriptions of a large contest. This reads all votes."""
+        """Return the best descriptions of a large contest. This reads all votes on its descriptions."""
         basis = await self._ranking_basis()
         prior = (basis.prior.weight, basis.prior.mean)
         async with self._db.read() as tx:
             ranked = await ranking.list_best(
-                tx, basis.rule, contest, prior=prior, eager=None, offset=0, limit=_CANDIDATES
+                tx, basis.rule, contest, prior=prior, eager=basis.eager, offset=0, limit=_CANDIDATES
             )
         return [entry.description_id for entry in ranked]
 

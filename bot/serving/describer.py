@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.community.accounts import Pseudonyms
 from bot.errors import UnknownModel
 from bot.heroes.hero import Hero
+from bot.heroes.takes import Take
 from bot.llm.budget import Account
 from bot.llm.stream import Stream
 from bot.registry.availability import ModelAvailability
@@ -52,29 +53,38 @@ class Describer:
         self._prompt_version = prompt_version
 
     async def describe(
-        self, hero: Hero, *, requester: int | str, guild_id: int | None = None, stream: Stream | None = None
+        self,
+        hero: Hero,
+        *,
+        requester: int | str,
+        guild_id: int | None = None,
+        stream: Stream | None = None,
+        take: Take | None = None,
     ) -> Description:
         """Describe a hero for a user; a stream gets its position in the queue, then the text.
 
+        take: how it is to be another text of the hero than one before, if it is.
         Raises Unavailable if no model answers or nothing can be stored, Busy if too many wait, Stopped if the
         stream was stopped within the first sentence.
         """
-        written = await self.generate(hero, stream or Stream())
+        written = await self.generate(hero, stream or Stream(), take=take)
         return await self._db.write_when_free(
-            lambda tx: self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
+            lambda tx: self.keep(tx, hero, written, requester=requester, guild_id=guild_id, take=take)
         )
 
-    async def generate(self, hero: Hero, stream: Stream, model: Model | None = None) -> GeneratedText:
+    async def generate(
+        self, hero: Hero, stream: Stream, model: Model | None = None, take: Take | None = None
+    ) -> GeneratedText:
         """Wait for a slot, then generate a text with a model, by default the live one."""
+
+        async def ask(writer: Model | str) -> GeneratedText:
+            return await self._generator.generate(hero, writer, ACCOUNT, stream, take)
+
         if model is None:
-            return await self.ask_live(
-                lambda writer: self._generator.generate(hero, writer, ACCOUNT, stream), stream
-            )
+            return await self.ask_live(ask, stream)
         await self._db.check_writable()
         async with self._queue.slot(stream):
-            return await self._ask_with(
-                model, lambda writer: self._generator.generate(hero, writer, ACCOUNT, stream), stream
-            )
+            return await self._ask_with(model, ask, stream)
 
     async def ask_live(self, ask: Ask[T], stream: Stream) -> T:
         """Wait for a slot, then ask the model that is live, or the base; the answer is to be stored."""
@@ -92,11 +102,15 @@ class Describer:
         guild_id: int | None = None,
         kind: str = "hero",
         parent_id: int | None = None,
+        take: Take | None = None,
     ) -> Description:
-        """Store a generated text as a description for a user."""
+        """Store a generated text as a description for a user. take: if it is one, in place of the kind."""
         answer, request = written.answer, written.request
         is_begun = kind in ("scene", "team") and bool(request.opening)
-        drawn = {"draws": written.draws, "framed": bool(request.ending) or is_begun}
+        is_framed = bool(request.ending) or is_begun
+        drawn: dict[str, Any] = {"draws": written.draws, "framed": is_framed, "seed": request.seed}
+        if take:
+            drawn |= {"tone": take.tone, "begun": len(request.opening)}
         return await descriptions.add(
             tx,
             hero,
@@ -112,8 +126,8 @@ class Describer:
             completion_tokens=answer.completion_tokens,
             seconds=answer.seconds,
             created_at=time.time(),
-            kind=kind,
-            parent_id=parent_id,
+            kind="take" if take else kind,
+            parent_id=take.parent_id if take else parent_id,
         )
 
     async def _ask_live(self, ask: Ask[T], stream: Stream) -> T:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.chat import ChatRequest
-from bot.heroes.curation import Curation, through_sentence, whole_sentences
+from bot.heroes.curation import Curation, sentences, through_sentence, whole_sentences
 from bot.heroes.hero import Hero
 from bot.llm.client import ChatAnswer
 from bot.llm.prices import Prices
@@ -14,6 +14,7 @@ from bot.llm.stream import Stream
 log = logging.getLogger(__name__)
 
 _CLOSING = ".!?\"”’'"  # noqa: RUF001 (texts close with curly quotes)
+_ALIKE = "like the text before"  # in the log alone
 _FREE_DRAWS = 4  # in all: a fault in one of five texts is left in one of some hundred
 
 
@@ -61,12 +62,23 @@ class Draws:
     the next draw continues it, or the text stays as it is if the model cannot continue a text.
     """
 
-    def __init__(self, hero: Hero, curation: Curation, stream: Stream, *, most: int, continues: bool) -> None:
+    def __init__(
+        self,
+        hero: Hero,
+        curation: Curation,
+        stream: Stream,
+        *,
+        most: int,
+        continues: bool,
+        avoided: frozenset[str] = frozenset(),
+    ) -> None:
+        """avoided: sentences of another text of the hero, none of which this one may repeat."""
         self._hero = hero
         self._curation = curation
         self._stream = stream
         self._most = most
         self._continues = continues
+        self._avoided = avoided
         self._judged = ""
         self._whole: list[Draw] = []
         self._answers: list[ChatAnswer] = []
@@ -92,11 +104,14 @@ class Draws:
         """Add the answer of a draw. Return whether the text is settled, so that no other draw follows."""
         self._answers.append(answer)
         if answer.finish_reason == "rejected":
-            self._log_fault(self._curation.fault_in_beginning(self._hero, whole_sentences(answer.text)))
+            self._log_fault(self._fault_in_beginning(whole_sentences(answer.text)))
             return False
         trimmed = self._curation.trim(answer.text)
         text = answer.text if answer.finish_reason == "stop" else trimmed
-        draw = Draw(request, answer, text, self._curation.faults(self._hero, trimmed))
+        faults = self._curation.faults(self._hero, trimmed)
+        if self._repeats(trimmed):
+            faults.append(_ALIKE)
+        draw = Draw(request, answer, text, faults)
         if answer.finish_reason == "stopped" or answer.thought:
             self._whole = [draw]
             return True
@@ -123,11 +138,18 @@ class Draws:
         # a sentence has surely ended only when the next one begins: "3." may become "3.5"
         beginning = whole_sentences(text.rstrip(_CLOSING))
         if beginning != self._judged:
-            fault = self._curation.fault_in_beginning(self._hero, beginning)
+            fault = self._fault_in_beginning(beginning)
             if fault and self._may_change(text):
                 return None
             self._judged = beginning
         return beginning
+
+    def _fault_in_beginning(self, beginning: str) -> str | None:
+        fault = self._curation.fault_in_beginning(self._hero, beginning)
+        return fault or (_ALIKE if self._repeats(beginning) else None)
+
+    def _repeats(self, text: str) -> bool:
+        return bool(self._avoided) and not self._avoided.isdisjoint(sentences(text))
 
     def _may_change(self, text: str) -> bool:
         """Return whether another draw may still change a text: nobody has seen all of it."""

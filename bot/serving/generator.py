@@ -2,13 +2,14 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.chat import ChatRequest
 from bot.errors import HerosmithError, Stopped, Unavailable
 from bot.heroes.config import HeroesConfig
 from bot.heroes.curation import Curation
 from bot.heroes.hero import Hero
+from bot.heroes.takes import Take
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.llm.client import ChatAnswer, ModelClient
@@ -54,10 +55,16 @@ class Generator:
         self.base_title = helped if small else LocalizedMessage("base")
 
     async def generate(
-        self, hero: Hero, model: Model | str, account: Account, stream: Stream | None = None
+        self,
+        hero: Hero,
+        model: Model | str,
+        account: Account,
+        stream: Stream | None = None,
+        take: Take | None = None,
     ) -> GeneratedText:
         """Have a tuned model write, or an untuned one by its name; again if curation finds a fault.
 
+        take: how it is to be another text of the hero than one before, if it is.
         Raises Unavailable if there is no text, UnknownModel if the server does not know the model, Stopped if
         the stream was stopped within the first sentence.
         """
@@ -68,10 +75,11 @@ class Generator:
             stream or Stream(),
             most=self._limit.of(name),
             continues=self._small and not isinstance(model, str),
+            avoided=take.avoided if take else frozenset(),
         )
         settled = False
         while not settled:
-            request = self._request(hero, model, draws.begin())
+            request = self._request(hero, model, draws.begin(), take)
             try:
                 answer = await self._client.complete(request, model=name, account=account, stream=stream)
             except HerosmithError as error:
@@ -89,12 +97,17 @@ class Generator:
             best.text, written_by, tuned=tuned, request=best.request, answer=best.answer, draws=draws.number
         )
 
-    def _request(self, hero: Hero, model: Model | str, seen: str) -> ChatRequest:
+    def _request(self, hero: Hero, model: Model | str, seen: str, take: Take | None) -> ChatRequest:
         """Return the request for a text; one that begins with what was seen, if that is not empty."""
-        if not isinstance(model, str):
-            return self._prompts.tuned_request(hero).continuing(seen)
         seed = time.time_ns() % 2**31  # the same request again may be answered differently
-        return self._prompts.author_request(hero, small=self._small, seed=seed)
+        if isinstance(model, str):
+            return self._prompts.author_request(hero, small=self._small, seed=seed, take=take)
+        if take and not seen:
+            return self._prompts.take_request(hero, take, small=self._small, seed=seed)
+        request = self._prompts.tuned_request(hero)
+        if self._small:  # a hosted server may refuse a seed
+            request = replace(request, seed=seed)
+        return request.continuing(seen)
 
 
 def no_text(answer: ChatAnswer) -> HerosmithError:

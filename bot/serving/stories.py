@@ -121,8 +121,12 @@ class Stories:
                 scene = [*scene, self._prompts.drawn_ending(hero, request.seed or 0)]
             return " ".join(scene)
 
+        def request() -> ChatRequest:
+            name, seed = self._curation.name_in(story), time.time_ns() % _SEEDS
+            return self._prompts.scene_request(hero, story, name=name, tuned=tuned, seed=seed)
+
         drawn = await self._redraws.best(
-            lambda: self._prompts.scene_request(hero, story, tuned=tuned, seed=time.time_ns() % _SEEDS),
+            request,
             shape,
             lambda _, scene: scene_faults(self._curation, hero, story, scene),
             model=model,

@@ -146,7 +146,11 @@ class Teams:
             return self._prompts.deed_request(frame, number, tuned=tuned, seed=time.time_ns() % _SEEDS)
 
         return await self._redraws.best(
-            request, lambda _, answer: one_sentence(answer.text), faults, model=model, stream=stream
+            request,
+            lambda asked, answer: one_sentence(answer.text, opening=asked.opening, breaks=asked.breaks),
+            faults,
+            model=model,
+            stream=stream,
         )
 
     async def _ask(self, heroes: Sequence[Hero], model: Model | str, stream: Stream) -> GeneratedText:

@@ -181,6 +181,36 @@ async def list_items(tx: Transaction, version: int) -> list[Item]:
     return [Item(*row) for row in await tx.execute(query)]
 
 
+class TrainedText(NamedTuple):
+    """A text that a dataset's models learn from, and whether people liked it as a description."""
+
+    text: str
+    liked: bool
+
+
+async def list_trained_texts(
+    tx: Transaction, version: int, *, most_liked: int, most_others: int
+) -> list[TrainedText]:
+    """Return texts of a dataset that people may see: so many liked ones, and so many others."""
+    is_hidden = select(description.c.id).where(
+        description.c.id == dataset_item.c.source_id, description.c.removed_at.is_not(None)
+    )
+    trained = select(dataset_item.c.text).where(
+        dataset_item.c.dataset_id == version,
+        dataset_item.c.split == "train",
+        dataset_item.c.deleted.is_(False),
+        dataset_item.c.text != "",
+    )
+    is_liked = dataset_item.c.source == "description"
+    ordered = trained.order_by(dataset_item.c.position)
+    liked = await tx.execute(ordered.where(is_liked, ~is_hidden.exists()).limit(most_liked))
+    others = await tx.execute(ordered.where(~is_liked).limit(most_others))
+    return [
+        *(TrainedText(row.text, liked=True) for row in liked),
+        *(TrainedText(row.text, liked=False) for row in others),
+    ]
+
+
 async def description_ids(tx: Transaction, version: int) -> frozenset[int]:
     """Return the descriptions whose texts are in a dataset of single texts."""
     query = select(dataset_item.c.source_id).where(

@@ -121,11 +121,14 @@ async def get_by_message(tx: Transaction, message_id: int) -> Description | None
 async def get_latest(
     tx: Transaction, requester: str, *, guild_id: int | None, channel_id: int | None
 ) -> Description | None:
-    """Return a person's newest text that is shown in a server, or in a channel outside of servers."""
-    here = description.c.channel_id == channel_id if guild_id is None else description.c.guild_id == guild_id
+    """Return a person's newest text about one hero that is shown in a server, or in a channel elsewhere."""
+    place = description.c.channel_id if guild_id is None else description.c.guild_id
+    # + 0: else SQLite may walk through all texts of the server, where the person may have asked for none
+    here = place + 0 == (channel_id if guild_id is None else guild_id)
     query = select(*_COLUMNS).where(
         description.c.requester == requester,
         here,
+        description.c.kind != "team",
         description.c.message_id.is_not(None),
         description.c.removed_at.is_(None),
     )
@@ -182,6 +185,22 @@ def removed_ids() -> Select[int]:
 
 async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     query = select(*_COLUMNS).where(description.c.id.in_(ids)).order_by(description.c.id)
+    return [_of_row(row) for row in await tx.execute(query)]
+
+
+async def list_shown_takes(tx: Transaction, parent_id: int, most: int) -> list[Description]:
+    """Return the newest takes of a description that have a message and are not hidden."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            description.c.parent_id == parent_id,
+            description.c.kind == "take",
+            description.c.message_id.is_not(None),
+            description.c.removed_at.is_(None),
+        )
+        .order_by(description.c.id.desc())
+        .limit(most)
+    )
     return [_of_row(row) for row in await tx.execute(query)]
 
 

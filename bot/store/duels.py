@@ -83,6 +83,11 @@ async def get(tx: Transaction, duel_id: int) -> Duel | None:
     return Duel(**row._mapping) if row else None
 
 
+async def get_by_message(tx: Transaction, message_id: int) -> Duel | None:
+    row = (await tx.execute(select(duel).where(duel.c.message_id == message_id))).one_or_none()
+    return Duel(**row._mapping) if row else None
+
+
 async def get_by_description(tx: Transaction, description_id: int) -> Duel | None:
     """Return the duel in which a description is one of the two texts."""
     either = or_(

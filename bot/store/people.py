@@ -60,11 +60,13 @@ async def count_since(tx: Transaction, person: str, at: float) -> int:
 async def list_heaviest(tx: Transaction, since: float, most: int) -> list[HeavyUser]:
     """Return who asked for most heroes since a moment, the heaviest first."""
     number, counted = heroes_since(since)
+    # no bare column: to group by it, SQLite would read the index of all requesters, not that of the time
+    person = description.c.requester.concat("").label("person")
     query = (
-        select(description.c.requester, number)
+        select(person, number)
         .where(counted, description.c.requester != "")
-        .group_by(description.c.requester)
-        .order_by(number.desc(), description.c.requester)
+        .group_by(person)
+        .order_by(number.desc(), person)
         .limit(most)
     )
     return [HeavyUser(*row) for row in await tx.execute(query)]

@@ -1,10 +1,10 @@
 """Queries on everything that is held about one person."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, delete, func, or_, select, update
 
 from bot.i18n.message import LocalizedMessage
 from bot.store import datasets, notifications
@@ -55,6 +55,14 @@ IDS = (
     quota_reset.c.actor_id,
 )
 
+# What a person leaves on a description: which one it is about, and whose it is.
+_LEFT_ON_TEXTS = (
+    (reaction.c.description_id, reaction.c.voter),
+    (vote.c.description_id, vote.c.voter),
+    (report.c.description_id, report.c.reporter),
+    (bookmark.c.description_id, bookmark.c.person),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -82,12 +90,15 @@ async def count_rows(tx: Transaction, person: Person) -> dict[str, int]:
 
 
 async def list_rows(tx: Transaction, person: Person) -> dict[str, list[dict[str, Any]]]:
-    """Return the person's rows with all columns, by the table's name."""
+    """Return the person's rows with all columns, by the table's name, and the heroes of their teams."""
     found = {}
     for table, owned in _owned_rows(person):
         query = select(table).where(owned).order_by(*table.primary_key)
         found[table.name] = [dict(row._mapping) for row in await tx.execute(query)]
-    return found
+    texts = select(description.c.id).where(description.c.requester == person.pseudonym)
+    of_teams = select(team_hero).where(team_hero.c.description_id.in_(texts))
+    rows = await tx.execute(of_teams.order_by(*team_hero.primary_key))
+    return found | {team_hero.name: [dict(row._mapping) for row in rows]}
 
 
 async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
@@ -100,19 +111,46 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     """
     deleted = await count_rows(tx, person)
     texts = select(description.c.id).where(description.c.requester == person.pseudonym)
+    voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
+    await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
+    for column in PSEUDONYMS:
+        if column.table not in (description, blocked_person):
+            await tx.execute(delete(column.table).where(column == person.pseudonym))
+    to_rebuild = await _erase_texts(tx, texts, at=at)
+    for column in IDS:
+        await tx.execute(update(column.table).where(column == person.user_id).values({column: None}))
+    return Erased(deleted, to_rebuild)
+
+
+async def erase_descriptions(
+    tx: Transaction, pseudonym: str, ids: Collection[int], *, at: float
+) -> list[int]:
+    """Delete single descriptions of a person for good, as erase() does with all of them.
+
+    What the person left on them goes, too; votes in a duel stay, as they are final. Return the versions of
+    datasets that must be rebuilt.
+    """
+    for about, whose in _LEFT_ON_TEXTS:
+        await tx.execute(delete(about.table).where(about.in_(ids), whose == pseudonym))
+    mine = select(description.c.id).where(description.c.id.in_(ids), description.c.requester == pseudonym)
+    return await _erase_texts(tx, mine, at=at)
+
+
+async def _erase_texts(tx: Transaction, texts: Select[Any], *, at: float) -> list[int]:
+    """Empty descriptions and all that quotes them, and return the datasets that must be rebuilt.
+
+    texts: a query for their ids. Picks between such a text and another one go, whoever picked.
+    """
     to_rebuild = await datasets.redact(tx, texts)
     quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
     await tx.execute(update(report).where(report.c.description_id.in_(texts)).values(words=""))
     await tx.execute(delete(card_post).where(card_post.c.description_id.in_(texts)))
     await tx.execute(delete(team_hero).where(team_hero.c.description_id.in_(texts)))
+    takes = select(description.c.id).where(description.c.parent_id.in_(texts))
+    await tx.execute(delete(pick).where(or_(pick.c.take_id.in_(texts), pick.c.take_id.in_(takes))))
     shown = or_(duel.c.live_description_id.in_(texts), duel.c.candidate_description_id.in_(texts))
     await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))
-    voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
-    await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
-    for column in PSEUDONYMS:
-        if column.table not in (description, blocked_person):
-            await tx.execute(delete(column.table).where(column == person.pseudonym))
     redacted = {
         "requester": "",
         **EMPTY_HERO.as_dict(),
@@ -123,10 +161,8 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
         "message_id": None,
         "removed_at": func.coalesce(description.c.removed_at, at),
     }
-    await tx.execute(update(description).where(description.c.requester == person.pseudonym).values(redacted))
-    for column in IDS:
-        await tx.execute(update(column.table).where(column == person.user_id).values({column: None}))
-    return Erased(deleted, to_rebuild)
+    await tx.execute(update(description).where(description.c.id.in_(texts)).values(redacted))
+    return to_rebuild
 
 
 def _owned_rows(person: Person) -> Iterable[tuple[Table, ColumnElement[bool]]]:

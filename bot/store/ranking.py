@@ -2,15 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from bot.store.counting_rule import CountingRule, counts_alone, too_many
 from bot.store.database import Transaction
 from bot.store.descriptions import of_one_hero
 from bot.store.schema import description, member_setting, team_hero, vote
-from bot.store.scores import select_votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,9 @@ class Contest:
             found.append(description.c.created_at < self.span.until)
         return found
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return all conditions on rows of description."""
-        found = [*self.in_index(), description.c.removed_at.is_(None), _RANKED_KINDS]
+    def of_rows(self) -> list[ColumnElement[bool]]:
+        """Return the other conditions, for which rows of description are read."""
+        found = [description.c.removed_at.is_(None), _RANKED_KINDS]
         if self.powers is not None:
             powers = sorted(self.powers)
             others = team_hero.c.power.not_in(powers) & (team_hero.c.description_id == description.c.id)
@@ -75,10 +73,11 @@ class VoterCount:
     votes: int
 
 
-async def is_larger(tx: Transaction, contest: Contest, than: int) -> bool:
-    """Return whether more descriptions than this take part; not all of them are counted."""
-    some = select(description.c.id).where(*contest.in_index()).limit(than + 1).subquery()
-    return int((await tx.execute(select(func.count()).select_from(some))).scalar_one()) > than
+async def list_few_ids(tx: Transaction, contest: Contest, most: int) -> list[int] | None:
+    """Return the descriptions of the contest's server and span, hidden ones too; None if there are more."""
+    ids = select(description.c.id).where(*contest.in_index()).limit(most + 1)
+    found = list((await tx.execute(ids)).scalars())
+    return found if len(found) <= most else None
 
 
 async def list_eager(tx: Transaction, rule: CountingRule) -> frozenset[str]:
@@ -93,7 +92,7 @@ async def list_best(
     contest: Contest,
     *,
     prior: tuple[float, float],
-    eager: frozenset[str] | None,
+    eager: frozenset[str],
     ids: Collection[int] | None = None,
     offset: int,
     limit: int,
@@ -101,15 +100,21 @@ async def list_best(
     """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
 
     prior is the weight (in votes) and the mean of the prior. eager are the voters with votes beyond the daily
-    maximum; given them, the descriptions are read first and then their votes, which is quick if they are few.
-    Without them all votes are read. ids: only some descriptions take part.
+    maximum. ids: only these take part, of the contest's server and span; this is quick if they are few.
     """
     weight, mean = prior
-    if eager is None:
-        votes_of = select_votes(rule, _RANKED_KINDS).where(*contest.conditions())
-    else:
-        votes_of = _select_votes_of(rule, contest, eager, ids)
-    ranked = votes_of.subquery()
+    ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
+    downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
+    # not both: SQLite would read all of the index
+    some = contest.in_index() if ids is None else [description.c.id.in_(ids)]
+    ranked = (
+        select(description.c.id, ups, downs)
+        .select_from(description)
+        .join(vote, vote.c.description_id == description.c.id)
+        .where(*some, *contest.of_rows(), counts_alone(rule, eager))
+        .group_by(description.c.id)
+        .subquery()
+    )
     votes = ranked.c.ups + ranked.c.downs
     score = (weight * mean + ranked.c.ups) / (weight + votes)
     query = (
@@ -132,24 +137,8 @@ async def list_voters(
         .select_from(description)
         .join(vote, vote.c.description_id == description.c.id)
         .outerjoin(member_setting, member_setting.c.person == vote.c.voter)
-        .where(*contest.conditions(), counts_alone(rule, eager))
+        .where(*contest.in_index(), *contest.of_rows(), counts_alone(rule, eager))
         .group_by(vote.c.voter, member_setting.c.user_id)
         .order_by(number.desc(), vote.c.voter)
     )
     return [VoterCount(*row) for row in await tx.execute(query)]
-
-
-def _select_votes_of(
-    rule: CountingRule, contest: Contest, eager: frozenset[str], ids: Collection[int] | None
-) -> Select[Any]:
-    """Select the counted votes of the descriptions of a contest, through its index."""
-    ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
-    downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
-    some = [description.c.id.in_(ids)] if ids is not None else []
-    return (
-        select(description.c.id, ups, downs)
-        .select_from(description)
-        .join(vote, vote.c.description_id == description.c.id)
-        .where(*contest.conditions(), *some, counts_alone(rule, eager))
-        .group_by(description.c.id)
-    )

@@ -382,7 +382,7 @@ bookmark = Table(
     Column("person", String(64), primary_key=True),
     Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
     Column("at", Float, nullable=False),
-    Index("bookmark_of_person", "person", "at"),
+    Index("bookmark_of_person", "person", "at", "description_id"),
     Index("bookmark_of_description", "description_id"),
 )
 
@@ -461,6 +461,8 @@ duel = Table(
     Column("message_id", BigInteger, unique=True),
     Column("created_at", Float, nullable=False),
     CheckConstraint("a IN ('live', 'candidate')", name="duel_a"),
+    Index("duel_of_live_description", "live_description_id"),
+    Index("duel_of_candidate_description", "candidate_description_id"),
 )
 
 _COUNTS = text("counts")

@@ -1,5 +1,6 @@
 """Queries on scores: the counted votes on descriptions, summed in the database."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,7 +72,7 @@ class DuelCount:
     for_candidate: int
 
 
-def select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]:
+def _select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]:
     """Select the counted votes up and down of each visible description of these kinds."""
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
     downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
@@ -90,7 +91,7 @@ def select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]:
 
 async def get_vote_sums(tx: Transaction, rule: CountingRule) -> tuple[int, int, int]:
     """Return how many visible descriptions of one hero have counted votes, and the votes up and down."""
-    votes_of = select_votes(rule, of_one_hero()).subquery()
+    votes_of = _select_votes(rule, of_one_hero()).subquery()
     sums = select(func.count(), func.sum(votes_of.c.ups), func.sum(votes_of.c.downs)).select_from(votes_of)
     number, ups, downs = (await tx.execute(sums)).one()
     return int(number), int(ups or 0), int(downs or 0)
@@ -101,26 +102,37 @@ async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[De
 
     What trains and what ranks models are chosen from these: teams and scenes are not among them.
     """
-    query = select_votes(rule, of_one_hero()).order_by(description.c.id)
+    query = _select_votes(rule, of_one_hero()).order_by(description.c.id)
     return [DescriptionVotes(*row) for row in await tx.execute(query)]
 
 
 async def get_description_votes(tx: Transaction, rule: CountingRule, description_id: int) -> tuple[int, int]:
     """Return the counted votes up and down of a description; none if it is hidden."""
+    return (await list_votes_of(tx, rule, [description_id])).get(description_id, (0, 0))
+
+
+async def list_votes_of(
+    tx: Transaction, rule: CountingRule, ids: Collection[int]
+) -> dict[int, tuple[int, int]]:
+    """Return the counted votes up and down of a few descriptions, of those that have any and are visible."""
     value = vote.c.value
     query = (
-        select(func.sum(case((value > 0, 1), else_=0)), func.sum(case((value < 0, 1), else_=0)))
+        select(
+            vote.c.description_id,
+            func.sum(case((value > 0, 1), else_=0)),
+            func.sum(case((value < 0, 1), else_=0)),
+        )
         .join(description, description.c.id == vote.c.description_id)
         .where(
-            vote.c.description_id == description_id,
+            vote.c.description_id.in_(ids),
             description.c.removed_at.is_(None),
             may_count(rule),
             of_others(vote.c.voter, rule),
             ~is_too_many(rule),
         )
+        .group_by(vote.c.description_id)
     )
-    ups, downs = (await tx.execute(query)).one()
-    return int(ups or 0), int(downs or 0)
+    return {each: (int(ups), int(downs)) for each, ups, downs in await tx.execute(query)}
 
 
 async def find_uncounted_reason(

@@ -186,6 +186,23 @@ class SettingsCog(commands.Cog):
             if any(typed.strip().casefold() in word for word in words)
         ][:25]
 
+    @group.command(
+        description="Let texts of this server into the public gallery, if those who asked agree, too"
+    )
+    @app_commands.describe(allow="True: texts of this server may be in it; False: none")
+    async def gallery(self, interaction: Interaction, allow: bool) -> None:
+        await interaction.response.defer(ephemeral=True)
+        await self.app.guild_settings.change(_guild_id(interaction), in_gallery=allow or None)
+        changed = LocalizedMessage(
+            "Heroes that were asked for in this server may now be on a public page, if whoever asked joined "
+            "the gallery with `{/heroes settings}`."
+        )
+        if not allow:
+            changed = LocalizedMessage(
+                "This server takes no part in the gallery: its heroes go when the operators next publish it."
+            )
+        await self._show_settings(interaction, changed)
+
     @group.command(description="Post the best-rated hero of the past week; what you leave out stays")
     @app_commands.rename(time_zone="time-zone")
     @app_commands.describe(
@@ -315,6 +332,7 @@ def settings_text(
         t("Descriptions for one member a day: {number}", number=per_member),
         t("Descriptions for the whole server a day: {number}", number=of_server),
         t("Language of answers: {language}", language=language),
+        t("Public gallery: {state}", state=t("takes part") if setting.in_gallery else t("takes no part")),
         *weekly_lines(t, setting),
     )
     title = t("**Settings of this server**")

@@ -103,4 +103,6 @@ class CatalogueTranslator(app_commands.Translator):
         is_name = context.location is _CHOICE and not string.extras.get("translated")
         if t is ENGLISH or is_name:
             return None
+        if isinstance(context.data, app_commands.ContextMenu):
+            return t(string.message)  # a sentence, which may have blanks and capitals
         return t.command_name(string.message) if context.location in _NAME_LOCATIONS else t(string.message)

@@ -10,6 +10,7 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.errors import NotUnderstood, UserError
 from bot.heroes.hero import Hero
+from bot.heroes.takes import Take
 from bot.i18n.message import ENGLISH, Translator
 from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
@@ -128,11 +129,17 @@ class HeroCog(commands.Cog):
         if await self.app.duels.should_duel():
             await self.duel(hero, requester, responder)
             return
+        await self.describe_alone(hero, requester, responder)
+
+    async def describe_alone(
+        self, hero: Hero, requester: Requester, responder: Responder, take: Take | None = None
+    ) -> None:
+        """Generate a description into a live message. take: how it is to be another text, if it is one."""
         stream, vocabulary = Stream(), self.app.heroes.vocabulary
         preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, vocabulary, requester.t))
         async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id, requester.roles):
             work = self.app.describer.describe(
-                hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
+                hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream, take=take
             )
             description = await self.live_messages.run(work, preview, requester, responder)
         await self.publish(description, requester, responder)

@@ -7,6 +7,7 @@ import discord
 from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Translator, mark
 from bot.rating.duels import Choice, DuelVoteResult, Pairing, Position
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_or_english
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer
@@ -32,7 +33,16 @@ class DuelButton(
         await interaction.response.defer(ephemeral=True, thinking=True)
         result = await interaction.client.app.duels.vote(self.duel_id, interaction.user.id, self.choice)
         t = await translator_or_english(interaction)  # the vote is stored, and final
-        await answer(interaction, _result_text(result, t))
+        await answer(interaction, MessageContent(content=_result_text(result, t), view=_keep_buttons(result)))
+
+
+def _keep_buttons(result: DuelVoteResult) -> discord.ui.View:
+    """Return buttons that keep either text, as who has voted knows the models: KeepButton handles them."""
+    texts = {"a": result.a, "b": result.b}
+    return persistent_view(
+        discord.ui.Button(custom_id=f"hero:keep:{text.id}", emoji="🔖", label=_TEXTS[position])
+        for position, text in texts.items()
+    )
 
 
 def duel_buttons(pairing: Pairing, t: Translator) -> discord.ui.View:

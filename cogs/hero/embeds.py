@@ -20,11 +20,12 @@ _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
 _LABELS = {
     "stop": mark("Stop"),
     "again": mark("Again"),
+    "take": mark("Another take"),
     "scene": mark("Next scene"),
     "team": mark("Again"),
     "report": mark("Report"),
 }
-_EMOJI = {"card": "🖼️"}  # buttons without a label
+_EMOJI = {"card": "🖼️", "keep": "🔖"}  # buttons without a label
 
 
 def hero_content(
@@ -39,14 +40,21 @@ def hero_content(
 
     needed: how many people must like a text at least before it trains.
     """
-    if description.removed_by_operators:
-        return MessageContent(content=t("Operators have removed this description."))
-    if description.removed_at is not None:
-        return MessageContent(content=t("This description is hidden: people have reported it."))
+    if notice := hidden_text(description, t):
+        return MessageContent(content=notice)
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t, needed=needed)],
-        hero_buttons("again", "scene", "card", "report", subject=description.id, t=t),
+        hero_buttons("again", "take", "scene", "card", "keep", "report", subject=description.id, t=t),
     )
+
+
+def hidden_text(description: Description, t: Translator) -> str | None:
+    """Return what stands in place of a description that is hidden; None if it is not."""
+    if description.removed_by_operators:
+        return t("Operators have removed this description.")
+    if description.removed_at is not None:
+        return t("This description is hidden: people have reported it.")
+    return None
 
 
 def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Translator) -> MessageContent:
@@ -56,11 +64,12 @@ def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Tr
 
 
 def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
-    """Return the buttons "stop", "again", "scene", "card" and "report", as named. All state is in their ids.
+    """Return the buttons that are named, such as "stop" or "report". All state is in their custom ids.
 
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
-    cogs/hero/cog.py, SceneButton in cogs/hero/story_cog.py, CardButton in cogs/hero/cards.py and ReportButton
-    in cogs/moderation/buttons.py handle the clicks.
+    cogs/hero/cog.py, TakeButton in cogs/hero/takes.py, SceneButton in cogs/hero/story_cog.py, CardButton in
+    cogs/hero/cards.py, KeepButton in cogs/heroes/keep.py and ReportButton in cogs/moderation/buttons.py
+    handle the clicks.
     """
     return persistent_view(
         discord.ui.Button(

@@ -24,7 +24,7 @@ def team_content(
     """Return a team with its buttons."""
     embed = text_embed(_team_title(heroes, vocabulary, t), description.text)
     votes = t("{up} {down} count for /top, but the bot does not learn from teams", up=UP, down=DOWN)
-    buttons = hero_buttons("team", "report", subject=description.id, t=t)
+    buttons = hero_buttons("team", "keep", "report", subject=description.id, t=t)
     return MessageContent([_signed(embed, description, votes, t)], buttons)
 
 
@@ -42,7 +42,7 @@ def scene_content(
     """Return a scene with its number and its buttons."""
     embed = _numbered(text_embed(vocabulary.title(description.hero, t), description.text), number, t)
     votes = t("{up} {down} say what you think of it; the bot does not learn from scenes", up=UP, down=DOWN)
-    actions = ("scene", "report") if number < MOST_SCENES else ("report",)
+    actions = ("scene", "keep", "report") if number < MOST_SCENES else ("keep", "report")
     buttons = hero_buttons(*actions, subject=description.id, t=t)
     return MessageContent([_signed(embed, description, votes, t)], buttons)
 

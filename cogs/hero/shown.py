@@ -6,6 +6,7 @@ from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.hero.embeds import hero_content
 from cogs.hero.scene_embeds import scene_content, team_content
+from cogs.hero.take_embeds import take_content
 
 
 async def shown_content(app: App, description: Description, t: Translator) -> MessageContent:
@@ -16,4 +17,6 @@ async def shown_content(app: App, description: Description, t: Translator) -> Me
         return scene_content(description, await app.stories.number(description), app.heroes.vocabulary, t)
     vocabulary = await app.powers.vocabulary()  # with the added powers: votes on these train
     needed = app.admission.thresholds.fewest_ups
-    return hero_content(description, vocabulary, app.heroes.curation, t, needed=needed)
+    content = hero_content(description, vocabulary, app.heroes.curation, t, needed=needed)
+    shown = await app.takes.shown(description)
+    return take_content(content, shown, t) if shown and content.embeds else content

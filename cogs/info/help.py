@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -34,7 +35,7 @@ class Section:
 # Any other command follows in the second to fourth section, by who may use it.
 HEROES = Section(
     mark("Heroes"),
-    ("hero", "team", "story", "duel", "card", "top"),
+    ("hero", "team", "story", "duel", "card", "heroes", "top"),
     (
         mark("`/hero 40 woman healing` for one text, `/duel 40 woman healing` for two to choose from"),
         mark("`{/top period:week}` for the best of this week"),
@@ -78,13 +79,12 @@ class HelpCog(commands.Cog):
         if await is_operator(interaction):
             sections.append(OPERATORS)
         usable = [command for command in _roots(self.bot) if _is_usable(command, interaction)]
+        menus = [each.name for each in self.bot.tree.get_commands(type=discord.AppCommandType.message)]
         view = persistent_view(_buttons(t, sections, self.app.settings.source_url))
-        await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable)], view=view))
+        await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable, menus)], view=view))
 
 
-def _buttons(
-    t: Translator, sections: list[Section], source: str | None
-) -> Iterator[discord.ui.Item[discord.ui.View]]:
+def _buttons(t: Translator, sections: list[Section], source: str | None) -> Iterator[discord.ui.Item[Any]]:
     """Yield the buttons. The greeting has the first as well, but there may be no channel that took it."""
     if ADMINS in sections:
         yield PermissionsButton(t)
@@ -126,7 +126,9 @@ def _is_usable(command: RootCommand, interaction: Interaction) -> bool:
     return bool(contexts.guild if interaction.guild_id else contexts.dm_channel or contexts.private_channel)
 
 
-def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) -> discord.Embed:
+def _embed(
+    t: Translator, sections: list[Section], usable: list[RootCommand], menus: list[str]
+) -> discord.Embed:
     embed = discord.Embed(
         title=t("What this bot does"),
         description=t(
@@ -139,11 +141,18 @@ def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) ->
     )
     for section in sections:
         lines = [_line(t, command) for command in _members(section, usable)]
+        if section is HEROES:
+            lines += [_menu_line(t, name) for name in menus]
         if lines:
             embed.add_field(name=t(section.title), value="\n".join(lines), inline=False)
     examples = [f"- {t(example)}" for section in sections for example in section.examples]
     embed.add_field(name=t("Examples"), value="\n".join(examples), inline=False)
     return embed
+
+
+def _menu_line(t: Translator, name: str) -> str:
+    """Return where a command in the menu of a message is found."""
+    return t("- **{name}** In the menu of a hero's message, under Apps", name=t(name))
 
 
 def _line(t: Translator, command: RootCommand) -> str:

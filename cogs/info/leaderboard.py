@@ -84,7 +84,7 @@ def _known(period: str) -> Period:
 async def _page(interaction: Interaction, scope: str, period: Period, page: int) -> MessageContent:
     """Return a page of this server or of all. Powers outside the vocabulary stay in their own server.
 
-    The first page shows the card of the best.
+    The first page shows the card of the best, where the bot may attach files.
     """
     t = await translator_of(interaction)
     app = interaction.client.app
@@ -108,7 +108,7 @@ async def _page(interaction: Interaction, scope: str, period: Period, page: int)
         title = f"{title}: {t(current.name)}"
     embed = _embed(t, app.heroes.vocabulary, title, page, best[:PAGE], has_more=has_more)
     files = []
-    if best and page == 0:
+    if best and page == 0 and interaction.app_permissions.attach_files:
         first = best[0]
         card = await app.cards.draw(first.description, ups=first.ups, downs=first.downs, t=t)
         embed.set_image(url=f"attachment://{card.file_name}")

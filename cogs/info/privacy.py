@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from collections.abc import Sequence
 
 import discord
 from discord import app_commands
@@ -205,11 +206,14 @@ def counts_text(t: Translator, counts: dict[str, int]) -> str:
 
 def _deleted_text(t: Translator, erased: Erased) -> str:
     text = t("Everything that was stored about you is deleted. What you do from now on is stored again.")
-    if erased.datasets:
-        versions = ", ".join(f"v{version}" for version in erased.datasets)
-        text += "\n" + t(
-            "Your texts were taken out of these datasets, so no model is trained on them any more: "
-            "{versions}.",
-            versions=versions,
-        )
-    return text
+    return "\n".join(filter(None, [text, datasets_text(t, erased.datasets)]))
+
+
+def datasets_text(t: Translator, datasets: Sequence[int]) -> str | None:
+    """Return from which datasets a deletion took texts; None if from none."""
+    if not datasets:
+        return None
+    return t(
+        "Your texts were taken out of these datasets, so no model is trained on them any more: {versions}.",
+        versions=", ".join(f"v{version}" for version in datasets),
+    )

@@ -104,9 +104,25 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
     await with_retries(lambda: answer(interaction, content))
     await remove_cards(bot, description_id)
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
+    await _refresh_takes(bot, result.hidden)
 
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:
+    """Bring a description's message up to date, and those of its takes, which quote it.
+
+    Its cards are deleted if it is hidden. Returns False if the bot may not change one of its own messages.
+    """
+    refreshed = await _refresh_own(bot, description)
+    await _refresh_takes(bot, description)
+    return refreshed
+
+
+async def _refresh_takes(bot: HeroBot, parent: Description) -> None:
+    for take in await bot.app.takes.of_parent(parent.id):
+        await _refresh_own(bot, take)
+
+
+async def _refresh_own(bot: HeroBot, description: Description) -> bool:
     """Bring a description's message up to date, and delete its cards if it is hidden.
 
     Returns False if the bot may not change one of them.

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import discord
 from discord.ext import commands
@@ -95,7 +96,7 @@ def greeting_content(t: Translator, example: LocalizedMessage | str, policy: str
         ),
         t("-# For those who manage this server: `/settings show` has channels, limits and language."),
     )
-    items: list[discord.ui.Item[discord.ui.View]] = [PermissionsButton(t)]
+    items: list[discord.ui.Item[Any]] = [PermissionsButton(t)]
     if policy:
         items.append(discord.ui.Button(label=t("Privacy"), url=policy))
     return MessageContent(content="\n".join(lines), view=persistent_view(items))

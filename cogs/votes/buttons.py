@@ -8,7 +8,7 @@ from bot.app import App
 from bot.client import Interaction
 from bot.dataset.versions.admission import OF_SCENE, OUTSIDE_VOCABULARY, VoteEffect
 from bot.errors import DatabaseBusy
-from bot.i18n.message import Translator
+from bot.i18n.message import Translator, mark
 from bot.rating.votes import DOWN, UP
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_or_english
@@ -17,6 +17,10 @@ from cogs.common.responses import confirm
 
 log = logging.getLogger(__name__)
 
+_UNLEARNT = {
+    OUTSIDE_VOCABULARY: mark("Votes here are for `/top` alone: the bot does not learn from this power."),
+    OF_SCENE: mark("The bot does not learn from scenes, and `/top` has none."),
+}
 _THUMBS = {"up": UP, "down": DOWN}
 
 
@@ -70,10 +74,8 @@ def _describe_effect(effect: VoteEffect, t: Translator) -> str:
     fault = effect.rejection_reason
     if effect.not_counted:
         return t(effect.not_counted)
-    if fault == OF_SCENE:
-        return t("The bot does not learn from scenes, and `/top` has none.")
-    if fault == OUTSIDE_VOCABULARY:
-        return t("Votes here are for `/top` alone: the bot does not learn from this power.")
+    if fault in _UNLEARNT:
+        return t(_UNLEARNT[fault])
     if fault:
         return t(
             "Votes here are for `/top` alone: the bot does not learn from this text ({fault}).",

@@ -31,6 +31,7 @@ _OTHER_TEXTS = frozenset(
         ),
         *("Hello", "Value error, ", "offset points", "the answer is not understood: "),
         *("Accept-Language", "Host", "Strict"),  # of HTTP
+        *('<meta name="generator" content="Herosmith gallery">', "const HEROES = "),  # of the gallery
     }
 )
 # Calls whose text is not part of it: what Discord itself translates, and the log
@@ -50,8 +51,8 @@ _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 
 _COMMANDS = (
-    *("hero", "duel", "top", "help", "about", "privacy", "settings", "powers", "dataset", "build-dataset"),
-    *("finetune", "models", "season", "quota", "people"),
+    *("hero", "team", "story", "duel", "top", "help", "about", "privacy", "settings", "powers", "dataset"),
+    *("build-dataset", "finetune", "models", "season", "quota", "people"),
 )
 _ERRORS = message_errors()
 _TRANSLATING = {"t", "mark", "LocalizedMessage", *COUNTED, *_ERRORS}

@@ -10,7 +10,7 @@ from bot.playground.command_line import is_complete, parse_command, visible_comm
 from bot.playground.simulated_discord import SimulatedDiscord
 from tests.playground.conftest import Visitor
 
-MENTIONABLE = {"@ana": "ana", "#heroes": "heroes"}
+MENTIONABLE = {"@ana": "ana", "@operator": "operator", "#heroes": "heroes"}
 
 
 def as_olga(typed: str, world: SimulatedDiscord) -> tuple[str, dict[str, object]]:
@@ -28,6 +28,8 @@ def as_olga(typed: str, world: SimulatedDiscord) -> tuple[str, dict[str, object]
         ("/build-dataset  limit:24 repeats: 2 ", "build-dataset", {"limit": 24, "repeats": 2}),
         ("/build-dataset budget:0.5 batch:true", "build-dataset", {"budget": 0.5, "batch": True}),
         ("/build-dataset model:a model limit:24", "build-dataset", {"model": "a model", "limit": 24}),
+        ("/settings role role:@operator cooldown:9", "settings role", {"role": "operator", "cooldown": 9}),
+        ("/people block member:@ana", "people block", {"member": "ana"}),
         ("/finetune method:dpo", "finetune", {"method": "dpo"}),
         ("/models compare a:1 hero:30 man flight", "models compare", {"a": 1, "hero": "30 man flight"}),
     ],

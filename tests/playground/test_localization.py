@@ -1,5 +1,6 @@
 """The page's language: the server's, else the browser's, else English."""
 
+import json
 import re
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -60,7 +61,7 @@ async def test_the_page_is_in_the_servers_language_or_the_browsers(
     assert [each for each in said if said[each] in text.partition("</script>")[2]] == [language]
     assert "{{" not in text
     assert "<script>" not in text
-    role = {"en": '"operator"', "de": '"Betreiberin"', "fr": '"opératrice"'}[language]
+    role = {"en": '"operator"', "de": '"Betreiberin"', "fr": json.dumps("opératrice")}[language]
     assert role in await text_of(page, "/people", accepted)
 
 

@@ -275,3 +275,13 @@ async def test_a_taken_port_is_reported(page: Page, world: SimulatedDiscord, app
     with pytest.raises(OperatorError, match=rf"Port {taken} is taken .*PLAYGROUND_PORT"):
         async with open_page(world, app, taken):
             pass
+
+
+async def test_the_menu_of_a_message_says_how_its_text_was_made(ana: Visitor, olga: Visitor) -> None:
+    answer = await hero(olga)
+    await ana.wait_for_message(title)
+    (menu,) = ana.surroundings["menus"]
+    assert await ana.ask(do="menu", message=answer["id"], name=menu["name"]) == {}
+    told = await ana.wait_for_message(lambda message: title(message) == menu["label"])
+    assert told["flags"] & 64
+    assert "refused" in await ana.ask(do="menu", message=answer["id"], name="Nothing of ours")

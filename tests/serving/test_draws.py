@@ -10,6 +10,7 @@ from sqlalchemy import select
 from bot.app import App, open_app
 from bot.errors import OverBudget, Stopped
 from bot.heroes.hero import Hero
+from bot.heroes.takes import take_of
 from bot.llm.budget import Account
 from bot.llm.stream import Stream
 from bot.serving.generator import GeneratedText
@@ -239,3 +240,11 @@ async def test_the_daily_budget_ends_the_draws(hosted: Settings, script: Script)
         assert (drawn.text, drawn.sampling["draws"]) == (TOO_SHORT, 1)
         with pytest.raises(OverBudget):
             await app.describer.describe(HERO, requester=2)
+
+
+async def test_another_take_that_repeats_the_text_before_is_drawn_again(app: App, script: Script) -> None:
+    take = take_of(1, HERO, GOOD, app.heroes.curation)
+    other = f" {GOOD.removeprefix(FIRST).replace('. ', ' at last. ')[:-1]} today."
+    script.texts = [GOOD.removeprefix(FIRST.strip()), other]
+    drawn = await app.describer.generate(HERO, Stream(), TUNED, take)
+    assert (drawn.text, drawn.draws) == (FIRST.strip() + other, 2)

@@ -127,3 +127,15 @@ async def test_the_engine_and_hosted_models_get_no_parameters_of_vllm(
     async with open_app(chosen.model_copy(update={"heroes_file": penalising})) as app:
         await app.describer.generate(next(app.heroes.vocabulary.grid.heroes()), Stream())
     assert extras(script.asked[0]) == ({} if hosted_elsewhere else {"repeat_penalty": 1.1})
+
+
+async def test_a_scene_continues_the_story(app: App, server: LoraServer) -> None:
+    first = await app.describer.describe(next(app.heroes.vocabulary.grid.heroes()), requester=1)
+    async with app.stories.going_on(first.id) as told:
+        scene = await app.stories.tell(told, requester=1)
+    body = server.asked[-1]
+    begun = body["messages"][-1]
+    assert begun["role"] == "assistant"
+    assert begun["content"].startswith(f"{first.text} ")
+    assert scene.text.startswith(begun["content"].removeprefix(f"{first.text} "))
+    assert extras(body).items() >= CONTINUING.items()

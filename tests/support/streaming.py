@@ -86,15 +86,18 @@ async def until(
 
 def finished(message: discord.Message) -> bool:
     """Return whether a description is shown and tied to its message: the bot adds its thumbs after that."""
-    return labels(message) == ["Again", "Next scene", "Report"] and {"👍", "👎"} <= {
-        str(reaction) for reaction in message.reactions
-    }
+    return "Report" in labels(message) and {"👍", "👎"} <= {str(reaction) for reaction in message.reactions}
 
 
-def labels(message: discord.Message) -> list[str | None]:
-    """Return the labels of a message's buttons."""
+def labels(message: discord.Message) -> list[str]:
+    """Return the labels of a message's buttons, or their emoji."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
-    return [child.label for row in rows for child in row.children if isinstance(child, discord.Button)]
+    return [
+        child.label or str(child.emoji)
+        for row in rows
+        for child in row.children
+        if isinstance(child, discord.Button)
+    ]
 
 
 def embed_text(message: discord.Message) -> str:

@@ -57,6 +57,12 @@ def similar_to_any(texts: Sequence[str]) -> Callable[[str], bool]:
     return lambda text: bool(known.is_duplicate("", _minhash(_words(text))))
 
 
+def similarities(text: str, others: Sequence[str]) -> list[float]:
+    """Return how much each of the others is like a text: their shingles' estimated Jaccard similarity."""
+    own = _minhash(_words(text))
+    return [float(own.jaccard(_minhash(_words(other)))) for other in others]
+
+
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 

@@ -1,18 +1,21 @@
-"""Preference pairs: a better and a worse text of one hero, from duels and from opposite verdicts."""
+"""Preference pairs: a better and a worse text of one hero, from duels, takes and opposite verdicts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.dataset.versions.admission import Admission, AdmissionResult, JudgedDescription
 from bot.dataset.versions.draft import Draft, TrainingText
 from bot.dataset.versions.freeze import Freezer, FreezeResult
 from bot.i18n.message import LocalizedMessage, mark
-from bot.store import scores
+from bot.store import picks, scores
 from bot.store.database import Database
 
 MAX_DUELS_PER_VOTER = 20  # so that no single voter's taste decides what is learned
+MAX_PICKS_PER_VOTER = 20  # between a take and the text before it, for the same reason
 
+_UNDECIDED_TAKES = mark("from undecided takes")
 _UNDECIDED, _HIDDEN = mark("from undecided duels"), mark("hidden after reports")
 _CONTRADICTED = mark("contradicted by other votes")
 
@@ -34,6 +37,15 @@ class PreferencePair:
         """The preferred text as curated, and the rejected one as shown, on one line."""
         shown = " ".join(self.rejected.description.text.split())
         return TrainingText(self.preferred.text, "description", self.ids[0], shown, self.ids[1])
+
+
+class _Compared(NamedTuple):
+    """Two descriptions that people compared, and the counted votes for each."""
+
+    first_id: int
+    second_id: int
+    for_first: int
+    for_second: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +74,13 @@ class PreferencePairs:
         """Freeze all usable pairs as a dataset of kind preference. Raises UserError if there are too few."""
         admitted = await self._admission.admit()
         dropped: Counter[str] = Counter()
-        duels = await self._pairs_from_duels(admitted, dropped)
-        verdicts = list(_pairs_from_verdicts(admitted))
-        pairs, by_origin = _merge({"duels": duels, "verdicts": verdicts}, dropped)
+        duels, takes = await self._compared(admitted)
+        origins: dict[str, Iterable[PreferencePair]] = {
+            "duels": await self._decided(duels, dropped, _UNDECIDED),
+            "takes": await self._decided(takes, dropped, _UNDECIDED_TAKES),
+            "verdicts": list(_pairs_from_verdicts(admitted)),
+        }
+        pairs, by_origin = _merge(origins, dropped)
         by_prompt: dict[str, list[TrainingText]] = defaultdict(list)
         for pair in pairs:
             by_prompt[pair.preferred.prompt].append(pair.text)
@@ -75,20 +91,29 @@ class PreferencePairs:
             dropped += draft.dropped
         return FrozenPairs(frozen, by_origin, dropped, admitted.votes.not_counted)
 
-    async def _pairs_from_duels(
-        self, admitted: AdmissionResult, dropped: Counter[str]
-    ) -> list[PreferencePair]:
-        """Return a pair per duel that a majority of counted votes decides, if the better text is usable."""
+    async def _compared(self, admitted: AdmissionResult) -> tuple[list[_Compared], list[_Compared]]:
+        """Return the duels, and the takes beside their parents, with their counted votes."""
+        rule = admitted.votes.rule
         async with self._db.read() as tx:
-            duels = await scores.list_duel_counts(tx, admitted.votes.rule, max_per_voter=MAX_DUELS_PER_VOTER)
-        decided = [duel for duel in duels if duel.for_live != duel.for_candidate]
-        dropped[_UNDECIDED] += len(duels) - len(decided)
-        ids = {id_ for duel in decided for id_ in (duel.live_id, duel.candidate_id)}
+            duels = await scores.list_duel_counts(tx, rule, max_per_voter=MAX_DUELS_PER_VOTER)
+            takes = await picks.list_counts(tx, rule, max_per_voter=MAX_PICKS_PER_VOTER)
+        return (
+            [_Compared(each.live_id, each.candidate_id, each.for_live, each.for_candidate) for each in duels],
+            [_Compared(each.take_id, each.parent_id, each.for_take, each.for_parent) for each in takes],
+        )
+
+    async def _decided(
+        self, compared: list[_Compared], dropped: Counter[str], undecided: str
+    ) -> list[PreferencePair]:
+        """Return a pair of each two that a majority of counted votes decides, if the better one is usable."""
+        decided = [each for each in compared if each.for_first != each.for_second]
+        dropped[undecided] += len(compared) - len(decided)
+        ids = {id_ for each in decided for id_ in (each.first_id, each.second_id)}
         judged = {found.description.id: found for found in await self._admission.judge(sorted(ids))}
         pairs = []
-        for duel in decided:
-            sides = (duel.live_id, duel.candidate_id)
-            better, worse = map(judged.get, sides if duel.for_live > duel.for_candidate else sides[::-1])
+        for each in decided:
+            sides = (each.first_id, each.second_id)
+            better, worse = map(judged.get, sides if each.for_first > each.for_second else sides[::-1])
             if better is None or worse is None:
                 dropped[_HIDDEN] += 1
             elif better.rejection_reason:

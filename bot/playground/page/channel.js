@@ -8,6 +8,7 @@ const END_MARGIN = 80; // pixels from the end that count as at the end
 export class Channel {
   #elements = new Map(); // of messages, by id
   #names = new Map(); // of people, roles and channels, by id
+  #menus = []; // the bot's commands in the menu of a message
   #you = null; // id of the person of this page
   #following = true; // whether to keep scrolled to the end
   #stale = false; // whether what is shown belongs to the person before
@@ -29,8 +30,9 @@ export class Channel {
     this.list.inert = true;
   }
 
-  // Set people, roles and channels.
-  reset({ you, people, roles, bot, channel }) {
+  // Set people, roles, channels and the commands in the menu of a message.
+  reset({ you, people, roles, bot, channel, menus }) {
+    this.#menus = menus;
     this.#names = new Map([...people, ...roles, bot, channel].map(({ id, name }) => [id, name]));
     this.#you = people.find(({ name }) => name === you).id;
     this.#stale = true;
@@ -82,7 +84,7 @@ export class Channel {
   }
 
   #put(message) {
-    const created = messageElement(message, this.#names, this.act);
+    const created = messageElement(message, this.#names, this.act, this.#menus);
     const old = this.#elements.get(message.id);
     this.#elements.set(message.id, created);
     created.classList.toggle("pointed", message.id === this.#pointed);

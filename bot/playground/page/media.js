@@ -16,6 +16,7 @@ function localPath(url, message) {
 
 export function picture(url, description, message) {
   const source = localPath(url, message);
+  description ??= message.attachments.find((file) => [file.url, `attachment://${file.filename}`].includes(url))?.description;
   if (!source) return element("a", { href: /^https?:/.test(url) ? url : "#", rel: "noopener noreferrer" }, description ?? t("A picture"));
   return element("a", { href: source, target: "_blank" }, element("img", { src: source, alt: description ?? t("A picture") }));
 }

@@ -46,7 +46,7 @@ function card(embed, message, names) {
   return article;
 }
 
-function reactions(message, act) {
+function reactions(message, act, menus) {
   if (message.flags & (EPHEMERAL | LOADING)) return null;
   const react = (emoji, on) => act({ do: "react", message: message.id, emoji, on });
   const emojiKey = (emoji) => (emoji.id ? `${emoji.name}:${emoji.id}` : emoji.name);
@@ -55,7 +55,9 @@ function reactions(message, act) {
     onclick: () => react(emojiKey(each.emoji), !each.me) }, each.emoji.name, element("b", {}, String(each.count))));
   const more = element("details", { className: "more" }, element("summary", { ariaLabel: t("Add a reaction"), "data-key": "more" }, "☺+"),
     element("div", {}, ...QUICK_REACTIONS.map((emoji) => element("button", { type: "button", ariaLabel: t("React with {emoji}", { emoji }),
-      "data-key": `more ${emoji}`, onclick: () => { more.open = false; react(emoji, true); } }, emoji))));
+      "data-key": `more ${emoji}`, onclick: () => { more.open = false; react(emoji, true); } }, emoji)),
+    ...menus.map(({ name, label }) => element("button", { type: "button", className: "app", "data-key": `menu ${name}`,
+      onclick: () => { more.open = false; act({ do: "menu", message: message.id, name }); } }, label))));
   return element("div", { className: "reactions" }, ...given, more);
 }
 
@@ -70,8 +72,8 @@ export function isFor(message, person) {
   return message.author.id === person || message.interaction_metadata?.user.id === person || Boolean(message.flags & EPHEMERAL);
 }
 
-// Return a message as an element. act runs an action; names: people and channels by id.
-export function messageElement(message, names, act) {
+// Return a message as an element. act runs an action; names: people and channels by id; menus: commands on a message.
+export function messageElement(message, names, act, menus) {
   const { author } = message;
   const at = new Date(message.timestamp);
   const embedded = isInEmbeds(message);
@@ -88,6 +90,6 @@ export function messageElement(message, names, act) {
       files.length > 0 && element("div", { className: "files" }, ...files.map((file) => attachment(file, message))),
       ...components(message, names, act),
       message.edited_timestamp && !author.bot && element("small", { className: "edited" }, t("(edited)")),
-      reactions(message, act),
+      reactions(message, act, menus),
       message.flags & EPHEMERAL ? element("p", { className: "private" }, `👁 ${t("Only you can see this")}`) : null));
 }

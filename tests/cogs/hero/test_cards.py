@@ -11,7 +11,7 @@ from bot.client import HeroBot
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.settings import Settings
-from tests.conftest import Stage
+from tests.conftest import HOME, Stage
 from tests.support.reports import hero, report
 
 
@@ -99,7 +99,7 @@ async def test_no_card_of_a_text_that_its_person_had_deleted(stage: Stage, app: 
         await app.card_posts.get(999_999)
 
 
-async def test_card_of_my_latest_hero_or_of_a_link(stage: Stage, app: App) -> None:
+async def test_card_of_my_latest_hero_or_of_a_link(stage: Stage) -> None:
     await stage.ana.slash(stage.channel, "card")
     assert "You have no hero here yet. Ask for one with `/hero`" in stage.refusal()
     first = await hero(stage, "40 woman healing")
@@ -109,8 +109,8 @@ async def test_card_of_my_latest_hero_or_of_a_link(stage: Stage, app: App) -> No
     light = await check_card(stage.channel.history()[-1], "30-year-old man, flight")
     await stage.ben.slash(stage.channel, "card", hero=first.jump_url, dark=True)
     dark = await check_card(stage.channel.history()[-1], "40-year-old woman, healing")
-    corner = (1190, 10)
-    assert sum(light.getpixel(corner)) > 700 > 200 > sum(dark.getpixel(corner))  # type: ignore[arg-type]
+    corner = (1190, 10, 1191, 11)
+    assert sum(light.crop(corner).tobytes()) > 3 * sum(dark.crop(corner).tobytes())
 
     for wrong in ("https://example.org/", "123", "me", "9" * 40):
         await stage.ana.slash(stage.channel, "card", hero=wrong)
@@ -123,6 +123,7 @@ async def test_card_of_my_latest_hero_or_of_a_link(stage: Stage, app: App) -> No
 
 async def test_no_card_of_a_hero_in_a_channel_that_the_person_may_not_read(stage: Stage, app: App) -> None:
     guild = stage.channel.guild
+    assert guild is not None
     hidden = guild.create_text_channel(
         "hidden", overwrites={guild.default_role: discord.PermissionOverwrite(view_channel=False)}
     )
@@ -152,9 +153,7 @@ async def test_top_shows_the_card_of_its_first_entry_on_the_first_page(stage: St
     assert not stage.channel.history()[-1].attachments
     for number in range(6):
         power = ("healing", "flight", "telepathy", "ice", "invisibility", "immortality")[number]
-        made = await app.describer.describe(
-            Hero(40, "woman", power), requester=7, guild_id=stage.channel.guild.id
-        )
+        made = await app.describer.describe(Hero(40, "woman", power), requester=7, guild_id=HOME)
         for voter in range(8 - number):
             await app.votes.simulate(made.id, f"voter {voter}", "👍")
 

@@ -246,8 +246,8 @@ async def test_text_whose_message_a_moderator_deletes_goes_on_for_the_requester_
 
     async def written() -> bool:
         await stage.env.advance_time(0.5)
-        shown = [labels(message)[:3] for message in private_messages(stage)]
-        return shown == [["Again", "Next scene", "Report"]]
+        shown = [labels(message) for message in private_messages(stage)]
+        return len(shown) == 1 and {"Again", "Report"} <= set(shown[0])
 
     await eventually(written, what="the text is shown to the requester alone")
     await stage.env.settle()

@@ -68,7 +68,7 @@ async def test_it_is_in_the_servers_language(stage: Stage, language: str, code: 
     assert f"`/{name}`" in text
     t = Catalogues(ROOT / "data" / "languages").translator_for(code)
     assert isinstance(stage.env.bot, HeroBot)
-    for command in stage.env.bot.tree.get_commands():
+    for command in stage.env.bot.tree.get_commands(type=discord.AppCommandType.chat_input):
         assert isinstance(command, (discord.app_commands.Command, discord.app_commands.Group))
         assert t(command.description).partition(" (")[0] in text, command.name
         assert f"/{t.command_name(command.name)}" in text

@@ -1,5 +1,7 @@
 """The greeting: the real bot joins servers of a simulated Discord."""
 
+from typing import Any
+
 import discord
 import pytest
 import simcord
@@ -12,7 +14,7 @@ from tests.conftest import Stage
 HELLO = "I describe superheroes with a small language model of my own"
 
 
-def server(env: simcord.Env, **options: str) -> simcord.GuildHandle:
+def server(env: simcord.Env, **options: Any) -> simcord.GuildHandle:
     return env.create_guild(name="Fresh", **options)
 
 

@@ -8,19 +8,24 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.dataset.versions.preference_pairs import MAX_DUELS_PER_VOTER
+from bot.dataset.versions.preference_pairs import MAX_DUELS_PER_VOTER, MAX_PICKS_PER_VOTER
 from bot.errors import UserError
 from bot.heroes.hero import Hero
+from bot.i18n.message import ENGLISH
+from bot.presentation.builds import pairs_text
 from bot.rating.duels import Pairing
 from bot.rating.votes import DOWN, UP
+from bot.serving.takes import SAME_OPENING
 from bot.store import datasets, duels
 from bot.store.datasets import Item
 from bot.store.descriptions import Description
 from bot.store.duels import Result
 from bot.store.job_schema import FinetuneSpec
+from bot.store.picks import Preference
 from bot.store.schema import description
 from bot.tuning.training_files import training_files
 from tests.support.duels import choice_for, two_models
+from tests.support.scripted_server import Script, describe
 
 _YOUNG = (int(time.time() * 1000) - 1_420_070_400_000) << 22  # the Discord id of an account made now
 
@@ -110,6 +115,54 @@ async def test_decided_duels_make_pairs(app: App) -> None:
         paired.frozen.dataset.id,
         "preference",
     )
+
+
+async def another_take(
+    app: App, script: Script, parent: Description, **preferences: Preference
+) -> tuple[int, int]:
+    """Write a take, and let people say which text they like better. Return the ids of take and parent."""
+    hero = parent.hero
+    whole = describe(str(hero.age), hero.gender, hero.power, 30 + parent.id % 10)
+    script.texts = [whole.partition(".")[2]]  # the take begins as its parent does
+    described = await app.describer.describe(
+        parent.hero, requester=2, take=app.takes.plan(parent, SAME_OPENING)
+    )
+    for name, prefers in preferences.items():
+        await app.picks.pick(described.id, _YOUNG if name == "young" else name, prefers)
+    return described.id, parent.id
+
+
+@pytest.mark.usefixtures("on_trial")
+async def test_decided_takes_make_pairs_and_no_promotion(app: App, script: Script) -> None:
+    parents = [await app.describer.describe(hero, requester=1) for hero in heroes(app, 15)]
+    liked = [await another_take(app, script, parent, ana="take") for parent in parents[:11]]
+    take, parent = await another_take(app, script, parents[11], ana="parent", ben="parent", cara="take")
+    await another_take(app, script, parents[12], ana="take", ben="parent")
+    await another_take(app, script, parents[13], young="take")
+    hidden, _ = await another_take(app, script, parents[14], ana="take")
+    async with app.db.write() as tx:
+        await tx.execute(description.update().where(description.c.id == hidden).values(removed_at=1.0))
+    trial = await app.trials.running()
+    assert trial
+
+    paired = await app.pairs.freeze()
+
+    assert paired.by_origin == {"takes": 12}
+    assert paired.dropped["from undecided takes"] == 1
+    found = {(item.source_id, item.rejected_id) for item in await items(app, paired.frozen.dataset.id)}
+    assert found == {*liked, (parent, take)}
+    assert "The pairs: 12 from takes." in pairs_text(ENGLISH, paired)
+    async with app.db.read() as tx:
+        tally = await duels.get_tally(tx, trial.id)
+    assert (tally.votes, tally.wins, tally.losses) == (0, 0, 0)
+    assert await app.trials.running() == trial
+
+
+@pytest.mark.usefixtures("on_trial")
+async def test_the_picks_of_one_voter_are_limited(app: App, script: Script) -> None:
+    for hero in heroes(app, MAX_PICKS_PER_VOTER + 3):
+        await another_take(app, script, await app.describer.describe(hero, requester=1), ana="take")
+    assert (await app.pairs.freeze()).by_origin == {"takes": MAX_PICKS_PER_VOTER}
 
 
 @pytest.mark.usefixtures("on_trial")

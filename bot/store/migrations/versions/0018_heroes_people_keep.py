@@ -53,8 +53,10 @@ def upgrade() -> None:
         _description(primary_key=True),
         sa.Column("at", sa.Float(), nullable=False),
     )
-    op.create_index("bookmark_of_person", "bookmark", ["person", "at"])
+    op.create_index("bookmark_of_person", "bookmark", ["person", "at", "description_id"])
     op.create_index("bookmark_of_description", "bookmark", ["description_id"])
+    op.create_index("duel_of_live_description", "duel", ["live_description_id"])
+    op.create_index("duel_of_candidate_description", "duel", ["candidate_description_id"])
     op.create_table(
         "member_setting",
         sa.Column("person", sa.String(64), primary_key=True),
@@ -145,6 +147,8 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in ("weekly_channel", "weekly_day", "weekly_hour", "time_zone", "in_gallery"):
         op.drop_column("guild_setting", name)
+    op.drop_index("duel_of_live_description", "duel")
+    op.drop_index("duel_of_candidate_description", "duel")
     op.drop_index("description_of_parent", "description")
     with op.batch_alter_table("description") as batch:
         batch.drop_column("parent_id")

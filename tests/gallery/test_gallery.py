@@ -1,0 +1,159 @@
+"""The gallery: who is in it, what its files say, and a folder that is written anew."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from bot.app import App
+from bot.errors import UserError
+from bot.gallery.pictures import draw_pictures
+from bot.gallery.site import write_site, zip_site
+from bot.i18n.message import ENGLISH
+from bot.store.schema import description
+from tests.conftest import HOME, Stage
+
+ATTACK = 'She is Zoë.</script><img src=x onerror="alert(1)"> \u2028 {{char}}'
+
+
+def unseen(_done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+async def describe(app: App, who: int, typed: str, *, guild_id: int | None = HOME) -> int:
+    hero = app.heroes.vocabulary.parse(typed)
+    return (await app.describer.describe(hero, requester=who, guild_id=guild_id)).id
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "heroes.jsonl").read_text().splitlines()]
+
+
+async def write(app: App, folder: Path) -> list[int]:
+    """Write the public gallery, and return the ids in it."""
+    entries = await app.gallery.public(ENGLISH, unseen)
+    write_site(folder, await draw_pictures(folder, entries, app.cards, ENGLISH, unseen), ENGLISH)
+    return [row["id"] for row in rows(folder)]
+
+
+async def test_a_text_is_public_only_if_person_and_server_agree(app: App, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "gallery"
+    shown = await describe(app, 1, "40 woman healing")
+    await describe(app, 1, "40 woman healing", guild_id=5)  # a server that did not agree
+    await describe(app, 1, "40 woman healing", guild_id=None)
+    await describe(app, 2, "40 woman healing")  # a person who did not
+    hidden = await describe(app, 1, "41 woman healing")
+    await app.votes.simulate(shown, "voter", "👍")
+
+    assert await write(app, folder) == []
+    await app.member_settings.change(1, "gallery", allowed=True)
+    await app.member_settings.change(2, "list", allowed=True)
+    assert await write(app, folder) == []
+    await app.guild_settings.change(HOME, in_gallery=True)
+    assert await write(app, folder) == [hidden, shown]
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.id == hidden).values(removed_at=1.0))
+    assert await write(app, folder) == [shown]
+
+    (row,) = rows(folder)
+    assert (row["titles"], row["ups"], row["author"]) == (["40-year-old woman, healing"], 1, "base model")
+    assert row["name"] in row["text"]
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {  # nothing is left of the hidden one
+        "index.html",
+        "gallery.css",
+        "gallery.js",
+        "heroes.js",
+        "heroes.jsonl",
+        f"characters/{shown}.json",
+        f"cards/{shown}-en.png",
+    }
+    everything = b"".join((folder / name).read_bytes() for name in files if not name.endswith("png"))
+    assert app.pseudonyms.of(1).encode() not in everything
+    assert str(HOME).encode() not in everything
+    card = json.loads((folder / f"characters/{shown}.json").read_text())
+    assert (card["spec"], card["spec_version"]) == ("chara_card_v2", "2.0")
+    assert (card["data"]["name"], card["data"]["description"]) == (row["name"], row["text"])
+    assert card["data"]["tags"] == ["healing", "woman"]
+
+    await app.member_settings.change(1, "gallery", allowed=False)
+    assert await write(app, folder) == []
+    assert list((folder / "cards").iterdir()) == []
+
+
+async def test_no_text_is_read_as_html_and_no_page_loads_anything_from_elsewhere(
+    app: App, tmp_path: Path
+) -> None:
+    await describe(app, 1, "40 woman healing")
+    async with app.db.write() as tx:
+        await tx.execute(update(description).values(text=ATTACK))
+    write_site(tmp_path / "own", await app.gallery.own(1, ENGLISH), ENGLISH)
+
+    script = (tmp_path / "own" / "heroes.js").read_text()
+    assert "<" not in script
+    assert script.isascii()
+    assert json.loads(script.removeprefix("const HEROES = ").removesuffix(";\n"))[0]["text"] == ATTACK
+    page = (tmp_path / "own" / "index.html").read_text()
+    assert "default-src 'none'" in page
+    assert "http" not in page.replace("http-equiv", "")
+    logic = (tmp_path / "own" / "gallery.js").read_text()
+    for unsafe in ("innerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch(", "http"):
+        assert unsafe not in logic
+
+
+async def test_other_files_are_never_mixed_up_with_a_gallery(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(UserError, match="has other files in it"):
+        write_site(tmp_path, [], ENGLISH)
+    with pytest.raises(UserError, match="is a file"):
+        write_site(tmp_path / "index.html", [], ENGLISH)
+    assert (tmp_path / "index.html").read_text() == "mine"
+
+
+async def test_export_is_a_zip_of_ones_own_page(stage: Stage, app: App) -> None:
+    await stage.ana.slash(stage.channel, "heroes export")
+    assert "You have asked for no hero yet." in stage.refusal()
+    await describe(app, stage.ana.id, "40 woman healing", guild_id=None)
+    await describe(app, stage.ben.id, "41 man rage")
+
+    result = await stage.ana.slash(stage.channel, "heroes export")
+
+    assert result.ephemeral
+    assert result.response is not None
+    assert result.response.content.startswith("1 hero. Unpack the file")
+    (file,) = result.response.message.attachments
+    archive = zipfile.ZipFile(io.BytesIO(await file.read()))
+    assert "herosmith/index.html" in archive.namelist()
+    (line,) = archive.read("herosmith/heroes.jsonl").splitlines()
+    assert json.loads(line)["heroes"] == [{"age": 40, "gender": "woman", "power": "healing"}]
+    assert len(zip_site([], ENGLISH)) < 20_000  # far below what Discord takes
+
+
+async def test_members_and_servers_choose_by_buttons_and_words(stage: Stage, app: App) -> None:
+    settings = await stage.ana.slash(stage.channel, "heroes settings")
+    assert settings.ephemeral
+    assert settings.response is not None
+    message = settings.response.message
+    assert message.content.count("⬜") == 3
+    assert "This server does not take part" in message.content
+    for label in ("Show my list", "Join the gallery", "Name me"):
+        await stage.ana.click(message, label=label)
+    assert settings.response.message.content.count("✅") == 3
+    assert await app.member_settings.allowed(stage.ana.id) == {"list", "gallery", "name"}
+    assert (await app.privacy.counts(stage.ana.id))["member_setting"] == 1
+    await stage.ana.click(message, label="Do not name me")
+    async with app.db.read() as tx:
+        stored = await tx.exec_driver_sql("SELECT user_id, shows_heroes, in_gallery FROM member_setting")
+        assert [tuple(row) for row in stored] == [(None, 1, 1)]
+
+    allowed = await stage.olga.slash(stage.channel, "settings gallery", allow=True)
+    assert allowed.response is not None
+    assert "may now be on a public page" in allowed.response.content
+    assert "Public gallery: takes part" in allowed.response.content
+    assert (await app.guild_settings.get(HOME)).in_gallery
+    await stage.olga.slash(stage.channel, "settings gallery", allow=False)
+    assert not (await app.guild_settings.get(HOME)).in_gallery
