@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
-from typing import Any
 
 import discord
 from discord.ext import commands
