@@ -1,7 +1,7 @@
 """Preference pairs: a better and a worse text of one hero, from duels, takes and opposite verdicts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -130,7 +130,7 @@ def _pairs_from_verdicts(admitted: AdmissionResult) -> Iterator[PreferencePair]:
 
 
 def _merge(
-    origins: dict[str, Iterable[PreferencePair]], dropped: Counter[str]
+    origins: Mapping[str, Iterable[PreferencePair]], dropped: Counter[str]
 ) -> tuple[list[PreferencePair], dict[str, int]]:
     """Return each pair once, without those that another pair contradicts, and the counts by first origin."""
     found: dict[tuple[int, int], tuple[str, PreferencePair]] = {}
