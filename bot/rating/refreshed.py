@@ -31,16 +31,30 @@ class Refreshed(Generic[T]):
 
     async def get(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
         """Return the result of a key. Those who ask at the same time wait for one computation."""
+        found = self._find(key, compute)
+        return found[1] if found else await asyncio.shield(self._running[key])
+
+    async def get_within(
+        self, key: Hashable, compute: Callable[[], Awaitable[T]], seconds: float
+    ) -> T | None:
+        """Return what get() does; None if that takes longer: it is computed in the background then."""
+        found = self._find(key, compute)
+        if found:
+            return found[1]
+        running = self._running[key]
+        await asyncio.wait({running}, timeout=seconds)
+        return running.result() if running.done() else None
+
+    def _find(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> tuple[float, T] | None:
+        """Return what is kept of a key, and see to it that it is computed if it is old or not there."""
         found = self._results.pop(key, None)
         if found is not None:
             self._results[key] = found
-        if found is None or time.monotonic() > found[0]:
-            if key not in self._running:
-                self._running[key] = asyncio.create_task(self._compute(key, compute))
-                self._running[key].add_done_callback(_log_failure)
-            if found is None:
-                return await asyncio.shield(self._running[key])
-        return found[1]
+        is_old = found is None or time.monotonic() > found[0]
+        if is_old and key not in self._running:
+            self._running[key] = asyncio.create_task(self._compute(key, compute))
+            self._running[key].add_done_callback(_log_failure)
+        return found
 
     async def _compute(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
         started = time.monotonic()

@@ -24,6 +24,7 @@ PAGE = 5  # descriptions
 
 _MAX_FORECAST = 100  # votes that still_needed() looks ahead
 _RANKING_LIFETIME = 600.0  # seconds for which the filter's rule, the prior and candidates serve rankings
+_PATIENCE = 2.0  # seconds for which somebody who is in a hurry waits for the first rule and prior
 _FEW = 500  # descriptions that are ranked at once; of more, only the candidates are
 _CANDIDATES = 500  # the best descriptions of a large contest: no page is beyond them
 _MOST_CONTESTS = 64  # whose candidates are kept
@@ -153,9 +154,11 @@ class Scored:
 
 
 @asynccontextmanager
-async def open_scores(db: Database, vote_filter: VoteFilter) -> AsyncIterator["Scores"]:
+async def open_scores(
+    db: Database, vote_filter: VoteFilter, *, patience: float = _PATIENCE
+) -> AsyncIterator["Scores"]:
     """Open the scores, and end at last what they compute in the background."""
-    opened = Scores(db, vote_filter)
+    opened = Scores(db, vote_filter, patience=patience)
     try:
         yield opened
     finally:
@@ -164,19 +167,20 @@ async def open_scores(db: Database, vote_filter: VoteFilter) -> AsyncIterator["S
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """What rankings are made by: the filter's rule, voters with too many votes, and the prior."""
+    """What rankings are made by: the filter's rule and the prior."""
 
     rule: CountingRule
-    eager: frozenset[str]
     prior: Prior
 
 
 class Scores:
     """Computes scores from the votes that count."""
 
-    def __init__(self, db: Database, vote_filter: VoteFilter) -> None:
+    def __init__(self, db: Database, vote_filter: VoteFilter, patience: float = _PATIENCE) -> None:
+        """patience: seconds for which best() waits for the first rule and prior if it is hurried."""
         self._db = db
         self._vote_filter = vote_filter
+        self._patience = patience
         self._basis = Refreshed[_Basis](lifetime=_RANKING_LIFETIME, most=1)
         self._candidates = Refreshed[list[int]](lifetime=_RANKING_LIFETIME, most=_MOST_CONTESTS)
 
@@ -218,6 +222,7 @@ class Scores:
         powers: Collection[str] | None = None,
         span: Span = EVER,
         page: int = 0,
+        hurried: bool = False,
     ) -> list[Scored]:
         """Return a page (from 0) of the best-rated heroes and teams of a server and of some powers.
 
@@ -226,11 +231,15 @@ class Scores:
         servers; it and the filter's rule may be ten minutes old, the votes are current. Where many take part,
         so may be the choice of the 500 that are ranked. Returns PAGE + 1 descriptions if another page
         follows.
+
+        hurried: the first time after a start the rule and the prior take a while, where there are millions of
+        votes. Until they are there, 500 descriptions or fewer are ranked with the votes of outliers, and by a
+        prior of no votes. No winner may be chosen so.
         """
         contest = Contest(guild_id, None if powers is None else frozenset(powers), span)
-        basis = await self._ranking_basis()
         async with self._db.read() as tx:
             ids = await ranking.list_few_ids(tx, contest, _FEW)
+        basis = await (self._basis_in_a_hurry() if hurried and ids is not None else self._ranking_basis())
         if ids is None:
             ids = await self._candidates.get(contest, lambda: self._choose(contest))
         prior = basis.prior
@@ -241,7 +250,6 @@ class Scores:
                 contest,
                 prior=(prior.weight, prior.mean),
                 ids=ids,
-                eager=basis.eager,
                 offset=page * PAGE,
                 limit=PAGE + 1,
             )
@@ -263,7 +271,7 @@ class Scores:
         """Return who voted on a server's descriptions of a span, by votes that count, most votes first."""
         basis = await self._ranking_basis()
         async with self._db.read() as tx:
-            return await ranking.list_voters(tx, basis.rule, Contest(guild_id, None, span), eager=basis.eager)
+            return await ranking.list_voters(tx, basis.rule, Contest(guild_id, None, span))
 
     async def _choose(self, contest: Contest) -> list[int]:
         """Return the best descriptions of a large contest. This reads all votes on its descriptions."""
@@ -271,19 +279,22 @@ class Scores:
         prior = (basis.prior.weight, basis.prior.mean)
         async with self._db.read() as tx:
             ranked = await ranking.list_best(
-                tx, basis.rule, contest, prior=prior, eager=basis.eager, offset=0, limit=_CANDIDATES
+                tx, basis.rule, contest, prior=prior, offset=0, limit=_CANDIDATES
             )
         return [entry.description_id for entry in ranked]
 
     async def _ranking_basis(self) -> _Basis:
         return await self._basis.get(None, self._compute_basis)
 
+    async def _basis_in_a_hurry(self) -> _Basis:
+        found = await self._basis.get_within(None, self._compute_basis, self._patience)
+        return found or _Basis(self._vote_filter.lenient_rule, estimate_prior(0, 0, 0))
+
     async def _compute_basis(self) -> _Basis:
         async with self._db.read() as tx:
             rule = await self._vote_filter.rule(tx)
-            eager = await ranking.list_eager(tx, rule)
             number, ups, downs = await scores.get_vote_sums(tx, rule)
-        return _Basis(rule, eager, estimate_prior(number, ups, downs))
+        return _Basis(rule, estimate_prior(number, ups, downs))
 
 
 def estimate_prior(number: int, ups: int, downs: int) -> Prior:

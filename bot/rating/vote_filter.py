@@ -39,7 +39,7 @@ class VoteFilter:
 
         Outliers are searched for again without those found, up to 5 times: they were part of the majorities.
         """
-        rule = self.lenient_rule
+        rule = replace(self.lenient_rule, eager=await scores.list_eager(tx, self.lenient_rule))
         for _ in range(_MAX_ROUNDS):
             found = await asyncio.to_thread(outliers, await scores.list_voter_agreements(tx, rule))
             if not found:

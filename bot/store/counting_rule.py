@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, and_, false, func, or_, select, true, tuple_
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, not_, or_, select, true, tuple_
 
 from bot.store.schema import vote
 
@@ -12,11 +12,16 @@ _DAY = 86_400  # seconds
 
 @dataclass(frozen=True, slots=True)
 class CountingRule:
-    """Which votes count: a minimum age of the account, a maximum per voter and day (UTC), excluded voters."""
+    """Which votes count: a minimum age of the account, a maximum per voter and day (UTC), excluded voters.
+
+    eager: all voters with more votes on some day than the maximum; None if they are not known. Where they
+    are, queries look for votes beyond the maximum among theirs alone.
+    """
 
     account_days: int
     daily: int
     without: frozenset[str] = frozenset()
+    eager: frozenset[str] | None = None
 
 
 def old_enough(table: Any, rule: CountingRule) -> ColumnElement[bool]:
@@ -30,19 +35,33 @@ def may_count(rule: CountingRule) -> ColumnElement[bool]:
 
 
 def too_many(rule: CountingRule) -> CTE:
-    """Select votes beyond the voter's daily maximum, looking only at voters with more votes than that."""
-    busy = select(vote.c.voter).group_by(vote.c.voter).having(func.count() > rule.daily)
-    day = vote.c.at // _DAY  # of floats this is FLOOR: a CAST rounds in PostgreSQL and truncates in SQLite
+    """Select votes beyond the voter's daily maximum, looking only at voters with more votes on some day."""
+    eager = eager_voters(rule) if rule.eager is None else sorted(rule.eager)
+    day = _day()
     place = func.row_number().over(
         partition_by=(vote.c.voter, day), order_by=(vote.c.at, vote.c.description_id)
     )
     placed = (
         select(vote.c.description_id, vote.c.voter, place.label("place"))
-        .where(may_count(rule), vote.c.voter.in_(busy))
+        .where(may_count(rule), vote.c.voter.in_(eager))
         .subquery()
     )
     columns = (placed.c.description_id, placed.c.voter)
     return select(*columns).where(placed.c.place > rule.daily).cte("too_many")
+
+
+def eager_voters(rule: CountingRule) -> Select[str]:
+    """Select voters with more votes on some day than the maximum, for CountingRule.eager.
+
+    This reads an index alone. Some of the votes may be such as do not count anyway.
+    """
+    by_day = select(vote.c.voter).group_by(vote.c.voter, _day()).having(func.count() > rule.daily)
+    return select(by_day.subquery().c.voter).distinct()
+
+
+def _day() -> ColumnElement[Any]:
+    """Return the day (UTC) of a vote."""
+    return vote.c.at // _DAY  # of floats this is FLOOR: a CAST rounds in PostgreSQL and truncates in SQLite
 
 
 def is_too_many(rule: CountingRule) -> ColumnElement[bool]:
@@ -73,20 +92,23 @@ def is_too_many(rule: CountingRule) -> ColumnElement[bool]:
 
 def counts(rule: CountingRule) -> ColumnElement[bool]:
     """Return the condition under which a row of vote counts."""
+    kept = and_(may_count(rule), of_others(vote.c.voter, rule))
+    if rule.eager is not None and not rule.eager:
+        return kept
     excess = too_many(rule)
     excluded = select(excess.c.description_id, excess.c.voter)
-    return and_(
-        may_count(rule),
-        of_others(vote.c.voter, rule),
-        tuple_(vote.c.description_id, vote.c.voter).not_in(excluded),
-    )
+    return and_(kept, tuple_(vote.c.description_id, vote.c.voter).not_in(excluded))
 
 
 def of_others(voter: ColumnElement[str], rule: CountingRule) -> ColumnElement[bool]:
     return voter.not_in(sorted(rule.without)) if rule.without else true()
 
 
-def counts_alone(rule: CountingRule, eager: frozenset[str]) -> ColumnElement[bool]:
-    """Return the condition under which a row of vote counts, for a few rows; eager as for list_best()."""
-    many = and_(vote.c.voter.in_(sorted(eager)), is_too_many(rule)) if eager else false()
-    return and_(may_count(rule), of_others(vote.c.voter, rule), ~many)
+def counts_alone(rule: CountingRule) -> ColumnElement[bool]:
+    """Return the condition under which a row of vote counts, for a few rows."""
+    kept = and_(may_count(rule), of_others(vote.c.voter, rule))
+    if rule.eager is None:
+        return and_(kept, not_(is_too_many(rule)))
+    if not rule.eager:
+        return kept
+    return and_(kept, not_(and_(vote.c.voter.in_(sorted(rule.eager)), is_too_many(rule))))

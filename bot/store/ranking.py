@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
-from bot.store.counting_rule import CountingRule, counts_alone, too_many
+from bot.store.counting_rule import CountingRule, counts_alone
 from bot.store.database import Transaction
 from bot.store.descriptions import of_one_hero
 from bot.store.schema import description, member_setting, team_hero, vote
@@ -80,27 +80,20 @@ async def list_few_ids(tx: Transaction, contest: Contest, most: int) -> list[int
     return found if len(found) <= most else None
 
 
-async def list_eager(tx: Transaction, rule: CountingRule) -> frozenset[str]:
-    """Return the voters some of whose votes are beyond the daily maximum."""
-    excess = too_many(rule)
-    return frozenset((await tx.execute(select(excess.c.voter).distinct())).scalars())
-
-
 async def list_best(
     tx: Transaction,
     rule: CountingRule,
     contest: Contest,
     *,
     prior: tuple[float, float],
-    eager: frozenset[str],
     ids: Collection[int] | None = None,
     offset: int,
     limit: int,
 ) -> list[Ranked]:
     """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
 
-    prior is the weight (in votes) and the mean of the prior. eager are the voters with votes beyond the daily
-    maximum. ids: only these take part, of the contest's server and span; this is quick if they are few.
+    prior is the weight (in votes) and the mean of the prior. ids: only these take part, of the contest's
+    server and span; this is quick if they are few.
     """
     weight, mean = prior
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
@@ -111,7 +104,7 @@ async def list_best(
         select(description.c.id, ups, downs)
         .select_from(description)
         .join(vote, vote.c.description_id == description.c.id)
-        .where(*some, *contest.of_rows(), counts_alone(rule, eager))
+        .where(*some, *contest.of_rows(), counts_alone(rule))
         .group_by(description.c.id)
         .subquery()
     )
@@ -127,9 +120,7 @@ async def list_best(
     return [Ranked(*row) for row in await tx.execute(query)]
 
 
-async def list_voters(
-    tx: Transaction, rule: CountingRule, contest: Contest, *, eager: frozenset[str]
-) -> list[VoterCount]:
+async def list_voters(tx: Transaction, rule: CountingRule, contest: Contest) -> list[VoterCount]:
     """Return who voted on descriptions of a contest, those with most counted votes first."""
     number = func.count().label("number")
     query = (
@@ -137,7 +128,7 @@ async def list_voters(
         .select_from(description)
         .join(vote, vote.c.description_id == description.c.id)
         .outerjoin(member_setting, member_setting.c.person == vote.c.voter)
-        .where(*contest.in_index(), *contest.of_rows(), counts_alone(rule, eager))
+        .where(*contest.in_index(), *contest.of_rows(), counts_alone(rule))
         .group_by(vote.c.voter, member_setting.c.user_id)
         .order_by(number.desc(), vote.c.voter)
     )

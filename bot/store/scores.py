@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from bot.store.counting_rule import (
     CountingRule,
     counts,
+    counts_alone,
+    eager_voters,
     is_too_many,
     may_count,
     of_others,
@@ -18,6 +20,8 @@ from bot.store.counting_rule import (
 from bot.store.database import Transaction
 from bot.store.descriptions import of_one_hero
 from bot.store.schema import description, duel, duel_vote, vote
+
+_MOST_EAGER = 10_000  # voters: databases take few parameters more
 
 UncountedReason = Literal["requester", "young", "too many"]
 """Why one vote does not count: its voter asked for the text, is too new, or has voted too often that day."""
@@ -126,9 +130,7 @@ async def list_votes_of(
         .where(
             vote.c.description_id.in_(ids),
             description.c.removed_at.is_(None),
-            may_count(rule),
-            of_others(vote.c.voter, rule),
-            ~is_too_many(rule),
+            counts_alone(rule),
         )
         .group_by(vote.c.description_id)
     )
@@ -152,6 +154,12 @@ async def find_uncounted_reason(
     if not found.old:
         return "young"
     return "too many" if found.too_many else None
+
+
+async def list_eager(tx: Transaction, rule: CountingRule) -> frozenset[str] | None:
+    """Return the voters with more votes on some day than the maximum; None if a query cannot name so many."""
+    found = frozenset((await tx.execute(eager_voters(rule).limit(_MOST_EAGER + 1))).scalars())
+    return found if len(found) <= _MOST_EAGER else None
 
 
 async def list_voter_agreements(tx: Transaction, rule: CountingRule) -> list[VoterAgreement]:

@@ -5,6 +5,8 @@ from bot.i18n.message import Translator
 from bot.rating.scores import Scored
 from cogs.common.markdown import escape_markdown
 
+_ESCAPE = "\\"  # would take its meaning from what follows the text
+
 
 def hero_line(scored: Scored, vocabulary: Vocabulary, t: Translator, *, rank: int | None = None) -> str:
     """Return the hero with its votes.
@@ -21,4 +23,5 @@ def quoted(scored: Scored, most: int) -> str:
     """Return the escaped text as a quote of one line, truncated."""
     text = scored.description.text
     text = text if len(text) <= most else f"{text[:most]} …"
-    return f"> {escape_markdown(' '.join(text.split()))[: most + 100]}"
+    escaped = escape_markdown(" ".join(text.split()))
+    return f"> {escaped if len(escaped) <= most + 100 else escaped[: most + 98].rstrip(_ESCAPE) + ' …'}"

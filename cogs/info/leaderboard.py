@@ -18,7 +18,7 @@ from cogs.common.rated_texts import hero_line, quoted
 from cogs.common.responses import answer
 from cogs.hero.cards import card_file
 
-_MAX_LENGTH = 550  # characters of a text: five of them, escaped, fit into an embed
+_MAX_LENGTH = 490  # characters of a text: five of them, escaped, fit into an embed with their titles
 
 _PERIODS: dict[Period, str] = {
     "week": mark("this week"),
@@ -90,10 +90,11 @@ async def _page(interaction: Interaction, scope: str, period: Period, page: int)
     app = interaction.client.app
     current = await app.periods.current(period, interaction.guild_id)
     if scope == "here":
-        best = await app.scores.best(guild_id=interaction.guild_id or 0, span=current.span, page=page)
+        guild_id = interaction.guild_id or 0
+        best = await app.scores.best(guild_id=guild_id, span=current.span, page=page, hurried=True)
     else:
         powers = (await app.powers.vocabulary()).powers
-        best = await app.scores.best(powers=powers, span=current.span, page=page)
+        best = await app.scores.best(powers=powers, span=current.span, page=page, hurried=True)
     if page and not best:  # the descriptions on it have been removed since, or the period is a new one
         return await _page(interaction, scope, period, page - 1)
     has_more = len(best) > PAGE

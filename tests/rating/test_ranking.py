@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import Engine, event, update
 from bot.app import App
 from bot.errors import DatabaseBusy
 from bot.rating.refreshed import Refreshed
-from bot.rating.scores import PAGE, Scores
+from bot.rating.scores import PAGE, Scores, open_scores
 from bot.rating.vote_filter import VoteFilter
 from bot.store import ranking
 from bot.store.counting_rule import CountingRule
@@ -74,6 +75,26 @@ async def test_people_who_ask_at_once_wait_for_one_computation(app: App) -> None
     assert vote_filter.calls == 1
 
 
+async def test_whoever_is_in_a_hurry_waits_for_no_rule_and_winners_do(app: App) -> None:
+    class SlowFilter(VoteFilter):
+        known = asyncio.Event()
+
+        async def rule(self, tx: Transaction) -> CountingRule:
+            await self.known.wait()
+            return replace(await super().rule(tx), without=frozenset({"outlier"}))
+
+    liked, pushed = await describe(app, 2, guild_id=7)
+    await cast(app, [row(liked, "voter", 1), *(row(pushed, each, 1) for each in ("outlier", "another"))])
+    async with open_scores(app.db, SlowFilter(account_days=7, daily=1), patience=0.05) as ranking:
+        first = await ranking.best(guild_id=7, hurried=True)
+        assert [(each.description.id, each.ups) for each in first] == [(pushed, 2), (liked, 1)]
+        winners = asyncio.create_task(ranking.best(guild_id=7))
+        SlowFilter.known.set()
+        assert [(each.description.id, each.ups) for each in await winners] == [(pushed, 1), (liked, 1)]
+        later = await ranking.best(guild_id=7, hurried=True)
+        assert [each.ups for each in later] == [1, 1]
+
+
 async def test_removed_descriptions_are_not_ranked(app: App) -> None:
     (one,) = await describe(app, 1)
     await cast(app, [row(one, "voter", 1)])
@@ -119,7 +140,8 @@ async def test_a_page_reads_no_table_from_end_to_end(app: App) -> None:
     def note(*call: Any) -> None:
         statements.append(call[2:4])
 
-    rule, week = CountingRule(7, 100, frozenset({"outlier"})), Span(1, 2)
+    rule = CountingRule(7, 100, frozenset({"outlier"}), eager=frozenset({"eager"}))
+    week = Span(1, 2)
     contests = [
         *(Contest(7, None, span) for span in (EVER, Span(1), week)),
         *(Contest(None, frozenset({"flight"}), span) for span in (Span(1), week)),
@@ -128,15 +150,13 @@ async def test_a_page_reads_no_table_from_end_to_end(app: App) -> None:
         if tx.dialect.name != "sqlite":
             pytest.skip("the plan is SQLite's")
         event.listen(Engine, "before_cursor_execute", note)
-        eager = frozenset({"eager"})
         try:
             for contest in contests:
                 await ranking.list_few_ids(tx, contest, 10)
-                await ranking.list_best(
-                    tx, rule, contest, prior=(2, 0.5), ids=[1, 2], eager=eager, offset=0, limit=6
-                )
+                for each in (rule, CountingRule(7, 100)):
+                    await ranking.list_best(tx, each, contest, prior=(2, 0.5), ids=[1, 2], offset=0, limit=6)
                 if contest.guild_id is not None:
-                    await ranking.list_voters(tx, rule, contest, eager=eager)
+                    await ranking.list_voters(tx, rule, contest)
         finally:
             event.remove(Engine, "before_cursor_execute", note)
         for statement, parameters in statements:

@@ -1,6 +1,7 @@
 """The vote filter: what does not count, with honest crowds and with brigades."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,6 +100,13 @@ async def test_the_votes_on_one_description_are_those_among_all(app: App) -> Non
             }
             each_alone = {each: await scores.get_description_votes(tx, rule, each) for each in ids}
             assert each_alone == {each: counted.get(each, (0, 0)) for each in ids}
+            known = replace(rule, eager=await scores.list_eager(tx, rule))
+            assert known.eager is not None
+            assert bool(known.eager) == (rule.daily < 100)
+            among_eager = await scores.list_description_votes(tx, known)
+            assert {each.description_id: (each.ups, each.downs) for each in among_eager} == counted
+            assert await scores.list_votes_of(tx, known, ids) == await scores.list_votes_of(tx, rule, ids)
+            assert await scores.count_votes(tx, known) == await scores.count_votes(tx, rule)
 
 
 async def test_the_votes_on_one_description_are_counted_without_reading_all_votes(app: App) -> None:
