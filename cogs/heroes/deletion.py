@@ -11,16 +11,22 @@ from bot.i18n.message import ENGLISH, Translator
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES, UNKNOWN_MESSAGE
 from cogs.common.locale import translator_of, translator_of_server
-from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import PersistentButton, PersistentItem, persistent_view
 from cogs.common.responses import answer
 from cogs.hero.cards import remove_cards
-from cogs.heroes.pages import STATE, HeroListButton, list_content, list_request, read_model, read_power
+from cogs.heroes.pages import (
+    STATE,
+    HeroListButton,
+    list_content,
+    list_request,
+    read_model,
+    read_power,
+    shown_text,
+)
 from cogs.info.privacy import datasets_text
+from cogs.moderation.reports import refresh_takes
 
 log = logging.getLogger(__name__)
-
-_MAX_LENGTH = 1000  # characters of the text in the question
 
 
 class DeleteMenu(PersistentItem[discord.ui.Select[discord.ui.View]], template=rf"heroes:pick:{STATE}"):
@@ -38,10 +44,9 @@ class DeleteMenu(PersistentItem[discord.ui.Select[discord.ui.View]], template=rf
         t = await translator_of(interaction)
         app = interaction.client.app
         chosen = await app.privacy.own_text(interaction.user.id, int(self.item.values[0]))
-        text = escape_markdown(chosen.description.text)
         embed = discord.Embed(
             title=app.heroes.vocabulary.title(chosen.description.hero, t).capitalize(),
-            description=text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 2].rstrip("\\") + " …",
+            description=shown_text(chosen.description, t),
             colour=discord.Colour.from_str(palette.MODEL),
         )
         buttons = [
@@ -80,6 +85,8 @@ class DeleteHeroButton(
         without_cards = [await remove_cards(interaction.client, each) for each in chosen.ids]
         deleted, datasets = await app.privacy.delete_text(interaction.user.id, self.description_id)
         emptied = await _empty_message(interaction.client, deleted) and all(without_cards)
+        for each in deleted.ids:
+            emptied = await refresh_takes(interaction.client, each) and emptied
         t = await translator_of(interaction)
         said = [t("This hero is deleted."), datasets_text(t, datasets)]
         if not emptied:

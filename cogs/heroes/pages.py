@@ -167,10 +167,11 @@ def _entry(
     if link := _link(description):
         facts.append(t("[message]({link})", link=link))
     title = f"**{rank}. {escape_markdown(hero_title(listed, vocabulary, t))}** · 👍 {ups} 👎 {downs}"
-    return f"{title}\n-# {' · '.join(facts)}\n> {_text(description, t)}"
+    return f"{title}\n-# {' · '.join(facts)}\n> {shown_text(description, t)}"
 
 
-def _text(description: Description, t: Translator) -> str:
+def shown_text(description: Description, t: Translator) -> str:
+    """Return the escaped text, truncated, or in its place why it is hidden."""
     if description.removed_by_operators:
         return t("*Operators have removed this text.*")
     if description.removed_at is not None:
@@ -223,9 +224,16 @@ def _delete_menu(
         discord.SelectOption(
             label=hero_title(each, vocabulary, t)[:_MAX_OPTION],
             value=str(each.description.id),
-            description=" ".join(each.description.text.split())[:_MAX_OPTION] or None,
+            description=_option_text(each.description),
         )
         for each in heroes
     ]
     placeholder = t("Delete one of these heroes")
     return discord.ui.Select(custom_id=f"heroes:pick:{state}", placeholder=placeholder, options=options)
+
+
+def _option_text(description: Description) -> str | None:
+    """Return the beginning of a text that is shown; of a hidden one, nothing is read anywhere."""
+    if description.removed_at is not None:
+        return None
+    return " ".join(description.text.split())[:_MAX_OPTION] or None

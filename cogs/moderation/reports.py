@@ -104,7 +104,7 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
     await with_retries(lambda: answer(interaction, content))
     await remove_cards(bot, description_id)
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
-    await _refresh_takes(bot, result.hidden)
+    await refresh_takes(bot, description_id)
 
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:
@@ -113,13 +113,16 @@ async def refresh_message(bot: HeroBot, description: Description) -> bool:
     Its cards are deleted if it is hidden. Returns False if the bot may not change one of its own messages.
     """
     refreshed = await _refresh_own(bot, description)
-    await _refresh_takes(bot, description)
+    await refresh_takes(bot, description.id)
     return refreshed
 
 
-async def _refresh_takes(bot: HeroBot, parent: Description) -> None:
-    for take in await bot.app.takes.of_parent(parent.id):
-        await _refresh_own(bot, take)
+async def refresh_takes(bot: HeroBot, parent_id: int) -> bool:
+    """Bring the messages of a description's takes up to date, which quote it.
+
+    Returns False if the bot may not change one of them.
+    """
+    return all([await _refresh_own(bot, take) for take in await bot.app.takes.of_parent(parent_id)])
 
 
 async def _refresh_own(bot: HeroBot, description: Description) -> bool:

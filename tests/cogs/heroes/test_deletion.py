@@ -85,6 +85,20 @@ async def test_nobody_deletes_another_persons_or_one_that_is_gone(stage: Stage, 
         await app.privacy.delete_text(stage.ana.id, for_ben)
 
 
+async def test_a_hidden_text_is_deleted_unread(stage: Stage, app: App) -> None:
+    hidden = await describe(app, stage.ana.id, "40 woman healing")
+    async with app.db.write() as tx:
+        changed = {"removed_at": 1.0, "removed_by_operators": True, "text": "Foul words."}
+        await tx.execute(description.update().values(changed))
+    mine = await show(stage, stage.ana, "mine")
+    assert "Foul" not in str([each.to_dict() for each in mine.message.components])
+    await stage.ana.select(mine.message, [str(hidden)])
+    assert "Operators have removed this text" in mine.text
+    assert "Foul" not in mine.text
+    await stage.ana.click(mine.message, label="Delete it")
+    assert mine.titles == []
+
+
 @pytest.mark.usefixtures("two_models")
 async def test_both_texts_of_a_duel_go(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "duel", hero="40 woman healing")
