@@ -31,7 +31,7 @@ async def _gallery(settings: Settings, folder: Path, language: str, *, cards: bo
     from bot.app import open_app  # noqa: PLC0415
     from bot.cli.progress import show_progress  # noqa: PLC0415
     from bot.gallery.pictures import draw_pictures  # noqa: PLC0415
-    from bot.gallery.site import check_folder, write_site  # noqa: PLC0415
+    from bot.gallery.site import begin_site, check_folder, write_site  # noqa: PLC0415
 
     check_folder(folder)
     async with open_app(settings) as app:
@@ -43,10 +43,12 @@ async def _gallery(settings: Settings, folder: Path, language: str, *, cards: bo
         t = languages.translator_for(code)
         with show_progress(Console(stderr=True), "gallery", line_interval=_SLOW) as view:
             entries = await app.gallery.public(t, lambda done, total: view.update(done, total, "reading"))
+            begin_site(folder, t)
             if cards:
                 entries = await draw_pictures(
                     folder, entries, app.cards, t, lambda done, total: view.update(done, total, "drawing")
                 )
+                entries = await app.gallery.still_public(entries)
             view.update(len(entries), len(entries), "writing")
             await asyncio.to_thread(write_site, folder, entries, t)
     if not entries:

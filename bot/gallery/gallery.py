@@ -1,5 +1,6 @@
 """Which texts a gallery has: those that may be public, or all that one person asked for."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.cards.excerpt import name_in
@@ -39,6 +40,12 @@ class Gallery:
         votes = {each.description_id: (each.ups, each.downs) for each in counted}
         return await self._read(ids, _NOBODY, t, progress, votes)
 
+    async def still_public(self, entries: Sequence[GalleryEntry]) -> list[GalleryEntry]:
+        """Return those that may still be public: drawing cards takes long, and people change their mind."""
+        async with self._db.read() as tx:
+            ids = set(await gallery.list_public_ids(tx))
+        return [entry for entry in entries if entry.id in ids]
+
     async def own(self, user_id: int, t: Translator) -> list[GalleryEntry]:
         """Return all texts that a person asked for, without hidden ones, the newest first."""
         person = self._pseudonyms.of(user_id)
@@ -65,8 +72,8 @@ class Gallery:
             counted = votes if votes is not None else await self._scores.votes_on_each(batch)
             # one may have been hidden or deleted since its id was read
             visible = [found[each] for each in batch if found[each].removed_at is None]
-            entries += [
-                self._entry(
+            made = [
+                (
                     each,
                     tuple(members.get(each.id, ())) or (each.hero,),
                     None if each.id in blind else _author(each, t),
@@ -75,6 +82,8 @@ class Gallery:
                 )
                 for each in visible
             ]
+            # names are searched for in each text, which takes a while
+            entries += await asyncio.to_thread(lambda made=made: [self._entry(*each) for each in made])
             progress(start + len(batch), len(ids))
         return entries
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.community.hero_cards import HeroCards
-from bot.errors import UserError
 from bot.gallery.entry import GalleryEntry
 from bot.gallery.gallery import Progress
+from bot.gallery.site import not_written
 from bot.i18n.message import Translator
 
 
@@ -36,12 +36,7 @@ async def _pictured(folder: Path, entry: GalleryEntry, cards: HeroCards, t: Tran
         try:
             await asyncio.to_thread(_write, path, card.png)
         except OSError as error:
-            raise UserError(
-                "The gallery could not be written to {folder}: {reason}. Give another folder, or free its "
-                "disk.",
-                folder=str(folder),
-                reason=error.strerror or str(error),
-            ) from error
+            raise not_written(folder, error) from error
     return replace(entry, picture=name)
 
 

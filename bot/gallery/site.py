@@ -19,7 +19,7 @@ _FOLDERS = ("characters", "cards")  # whose files are replaced when a gallery is
 
 def site_files(entries: Sequence[GalleryEntry], t: Translator) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a gallery, by path."""
-    yield _INDEX, render_page(_PAGE, t, t.code).encode()
+    yield _INDEX, _page(t)
     for name in ("gallery.css", "gallery.js"):
         yield name, (_PAGE / name).read_bytes()
     rows = [entry.row() for entry in entries]
@@ -56,6 +56,20 @@ def check_folder(folder: Path) -> None:
         )
 
 
+def begin_site(folder: Path, t: Translator) -> None:
+    """Make a folder a gallery's, so that one whose writing was broken off can be written anew.
+
+    Raise UserError as check_folder() does, or if the folder cannot be written to.
+    """
+    check_folder(folder)
+    if not (folder / _INDEX).exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / _INDEX).write_bytes(_page(t))
+        except OSError as error:
+            raise not_written(folder, error) from error
+
+
 def write_site(folder: Path, entries: Sequence[GalleryEntry], t: Translator) -> int:
     """Write a gallery into a folder, in place of an earlier one, and return how many files it has.
 
@@ -75,12 +89,21 @@ def write_site(folder: Path, entries: Sequence[GalleryEntry], t: Translator) -> 
                 if path not in written:
                     path.unlink()
     except OSError as error:
-        raise UserError(
-            "The gallery could not be written to {folder}: {reason}. Give another folder, or free its disk.",
-            folder=str(folder),
-            reason=error.strerror or str(error),
-        ) from error
+        raise not_written(folder, error) from error
     return len(written)
+
+
+def not_written(folder: Path, error: OSError) -> UserError:
+    """Return what to tell about a folder that cannot be written to."""
+    return UserError(
+        "The gallery could not be written to {folder}: {reason}. Give another folder, or free its disk.",
+        folder=str(folder),
+        reason=error.strerror or str(error),
+    )
+
+
+def _page(t: Translator) -> bytes:
+    return render_page(_PAGE, t, t.code).encode()
 
 
 def _json(value: object, indent: int | None = None) -> bytes:

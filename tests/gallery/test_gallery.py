@@ -12,7 +12,7 @@ from sqlalchemy import update
 from bot.app import App
 from bot.errors import UserError
 from bot.gallery.pictures import draw_pictures
-from bot.gallery.site import write_site, zip_site
+from bot.gallery.site import begin_site, write_site, zip_site
 from bot.i18n.message import ENGLISH
 from bot.store.schema import description
 from tests.conftest import HOME, Stage
@@ -112,6 +112,27 @@ async def test_other_files_are_never_mixed_up_with_a_gallery(tmp_path: Path) -> 
     with pytest.raises(UserError, match="is a file"):
         write_site(tmp_path / "index.html", [], ENGLISH)
     assert (tmp_path / "index.html").read_text() == "mine"
+
+
+async def test_a_gallery_that_was_broken_off_is_written_anew_without_who_left_meanwhile(
+    app: App, tmp_path: Path
+) -> None:
+    folder = tmp_path / "gallery"
+    stays, leaves = await describe(app, 1, "40 woman healing"), await describe(app, 2, "40 man rage")
+    for who in (1, 2):
+        await app.member_settings.change(who, "gallery", allowed=True)
+    await app.guild_settings.change(HOME, in_gallery=True)
+    entries = await app.gallery.public(ENGLISH, unseen)
+    begin_site(folder, ENGLISH)
+    drawn = await draw_pictures(folder, entries, app.cards, ENGLISH, unseen)
+    await app.member_settings.change(2, "gallery", allowed=False)
+
+    begin_site(folder, ENGLISH)
+    write_site(folder, await app.gallery.still_public(drawn), ENGLISH)
+
+    assert {entry.id for entry in drawn} == {stays, leaves}
+    assert [row["id"] for row in rows(folder)] == [stays]
+    assert [path.name for path in (folder / "cards").iterdir()] == [f"{stays}-en.png"]
 
 
 async def test_export_is_a_zip_of_ones_own_page(stage: Stage, app: App) -> None:
