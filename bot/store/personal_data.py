@@ -90,11 +90,19 @@ async def count_rows(tx: Transaction, person: Person) -> dict[str, int]:
 
 
 async def list_rows(tx: Transaction, person: Person) -> dict[str, list[dict[str, Any]]]:
-    """Return the person's rows with all columns, by the table's name, and the heroes of their teams."""
+    """Return the person's rows by the table's name, and the heroes of their teams.
+
+    Columns that name somebody else are left out: whom the person blocked, or who blocked them.
+    """
     found = {}
+    mine = (None, person.pseudonym, person.user_id)
     for table, owned in _owned_rows(person):
+        naming = {column.name for column in (*PSEUDONYMS, *IDS) if column.table is table}
         query = select(table).where(owned).order_by(*table.primary_key)
-        found[table.name] = [dict(row._mapping) for row in await tx.execute(query)]
+        found[table.name] = [
+            {name: value for name, value in row._mapping.items() if name not in naming or value in mine}
+            for row in await tx.execute(query)
+        ]
     texts = select(description.c.id).where(description.c.requester == person.pseudonym)
     of_teams = select(team_hero).where(team_hero.c.description_id.in_(texts))
     rows = await tx.execute(of_teams.order_by(*team_hero.primary_key))

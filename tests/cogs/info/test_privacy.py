@@ -292,3 +292,13 @@ async def test_a_row_that_names_a_person_in_any_of_two_columns_is_theirs(
         json.loads(await app.privacy.export(1))["model_event"]
     )
     assert (await app.privacy.counts(1))["model_event"] > 0
+
+
+async def test_an_export_does_not_say_who_blocked_or_was_blocked(stage: Stage, app: App) -> None:
+    ben = app.people.of_user(stage.ben.id)
+    await app.people.block(ben, actor_id=stage.olga.id)
+    await app.people.reset_quota(ben, stage.olga.id)
+    of_ben, of_olga = await export(stage, stage.ben), await export(stage, stage.olga)
+    for table in ("blocked_person", "quota_reset"):
+        assert [set(row) for row in of_ben[table]] == [{"person", "at"}]
+        assert [set(row) for row in of_olga[table]] == [{"actor_id", "at"}]
