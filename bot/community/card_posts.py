@@ -16,7 +16,6 @@ from bot.store.descriptions import Description
 
 _LATELY = 3600.0  # seconds for which a card that was posted is pointed to: the votes on it hardly change
 _MOST, _WITHIN = 5, 60.0  # cards of one person in so many seconds
-_MAX_PEOPLE = 10_000
 _MESSAGE = re.compile(r"(?:^|/)(\d{1,20})/?$")
 
 
@@ -39,8 +38,8 @@ class CardPosts:
     def count(self, user_id: int) -> None:
         """Count one card for a person. Raise TooMany if they have had too many just now."""
         now, person = time.monotonic(), self._pseudonyms.of(user_id)
-        if len(self._asked) > _MAX_PEOPLE:
-            self._asked = {who: at for who, at in self._asked.items() if at and now - at[-1] < _WITHIN}
+        # of others too: nothing is kept about people longer than it is needed
+        self._asked = {who: at for who, at in self._asked.items() if now - at[-1] < _WITHIN}
         asked = self._asked.setdefault(person, deque(maxlen=_MOST))
         if len(asked) == _MOST and now - asked[0] < _WITHIN:
             raise TooMany(
