@@ -13,6 +13,7 @@ from bot.rating.weekly_posts import DuePost
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES, NOWHERE, Backoff, Place, deliver
 from cogs.common.locale import translator_of_server
+from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import may_write
 from cogs.contests.posts import weekly_content
 from cogs.hero.cards import note_card
@@ -90,9 +91,17 @@ class WeeklyCog(commands.Cog):
 
         The card and the names take a while, in which people may delete a text: another is chosen then.
         """
-        posts = self.app.weekly_posts
-        result = await posts.claim(post)
-        t = await translator_of_server(self.bot, guild)
+        result = await self.app.weekly_posts.claim(post)
+        try:
+            return await self._choose_visible(post, guild, result)
+        except DatabaseBusy:  # nothing is posted yet: a later round may
+            await self.app.weekly_posts.release(post)
+            raise
+
+    async def _choose_visible(
+        self, post: DuePost, guild: discord.Guild, result: Result | None
+    ) -> tuple[Result, MessageContent] | None:
+        posts, t = self.app.weekly_posts, await translator_of_server(self.bot, guild)
         for _ in range(_MAX_CHOICES):
             if result is None:
                 return None
@@ -115,4 +124,6 @@ class WeeklyCog(commands.Cog):
         open_ones = (each.id for each in candidates if each is not None and may_write(each))
         notice_channel = next((each for each in open_ones if each != post.channel_id), None)
         log.warning("the weekly post of server %d is off: its channel takes none", guild.id)
-        await self.app.weekly_posts.switch_off(post, guild_name=guild.name, notice_channel=notice_channel)
+        await self.app.weekly_posts.switch_off(
+            post, guild_name=escape_markdown(guild.name), notice_channel=notice_channel
+        )
