@@ -36,6 +36,7 @@ class SceneWords(FrozenModel):
     lead: str
     closings: Annotated[tuple[Annotated[str, AfterValidator(_names_all)], ...], Field(min_length=1)]
     team_prompt: str
+    team_member: str
     scene_prompt: str
 
     def closing(self, template: str, names: Sequence[str]) -> str:

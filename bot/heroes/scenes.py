@@ -85,7 +85,7 @@ class ScenePrompts:
     def team_request(self, heroes: Sequence[Hero]) -> ChatRequest:
         """Return the request for all of a team's text."""
         told = "; ".join(
-            f"a {hero.age}-year-old {hero.gender} with the power of {self._prompts.spoken_power(hero)}"
+            self._words.team_member.format(**hero.as_dict() | {"power": self._prompts.spoken_power(hero)})
             for hero in heroes
         )
         prompt: Message = {

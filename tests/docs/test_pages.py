@@ -180,7 +180,7 @@ GUIDES = sorted(
 )
 OF_OTHERS = frozenset({"ARGS", "GREETING", "HF_HUB_OFFLINE", "PIP_EXTRA_INDEX_URL", "PYTHON"})
 """Variables of other programs, of make, and of a recipe."""
-INVENTED = ("FEATURE", "CODE", "fr.po", "ping.py", "greet.py", "subject", "data/var", "mine.toml")
+INVENTED = ("FEATURE", "CODE", "it.po", "ping.py", "greet.py", "subject", "data/var", "mine.toml")
 """What recipes make, or what exists at run time only."""
 
 
