@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 
 from bot.cards.excerpt import name_in
 from bot.community.accounts import Pseudonyms
@@ -83,7 +84,7 @@ class Gallery:
                 for each in visible
             ]
             # names are searched for in each text, which takes a while
-            entries += await asyncio.to_thread(lambda made=made: [self._entry(*each) for each in made])
+            entries += await asyncio.to_thread(list, starmap(self._entry, made))
             progress(start + len(batch), len(ids))
         return entries
 
