@@ -86,22 +86,19 @@ async def refused(stage: Stage, message: Any, custom_id: str) -> str:
 @pytest.mark.usefixtures("two_models")
 @pytest.mark.settings(train_scenes=True, draws=1, duel_share=0)
 async def test_who_votes_on_a_scene_is_told_if_it_may_train(stage: Stage, app: App, script: Script) -> None:
-    await stage.ben.click(await hero(stage), label="Next scene")
+    message = await hero(stage)
+    script.texts = [" mends the rope of the bell. The town hears it at noon. A dog barks."]
+    await stage.ben.click(message, label="Next scene")
     assert "whether the bot may learn from it" in (last(stage).embeds[0].footer.text or "")
     async with app.db.read() as tx:
         fit = (await tx.execute(select(description.c.id).where(description.c.kind == "scene"))).scalar_one()
-    script.texts = [" sleeps."]
-    async with app.stories.going_on(fit) as told:
-        await app.stories.tell(told, requester=2)
+    message = await message_with(stage, f"vote:up:{fit}")
+    vote = await stage.ana.click(message, custom_id=f"vote:up:{fit}")
+    assert "the bot may learn from this text after" in stage.ephemeral_reply(vote)
     async with app.db.write() as tx:
-        unfit = update(description).where(description.c.id == fit + 1).values(text="It ends.")
-        await tx.execute(unfit)
-    said = []
-    for number in (fit, fit + 1):
-        message = await message_with(stage, f"vote:up:{number}")
-        said.append(stage.ephemeral_reply(await stage.ana.click(message, custom_id=f"vote:up:{number}")))
-    assert "the bot may learn from this text after" in said[0]
-    assert "does not learn from this scene" in said[1]
+        await tx.execute(update(description).where(description.c.id == fit).values(text="It ends."))
+    vote = await stage.olga.click(message, custom_id=f"vote:up:{fit}")
+    assert "does not learn from this scene" in stage.ephemeral_reply(vote)
 
 
 @pytest.mark.usefixtures("two_models")
