@@ -196,18 +196,20 @@ class TrainedText(NamedTuple):
 async def list_trained_texts(
     tx: Transaction, version: int, *, most_liked: int, most_others: int
 ) -> list[TrainedText]:
-    """Return texts of a dataset that people may see: so many liked ones, and so many others."""
-    hidden = _with_scenes_after(select(description.c.id).where(description.c.removed_at.is_not(None)))
+    """Return texts of a dataset that people may see: so many liked ones, and so many others; no scenes."""
+    is_hidden = select(description.c.id).where(
+        description.c.id == dataset_item.c.source_id, description.c.removed_at.is_not(None)
+    )
     trained = select(dataset_item.c.text).where(
         dataset_item.c.dataset_id == version,
         dataset_item.c.split == "train",
         dataset_item.c.deleted.is_(False),
         dataset_item.c.text != "",
+        dataset_item.c.source != "scene",
     )
-    is_liked = dataset_item.c.source.in_(_SHOWN)
+    is_liked = dataset_item.c.source == "description"
     ordered = trained.order_by(dataset_item.c.position)
-    is_visible = dataset_item.c.source_id.not_in(hidden)
-    liked = await tx.execute(ordered.where(is_liked, is_visible).limit(most_liked))
+    liked = await tx.execute(ordered.where(is_liked, ~is_hidden.exists()).limit(most_liked))
     others = await tx.execute(ordered.where(~is_liked).limit(most_others))
     return [
         *(TrainedText(row.text, liked=True) for row in liked),
