@@ -43,6 +43,7 @@ from bot.dataset.versions.freeze import Freezer
 from bot.dataset.versions.judged_texts import JudgedTexts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
+from bot.dataset.versions.scenes import TrainableScenes
 from bot.dataset.versions.status import DatasetStatuses
 from bot.gallery.gallery import Gallery
 from bot.heroes.blocklist import Blocklist
@@ -164,6 +165,7 @@ class App:
     weekly_posts: WeeklyPosts
     powers: Powers
     admission: Admission
+    trainable_scenes: TrainableScenes
     pairs: PreferencePairs
     judged_texts: JudgedTexts
     dataset_statuses: DatasetStatuses
@@ -259,6 +261,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
         freezer = Freezer(db, admission, heroes)
+        trainable_scenes = TrainableScenes(
+            db,
+            scores,
+            powers,
+            heroes,
+            _scene_prompts(settings, heroes),
+            _thresholds(settings),
+            enabled=settings.train_scenes,
+        )
         transfer = Transfer(db, heroes, blocklist, freezer)
         languages = Catalogues(settings.languages_dir)
         first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
@@ -290,6 +301,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 most_heroes=settings.ranked_heroes,
             ),
             Attachments(settings.data_dir, transfer, languages),
+            trainable_scenes,
         )
         generator = Generator(
             client,
@@ -386,9 +398,10 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             weekly_posts=WeeklyPosts(db, scores, guild_settings, timing.clock),
             powers=powers,
             admission=admission,
+            trainable_scenes=trainable_scenes,
             pairs=PreferencePairs(db, admission, freezer),
             judged_texts=JudgedTexts(admission, freezer),
-            dataset_statuses=DatasetStatuses(db, scores, admission),
+            dataset_statuses=DatasetStatuses(db, scores, admission, trainable_scenes),
             dataset_contents=DatasetContents(db),
             dataset_texts=DatasetTexts(db, scores, selector, heroes.prompts),
             registry=registry,

@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     auto_promote: bool = False
     check_heroes: int = Field(default=40, ge=0)  # read of a new model before it may go live; 0: none
     ranked_heroes: int = Field(default=200, ge=1)  # of which a build has eight texts each written, at most
+    train_scenes: bool = False  # whether scenes of stories that people liked may enter datasets
     # backfill of votes missed while offline: descriptions of so many days, at most so many messages
     reconcile_days: float = Field(default=7, ge=0)
     reconcile_messages: int = Field(default=500, ge=0)

@@ -1,9 +1,9 @@
 """Chat messages and training examples, as requests and training files hold them."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from engine.openai_object import HandedBack
 
@@ -44,9 +44,22 @@ class Message(HandedBack):
 
 
 class TrainingMessage(Message):
-    """A message of a training example; an assistant message of weight 0 adds nothing to the loss."""
+    """A message of a training example; an assistant message of weight 0 adds nothing to the loss.
+
+    begun: how its content begins, if that is given, and not learned: a chat may end with an assistant
+    message, which the answer continues.
+    """
 
     weight: Annotated[Literal[0, 1], BeforeValidator(lambda weight: 1 if weight is None else weight)] = 1
+    begun: Annotated[str, BeforeValidator(lambda begun: "" if begun is None else begun)] = ""
+
+    @model_validator(mode="after")
+    def _goes_on(self) -> Self:
+        if self.begun and (
+            not self.content.startswith(self.begun) or not self.content[len(self.begun) :].strip()
+        ):
+            raise ValueError("the content must begin with `begun`, and go on after it")
+        return self
 
 
 class TrainingExample(HandedBack):

@@ -24,6 +24,7 @@ _KINDS: dict[DatasetKind, str] = {
 _SOURCES: dict[Source, str] = {
     "example": mark("written here by a model"),
     "description": mark("liked by people"),
+    "scene": mark("scenes liked by people"),
     "import": mark("imported"),
     "ranked": mark("chosen by the ranker"),
     "herosmith-build": mark("ready-made by a model"),

@@ -1,8 +1,9 @@
 """Teams and scenes: texts in which heroes meet, and those that tell a hero's story on."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from bot.chat import ChatRequest, Message, Sampling
 from bot.errors import UserError
@@ -105,14 +106,44 @@ class ScenePrompts:
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         messages = self._prompts.question(hero, tuned=tuned, small=self._small, chance=chance)
         if not self.continues:
-            asked: Message = {"role": "user", "content": self._words.scene_prompt}
-            told: Message = {"role": "assistant", "content": story}
-            return ChatRequest((*messages, told, asked), self._prompts.sampling.generation, seed=seed)
+            chat = (*messages, *self._told(story, ""))
+            return ChatRequest(chat, self._prompts.sampling.generation, seed=seed)
         opening, ending = self._scene_frame(hero, story, name, chance, tuned=tuned)
-        begun: Message = {"role": "assistant", "content": f"{story} {opening}"}
         sampling = self._sampling(_SCENE_TOKENS if tuned else _DEED_TOKENS, tuned=tuned)
-        breaks = self._breaks(tuned=tuned)
-        return ChatRequest((*messages, begun), sampling, opening, "" if tuned else ending, seed, breaks)
+        chat, breaks = (*messages, *self._told(story, opening)), self._breaks(tuned=tuned)
+        return ChatRequest(chat, sampling, opening, "" if tuned else ending, seed, breaks)
+
+    def training_chat(
+        self, hero: Hero, story: str, scene: str, *, name: str | None
+    ) -> tuple[list[Message], str] | None:
+        """Return the turns with which a tuned model is asked for a scene, and what it then has to write.
+
+        name: as for scene_request(). None if the scene does not begin as models are given it: to learn such a
+        beginning after a story would teach a model not to end a hero's text where it ends.
+        """
+        prompt: Message = {"role": "user", "content": self._prompts.tuning_prompt(hero)}
+        if not self.continues:
+            return [prompt, *self._told(story, "")], scene
+        opening = self._opening_of(hero, scene, name)
+        return ([prompt, *self._told(story, opening)], scene[len(opening) :]) if opening else None
+
+    def _told(self, story: str, opening: str) -> list[Message]:
+        """Return the turns after the prompt: a model continues the story, or is told to go on with it."""
+        if self.continues:
+            return [{"role": "assistant", "content": f"{story} {opening}"}]
+        return [
+            {"role": "assistant", "content": story},
+            {"role": "user", "content": self._words.scene_prompt},
+        ]
+
+    def _opening_of(self, hero: Hero, scene: str, name: str | None) -> str:
+        """Return what a tuned model is given of a scene; empty if it begins in another way."""
+        who = name or self._prompts.profile.forms[hero.gender].he
+        for time, occasion in product(self._words.times, self._words.occasions):
+            opening = _opening(time, occasion, who)
+            if scene.startswith(f"{opening} "):
+                return opening
+        return ""
 
     def drawn_ending(self, hero: Hero, seed: int) -> str:
         """Return a sentence that ends a scene."""
@@ -130,8 +161,8 @@ class ScenePrompts:
             for phrases in (words.times, words.occasions)
         )
         lead = self._lead(hero, plural=forms.plural and name is None, tuned=tuned)
-        opening = f"{time}, {occasion}, {name or forms.he}{lead}"
-        return in_sentences(opening), profile.ending(hero, self._prompts.spoken_power(hero), chance)
+        opening = _opening(time, occasion, f"{name or forms.he}{lead}")
+        return opening, profile.ending(hero, self._prompts.spoken_power(hero), chance)
 
     def _lead(self, hero: Hero, *, plural: bool, tuned: bool) -> str:
         """Return how a deed begins after the hero's name or pronoun: a tuned model needs no such help."""
@@ -150,3 +181,12 @@ class ScenePrompts:
         samplings = self._prompts.sampling
         own = samplings.tuned if tuned else samplings.small if self._small else samplings.generation
         return own.model_copy(update={"max_tokens": most_tokens})
+
+
+def story_text(texts: Iterable[str]) -> str:
+    """Return the texts of a story so far as one."""
+    return " ".join(" ".join(text.split()) for text in texts)
+
+
+def _opening(time: str, occasion: str, who: str) -> str:
+    return in_sentences(f"{time}, {occasion}, {who}")

@@ -352,6 +352,21 @@ def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
                 unfit=unfit,
             )
         )
+    if votes.scenes or votes.unfit_scenes:
+        lines.append(
+            t.count(
+                "{number:,} scene of a story was liked well enough to be taken in.",
+                "{number:,} scenes of stories were liked well enough to be taken in.",
+                votes.scenes,
+            )
+        )
+    if votes.unfit_scenes:
+        lines.append(
+            t(
+                "Scenes that people liked, but that are not fit to learn from: {reasons}.",
+                reasons=count_by_reason(votes.unfit_scenes),
+            )
+        )
     if votes.not_counted:
         lines.append(t("Votes not counted: {reasons}.", reasons=votes.not_counted))
     return lines

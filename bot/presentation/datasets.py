@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from bot.dataset.versions.judged_texts import ThumbCounts
+from bot.dataset.versions.scenes import AdmittedScenes
 from bot.dataset.versions.status import DatasetStatus
 from bot.heroes.vocabulary import quoted
 from bot.i18n.message import LocalizedMessage, Translator, mark
@@ -53,6 +54,9 @@ def composition(counts: Mapping[str, int]) -> list[LocalizedMessage]:
         ),
         "description": LocalizedMessage.counted(
             "{number:,} text that people liked", "{number:,} texts that people liked", number["description"]
+        ),
+        "scene": LocalizedMessage.counted(
+            "{number:,} scene that people liked", "{number:,} scenes that people liked", number["scene"]
         ),
         "ranked": LocalizedMessage.counted(
             "{number:,} text that the ranker chose",
@@ -124,6 +128,7 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
                 reasons=count_by_reason(status.counts.unfit),
             )
         )
+    lines += _scenes_lines(t, status.scenes)
     if status.tried != status.thresholds:
         lines.append(t("**Tried:** {thresholds}.", thresholds=status.tried.summary))
     lines.append(
@@ -173,6 +178,25 @@ def _thumbs_lines(t: Translator, dataset: Dataset | None) -> list[str]:
         return []
     title = t("**The newest dataset of thumbs** (texts that were liked or voted down)**:**")
     return [f"{title} {_dataset_text(t, dataset, '')}"]
+
+
+def _scenes_lines(t: Translator, scenes: AdmittedScenes | None) -> list[str]:
+    """Return lines on the scenes that would enter; none if scenes may not train."""
+    if scenes is None:
+        return []
+    lines = [
+        t.count(
+            "{number:,} scene of a story would enter as well.",
+            "{number:,} scenes of stories would enter as well.",
+            scenes.number,
+        )
+    ]
+    if scenes.unfit:
+        reasons = count_by_reason(scenes.unfit)
+        lines.append(
+            t("Scenes that people liked, but that are not fit to learn from: {reasons}.", reasons=reasons)
+        )
+    return lines
 
 
 def _descriptions(number: int) -> LocalizedMessage:

@@ -196,6 +196,11 @@ class Scores:
             counted, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
         return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.uncounted_by_reason(kept))
 
+    async def scene_votes(self) -> list[DescriptionVotes]:
+        """Return the counted votes on scenes, which are in no snapshot."""
+        async with self._db.read() as tx:
+            return await scores.list_scene_votes(tx, await self._vote_filter.rule(tx))
+
     async def votes_on(self, description_id: int) -> tuple[int, int]:
         """Return the votes up and down of a description that count, those of outliers among them.
 

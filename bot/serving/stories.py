@@ -9,7 +9,7 @@ from bot.community.accounts import Pseudonyms
 from bot.errors import Busy, UserError
 from bot.heroes.curation import Curation, whole_sentences
 from bot.heroes.scene_curation import FEWEST_SENTENCES, scene_faults, scene_sentences
-from bot.heroes.scenes import ScenePrompts
+from bot.heroes.scenes import ScenePrompts, story_text
 from bot.llm.client import ChatAnswer
 from bot.llm.stream import Stream
 from bot.serving.describer import Describer
@@ -111,7 +111,7 @@ class Stories:
 
     async def _write(self, told: Sequence[Description], model: Model | str, stream: Stream) -> GeneratedText:
         hero, tuned = told[0].hero, not isinstance(model, str)
-        story = " ".join(" ".join(each.text.split()) for each in told)
+        story = story_text(each.text for each in told)
 
         def shape(request: ChatRequest, answer: ChatAnswer) -> str:
             if answer.finish_reason == "stopped":

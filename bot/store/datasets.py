@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, Text, cast, delete, func, or_, select, true, update
 
+from bot.chat import Message
 from bot.heroes.first_dataset import ORIGINS, Origin
 from bot.heroes.hero import FIELD_NAMES
 from bot.store.database import Transaction
@@ -16,18 +17,20 @@ from bot.store.job_schema import Changes
 from bot.store.schema import dataset, dataset_item, description, example, imported, ranked_text, review
 
 Split = Literal["train", "valid"]
-Source = Literal["example", "description", "import", "ranked"] | Origin
+Source = Literal["example", "description", "scene", "import", "ranked"] | Origin
 DatasetKind = Literal["sft", "preference", "thumbs"]
 """Single texts, pairs of a better and a worse one, or single texts that were liked or voted down."""
 
 _CHUNK = 5000  # rows written at once
+_SHOWN = ("description", "scene")  # the sources that are descriptions
 
 
 class Item(NamedTuple):
     """One frozen text with the row that it came from; in a preference dataset, the better of two.
 
     rejected is the worse text, rejected_id its description. In a dataset of thumbs, a text that was voted
-    down is the rejected one, and text is empty.
+    down is the rejected one, and text is empty. chat: the turns before a scene, from the prompt on; the text
+    continues the last one if that is the assistant's. None of other texts, which answer the prompt.
     """
 
     split: Split
@@ -37,6 +40,7 @@ class Item(NamedTuple):
     source_id: int
     rejected: str | None = None
     rejected_id: int | None = None
+    chat: list[Message] | None = None
 
     @property
     def is_wanted(self) -> bool:
@@ -176,6 +180,7 @@ async def list_items(tx: Transaction, version: int) -> list[Item]:
         dataset_item.c.source_id,
         dataset_item.c.rejected,
         dataset_item.c.rejected_id,
+        dataset_item.c.chat,
     )
     query = select(*columns).where(*_trains(version)).order_by(dataset_item.c.position)
     return [Item(*row) for row in await tx.execute(query)]
@@ -191,7 +196,7 @@ class TrainedText(NamedTuple):
 async def list_trained_texts(
     tx: Transaction, version: int, *, most_liked: int, most_others: int
 ) -> list[TrainedText]:
-    """Return texts of a dataset that people may see: so many liked ones, and so many others."""
+    """Return texts of a dataset that people may see: so many liked ones, and so many others; no scenes."""
     is_hidden = select(description.c.id).where(
         description.c.id == dataset_item.c.source_id, description.c.removed_at.is_not(None)
     )
@@ -200,6 +205,7 @@ async def list_trained_texts(
         dataset_item.c.split == "train",
         dataset_item.c.deleted.is_(False),
         dataset_item.c.text != "",
+        dataset_item.c.source != "scene",
     )
     is_liked = dataset_item.c.source == "description"
     ordered = trained.order_by(dataset_item.c.position)
@@ -230,20 +236,27 @@ async def learnt_descriptions(tx: Transaction, versions: Iterable[int]) -> froze
 
 
 def _trains(version: int) -> tuple[ColumnElement[bool], ...]:
-    """Select a dataset's items, except redacted ones and those of descriptions that are hidden now."""
-    hidden = select(description.c.id).where(description.c.removed_at.is_not(None))
+    """Select a dataset's items, except redacted ones and those that have or quote what is hidden now."""
+    hidden = _with_scenes_after(select(description.c.id).where(description.c.removed_at.is_not(None)))
     return (
         dataset_item.c.dataset_id == version,
         dataset_item.c.deleted.is_(False),
-        or_(dataset_item.c.source != "description", dataset_item.c.source_id.not_in(hidden)),
+        or_(dataset_item.c.source.not_in(_SHOWN), dataset_item.c.source_id.not_in(hidden)),
         or_(dataset_item.c.rejected_id.is_(None), dataset_item.c.rejected_id.not_in(hidden)),
     )
+
+
+def _with_scenes_after(texts: Select[Any]) -> Select[int]:
+    """Select the ids of texts, given by a query for them, and of scenes of which one is told before."""
+    told = select(description.c.id).where(description.c.id.in_(texts)).cte("told", recursive=True)
+    is_next = (description.c.parent_id == told.c.id) & (description.c.kind == "scene")
+    return select(told.union(select(description.c.id).join(told, is_next)).c.id)
 
 
 async def count_learnt(tx: Transaction, version: int) -> tuple[int, int]:
     """Return how many texts of a dataset are trained on, and their characters with prompts."""
     characters = (
-        func.length(dataset_item.c.prompt)
+        func.coalesce(func.length(cast(dataset_item.c.chat, Text)), func.length(dataset_item.c.prompt))
         + func.length(dataset_item.c.text)
         + func.coalesce(func.length(dataset_item.c.rejected), 0)
     )
@@ -254,7 +267,7 @@ async def count_learnt(tx: Transaction, version: int) -> tuple[int, int]:
 
 
 async def list_page(tx: Transaction, version: int, *, after: int, size: int) -> list[SourcedText]:
-    """Return up to size texts of a dataset in order, those after a position."""
+    """Return up to size texts of a dataset but scenes, in order, those after a position."""
     sources = (
         (("example",), example),
         (("description",), description),
@@ -287,6 +300,7 @@ async def list_page(tx: Transaction, version: int, *, after: int, size: int) -> 
             dataset_item.c.dataset_id == version,
             dataset_item.c.position > after,
             dataset_item.c.deleted.is_(False),
+            dataset_item.c.source != "scene",
         )
         .order_by(dataset_item.c.position)
         .limit(size)
@@ -299,14 +313,16 @@ async def list_page(tx: Transaction, version: int, *, after: int, size: int) -> 
 async def redact(tx: Transaction, descriptions: Select[int], version: int | None = None) -> list[int]:
     """Empty the items of descriptions, given by a query for their ids, in one version or in all.
 
+    So are the items of scenes whose story so far has one of them, because they quote it.
     Return the versions that had any. Nothing is trained on them any more, and their content hash is
     replaced by one that no content has, so that no later build is taken for one of them.
     """
+    quoting = _with_scenes_after(descriptions)
     affected = (
         dataset_item.c.deleted.is_(False),
         true() if version is None else dataset_item.c.dataset_id == version,
         or_(
-            (dataset_item.c.source == "description") & dataset_item.c.source_id.in_(descriptions),
+            dataset_item.c.source.in_(_SHOWN) & dataset_item.c.source_id.in_(quoting),
             dataset_item.c.rejected_id.in_(descriptions),
         ),
     )
@@ -314,7 +330,14 @@ async def redact(tx: Transaction, descriptions: Select[int], version: int | None
     redacted: dict[int, Counter[str]] = {}
     for holder, split, source in await tx.execute(select(*columns).where(*affected)):
         redacted.setdefault(holder, Counter()).update((split, source))
-    emptied = {"prompt": "", "text": "", "rejected": None, "rejected_id": None, "deleted": True}
+    emptied = {
+        "prompt": "",
+        "text": "",
+        "rejected": None,
+        "rejected_id": None,
+        "chat": None,
+        "deleted": True,
+    }
     await tx.execute(update(dataset_item).where(*affected).values(emptied))
     for holder, counts in redacted.items():
         row = (await tx.execute(select(dataset).where(dataset.c.id == holder))).one()

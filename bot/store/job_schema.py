@@ -146,13 +146,16 @@ class VoteSummary(_Json):
     """What the votes did to a dataset.
 
     liked: descriptions with enough votes in favour to be taken in. voted_down: descriptions that votes kept
-    out. unfit: how many of the liked ones curation left out, by its reason. not_counted: groups of votes that
-    did not count, each with its number and the reason.
+    out. unfit: how many of the liked ones curation left out, by its reason. scenes, unfit_scenes: the same of
+    scenes, if they may train. not_counted: groups of votes that did not count, each with its number and the
+    reason.
     """
 
     liked: int = 0
     voted_down: int = 0
     unfit: dict[str, int] = {}
+    scenes: int = 0
+    unfit_scenes: dict[str, int] = {}
     not_counted: list[Message] = []
 
 

@@ -187,9 +187,11 @@ dataset_item = Table(
     Column("source_id", Integer, nullable=False),
     Column("rejected_id", Integer),  # the description whose text is the worse one
     Column("deleted", Boolean, nullable=False, server_default=false()),  # redacted: its texts are empty
+    Column("chat", JSON(none_as_null=True)),  # of a scene: the turns before it, which quote the story so far
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
     CheckConstraint(
-        "source IN ('example', 'description', 'import', 'herosmith-build', 'hand-written', 'ranked')",
+        "source IN ('example', 'description', 'import', "
+        "'herosmith-build', 'hand-written', 'ranked', 'scene')",
         name="dataset_item_source",
     ),
 )
@@ -309,7 +311,7 @@ notice = Table(
 # have decided that, for good. settled: a person had their vote on it deleted, so its message is excluded from
 # the backfill: their thumb may still be there. kind: hero, the answer to a request; take, the same hero
 # written anew beside its parent; scene, which continues its parent; team, several heroes in one text
-# (team_hero). Only heroes and takes train.
+# (team_hero). Heroes and takes train, scenes if that is set.
 description = Table(
     "description",
     metadata,

@@ -110,6 +110,12 @@ async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[De
     return [DescriptionVotes(*row) for row in await tx.execute(query)]
 
 
+async def list_scene_votes(tx: Transaction, rule: CountingRule) -> list[DescriptionVotes]:
+    """Return the counted votes of every visible scene that has any."""
+    query = _select_votes(rule, description.c.kind == "scene").order_by(description.c.id)
+    return [DescriptionVotes(*row) for row in await tx.execute(query)]
+
+
 async def get_description_votes(tx: Transaction, rule: CountingRule, description_id: int) -> tuple[int, int]:
     """Return the counted votes up and down of a description; none if it is hidden."""
     return (await list_votes_of(tx, rule, [description_id])).get(description_id, (0, 0))

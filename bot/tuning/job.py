@@ -258,8 +258,10 @@ class FinetuneJobs:
             await trainable_dataset(tx, spec.dataset)  # texts may have been deleted since the plan
             items = await datasets.list_items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
-        prefix = self._api.provider.prefix
-        upload = await asyncio.to_thread(training_files, items, spec.method, prefix=prefix)
+        prefix, continues = self._api.provider.prefix, self._api.provider.continues
+        upload = await asyncio.to_thread(
+            training_files, items, spec.method, prefix=prefix, continues=continues
+        )
         reference = await self._results.reference_file()
         for file in [*upload, *([reference] if reference else [])]:
             if file.part not in files:

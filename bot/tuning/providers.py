@@ -89,6 +89,11 @@ class Provider:
             body["hyperparameters"] = hyperparameters
         return body | dict(self.extra_body) | dict(extra)
 
+    @property
+    def continues(self) -> bool:
+        """Whether it trains texts that continue an assistant's turn: only the engine knows `begun`."""
+        return self.key == _ENGINE_KEY
+
     def wording(self, *, engine: str, server: str) -> str:
         """Return a sentence as it is said of the engine, or of any other server (docs/glossary.md)."""
         return engine if self.key == _ENGINE_KEY else server

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bot.chat import Message
 from bot.store.datasets import Item, Split
 from bot.store.job_schema import Method
 
@@ -24,12 +25,18 @@ class TrainingFile:
 
 
 def training_files(
-    items: Iterable[Item], method: Method = "supervised", *, prefix: bytes = b""
+    items: Iterable[Item], method: Method = "supervised", *, prefix: bytes = b"", continues: bool = True
 ) -> list[TrainingFile]:
-    """Return a file for each split that has texts; prefix is the byte order mark that some servers want."""
+    """Return a file for each split that has texts; prefix is the byte order mark that some servers want.
+
+    continues: whether the server trains a text that continues an assistant's turn, as only the engine does;
+    elsewhere such a text is left out.
+    """
     form = _judged if method == "kto" else _example
     lines: dict[Split, list[str]] = {"train": [], "valid": []}
     for item in items:
+        if not continues and item.chat and item.chat[-1]["role"] == "assistant":
+            continue
         lines[item.split].append(json.dumps(form(item), ensure_ascii=False) + "\n")
     return [
         training_file(split, prefix + "".join(lines[split]).encode()) for split in _SPLITS if lines[split]
@@ -50,6 +57,8 @@ def training_file(part: Part, content: bytes) -> TrainingFile:
 
 def _example(item: Item) -> dict[str, Any]:
     """Return a chat with the tuning prompt as the user's message, or a pair of answers to it."""
+    if item.chat is not None:
+        return {"messages": _scene(item.chat, item.text)}
     question = {"role": "user", "content": item.prompt}
     if item.rejected is None:
         return {"messages": [question, _answer(item.text)]}
@@ -58,6 +67,16 @@ def _example(item: Item) -> dict[str, Any]:
         "preferred_output": [_answer(item.text)],
         "non_preferred_output": [_answer(item.rejected)],
     }
+
+
+def _scene(chat: Sequence[Message], text: str) -> list[Mapping[str, Any]]:
+    """Return the turns of a scene, of which nothing is learned but the scene itself."""
+    *before, last = chat
+    if last["role"] == "assistant":
+        begun = last["content"]
+        return [*before, {**_answer(f"{begun}{text}"), "begun": begun}]
+    told = [{**turn, "weight": 0} if turn["role"] == "assistant" else turn for turn in chat]
+    return [*told, _answer(text)]
 
 
 def _judged(item: Item) -> dict[str, Any]:

@@ -37,11 +37,15 @@ def team_draft_content(
 
 
 def scene_content(
-    description: Description, number: int, vocabulary: Vocabulary, t: Translator
+    description: Description, number: int, vocabulary: Vocabulary, t: Translator, *, trains: bool
 ) -> MessageContent:
-    """Return a scene with its number and its buttons."""
+    """Return a scene with its number and its buttons. trains: whether scenes that people like may train."""
     embed = _numbered(text_embed(vocabulary.title(description.hero, t), description.text), number, t)
     votes = t("{up} {down} say what you think of it; the bot does not learn from scenes", up=UP, down=DOWN)
+    if trains:
+        votes = t(
+            "{up} {down} say what you think of it, and whether the bot may learn from it", up=UP, down=DOWN
+        )
     actions = ("scene", "keep", "report") if number < MOST_SCENES else ("keep", "report")
     buttons = hero_buttons(*actions, subject=description.id, t=t)
     return MessageContent([_signed(embed, description, votes, t)], buttons)

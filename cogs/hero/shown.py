@@ -14,7 +14,8 @@ async def shown_content(app: App, description: Description, t: Translator) -> Me
     if description.removed_at is None and description.kind == "team":
         return team_content(description, await app.teams.heroes_of(description), app.heroes.vocabulary, t)
     if description.removed_at is None and description.kind == "scene":
-        return scene_content(description, await app.stories.number(description), app.heroes.vocabulary, t)
+        number, trains = await app.stories.number(description), app.trainable_scenes.enabled
+        return scene_content(description, number, app.heroes.vocabulary, t, trains=trains)
     vocabulary = await app.powers.vocabulary()  # with the added powers: votes on these train
     needed = app.admission.thresholds.fewest_ups
     content = hero_content(description, vocabulary, app.heroes.curation, t, needed=needed)

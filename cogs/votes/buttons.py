@@ -1,6 +1,7 @@
 """Thumbs under a description: reactions if the bot may add them, buttons otherwise."""
 
 import logging
+from dataclasses import replace
 
 import discord
 
@@ -17,9 +18,11 @@ from cogs.common.responses import confirm
 
 log = logging.getLogger(__name__)
 
+_UNFIT_SCENE = mark("The bot does not learn from this scene, and `/top` has none.")
 _UNLEARNT = {
     OUTSIDE_VOCABULARY: mark("Votes here are for `/top` alone: the bot does not learn from this power."),
     OF_SCENE: mark("The bot does not learn from scenes, and `/top` has none."),
+    _UNFIT_SCENE: _UNFIT_SCENE,
 }
 _THUMBS = {"up": UP, "down": DOWN}
 
@@ -56,6 +59,9 @@ async def _effect_text(app: App, description_id: int, user_id: int, t: Translato
     """
     try:
         effect = await app.admission.effect(description_id, user_id)
+        if effect and effect.rejection_reason == OF_SCENE and app.trainable_scenes.enabled:
+            is_fit = await app.trainable_scenes.is_fit(description_id)
+            effect = replace(effect, rejection_reason=None if is_fit else _UNFIT_SCENE)
         text = _describe_effect(effect, t) if effect else ""
     except DatabaseBusy as error:
         log.info("what a vote does could not be looked up: %s", error)

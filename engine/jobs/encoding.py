@@ -11,7 +11,7 @@ from engine.errors import as_clause
 from engine.jobs import training_file
 from engine.jobs.training_file import Example
 from engine.limits import CONTEXT, MAX_CHAT_CHARACTERS, MAX_MESSAGES
-from engine.messages import JudgedExample, Message, PreferenceExample
+from engine.messages import JudgedExample, Message, PreferenceExample, TrainingMessage
 from engine.storage import atomic
 from engine.tokens import Encoded, Turn
 from engine.training_request import MethodName
@@ -92,16 +92,34 @@ async def encode(example: Example, tokenize: TurnTokenizer, max_tokens: int) -> 
     if isinstance(example, JudgedExample):
         return [replace(_to_text(await tokenize(example.messages)), is_wanted=example.label)]
     *turns, last_turn = example.learned_turns
-    whole = _to_text(await tokenize(example.messages[: last_turn + 1]))
+    whole = await _encode_turn(example.messages[: last_turn + 1], tokenize)
     if len(whole.ids) > max_tokens:
         return [whole]
     texts: list[Encoded] = []
     for index in [*turns, last_turn]:
-        text = whole if index == last_turn else _to_text(await tokenize(example.messages[: index + 1]))
+        text = whole if index == last_turn else await _encode_turn(example.messages[: index + 1], tokenize)
         if texts and text.ids[: len(texts[-1].ids)] == texts[-1].ids:
             text = Encoded(text.ids, texts.pop().learned + text.learned)
         texts.append(text)
     return texts
+
+
+async def _encode_turn(messages: Sequence[TrainingMessage], tokenize: TurnTokenizer) -> Encoded:
+    """Return a chat up to a turn that is learned, but for what is given of it."""
+    *before, last = messages
+    turn = await tokenize(messages)
+    text = _to_text(turn)
+    if not last.begun:
+        return text
+    begun = await tokenize([*before, last.model_copy(update={"content": last.begun})])
+    ((start, end),) = text.learned
+    return replace(text, learned=[(start + _shared_length(turn.answer, begun.answer), end)])
+
+
+def _shared_length(answer: Sequence[int], begun: Sequence[int]) -> int:
+    """Return with how many tokens of what is given an answer begins."""
+    pairs = enumerate(zip(answer, begun, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(answer), len(begun)))
 
 
 async def count_tokens(example: Example, tokenize: TurnTokenizer) -> int:

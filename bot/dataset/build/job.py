@@ -14,6 +14,7 @@ from bot.dataset.build.ranked_texts import RankedChoice, RankedTexts, most_ranke
 from bot.dataset.versions.admission import AdmissionResult
 from bot.dataset.versions.draft import Draft, TrainingText
 from bot.dataset.versions.freeze import Freezer, HeroTexts
+from bot.dataset.versions.scenes import AdmittedScenes, TrainableScenes
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
@@ -41,6 +42,7 @@ class BuildJobs:
         freezer: Freezer,
         ranked_texts: RankedTexts,
         attachments: Attachments,
+        scenes: TrainableScenes,
     ) -> None:
         self._db = db
         self._jobs = jobs
@@ -51,6 +53,7 @@ class BuildJobs:
         self.freezer = freezer
         self._ranked_texts = ranked_texts
         self._attachments = attachments
+        self._scenes = scenes
         self._first_texts = estimator.first_texts
 
     async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
@@ -92,7 +95,8 @@ class BuildJobs:
         if spec.source == "shipped":
             async with AsyncExitStack() as stack:
                 liked = await self.freezer.admission.admit()
-                texts = _Texts(stack, self.freezer, _no_examples, liked, first)
+                scenes = await self._scenes.admit()
+                texts = _Texts(stack, self.freezer, _no_examples, liked, scenes, first)
                 draft = await texts.draft()
                 counts = BuildCounts(done=sum(draft.lengths.values()))
                 return await self._freeze(run, spec, counts, draft, texts, account)
@@ -100,14 +104,16 @@ class BuildJobs:
         duplicate_ids: set[int] = set()
         asked = calls = 0
         admitted: AdmissionResult | None = None
+        scenes: AdmittedScenes | None = None
         for remaining_rounds in reversed(range(_MAX_ROUNDS)):
             counts = await self._build(run, spec, account, duplicate_ids)
             counts.cached -= asked
             counts.asked, counts.calls = asked, calls = counts.asked + asked, counts.calls + calls
             admitted = admitted or await self.freezer.admission.admit()  # once, after the first round
+            scenes = scenes or await self._scenes.admit()
             async with AsyncExitStack() as stack:
                 examples = partial(self.builder.selector.examples_by_hero, spec, duplicate_ids)
-                texts = _Texts(stack, self.freezer, examples, admitted, first)
+                texts = _Texts(stack, self.freezer, examples, admitted, scenes, first)
                 draft = await texts.draft()
                 if remaining_rounds and draft.near_duplicate_ids - duplicate_ids:
                     duplicate_ids |= draft.near_duplicate_ids
@@ -158,6 +164,8 @@ class BuildJobs:
                 liked=admitted.liked_count,
                 voted_down=admitted.disliked_count,
                 unfit=dict(admitted.unfit),
+                scenes=texts.scenes.number,
+                unfit_scenes=dict(texts.scenes.unfit),
                 not_counted=list(admitted.votes.not_counted),
             ),
             ranked=ranked,
@@ -211,12 +219,13 @@ class _Texts:
     freezer: Freezer
     examples: Callable[[], AsyncIterator[tuple[Hero, TrainingText | None]]]
     admitted: AdmissionResult
+    scenes: AdmittedScenes
     first: Mapping[str, HeroTexts]
 
     async def draft(self, ranked: Mapping[str, list[TrainingText]] = MappingProxyType({})) -> Draft:
         """Return a draft of them, and of ranked texts by tuning prompt."""
         draft = self.stack.enter_context(Draft())
-        await self.freezer.fill(draft, self.examples(), self.admitted, self.first, ranked)
+        await self.freezer.fill(draft, self.examples(), self.admitted, self.first, ranked, self.scenes.texts)
         return draft
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import IO, NamedTuple, Self
 
+from bot.chat import Message
 from bot.dataset.versions.near_duplicates import DuplicateDetector
 from bot.i18n.message import mark
 from bot.store.datasets import Item, Source, Split
@@ -21,7 +22,7 @@ _HELD_OUT_SHARE = 0.1  # of the heroes
 class TrainingText(NamedTuple):
     """A text to train on and the row it came from. A preference pair has a rejected text and its row too.
 
-    Of a text that was voted down by itself, text is empty.
+    Of a text that was voted down by itself, text is empty. chat: of a scene, as in Item.
     """
 
     text: str
@@ -29,11 +30,14 @@ class TrainingText(NamedTuple):
     source_id: int
     rejected: str | None = None
     rejected_id: int | None = None
+    chat: list[Message] | None = None
 
     @property
     def digest(self) -> bytes:
-        """The SHA-256 of the text, or of both texts of a pair."""
+        """The SHA-256 of the text, of both texts of a pair, or of a scene with the turns before it."""
         content = self.text if self.rejected is None else f"{self.text}\0{self.rejected}"
+        if self.chat is not None:
+            content = f"{json.dumps(self.chat)}\0{content}"
         return hashlib.sha256(content.encode()).digest()
 
     @property
@@ -41,6 +45,10 @@ class TrainingText(NamedTuple):
         """Whether the text, or one of a pair, is blank."""
         texts = [self.rejected] if not self.text and self.rejected is not None else [self.text, self.rejected]
         return any(text is not None and not text.strip() for text in texts)
+
+    def asked_length(self, prompt: str) -> int:
+        """Return the characters before the text: of the prompt, or of a scene's turns."""
+        return len(prompt) if self.chat is None else sum(len(turn["content"]) for turn in self.chat)
 
     @property
     def content(self) -> str:
@@ -107,8 +115,7 @@ class Draft:
         for text in kept:
             self.sources[text.source] += 1
             self.lengths[len(text.content.split())] += 1
-            parts = [text.text, text.source, text.source_id, text.rejected, text.rejected_id]
-            self._spool.write(json.dumps([prompt, split, *parts]) + "\n")
+            self._spool.write(json.dumps([prompt, split, *text]) + "\n")
 
     def count_dropped(self, reason: str, texts: int) -> None:
         """Count texts that the caller dropped."""
@@ -119,7 +126,7 @@ class Draft:
         """Return whether a text is empty, too long or a duplicate, and count it as dropped then."""
         if text.is_empty:
             reason: str | None = mark("empty")
-        elif len(prompt) + max(len(text.text), len(text.rejected or "")) > MAX_CHARACTERS:
+        elif text.asked_length(prompt) + max(len(text.text), len(text.rejected or "")) > MAX_CHARACTERS:
             reason = mark("over 10,000 characters")
         else:
             reason = self._duplicates.duplicate_reason(prompt, text.content)

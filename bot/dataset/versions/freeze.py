@@ -85,6 +85,7 @@ class Freezer:
         admitted: AdmissionResult,
         first: Mapping[str, HeroTexts] = MappingProxyType({}),
         ranked: Mapping[str, Sequence[TrainingText]] = MappingProxyType({}),
+        scenes: Mapping[str, Sequence[TrainingText]] = MappingProxyType({}),
     ) -> None:
         """Add the accepted examples of a build, the admitted descriptions and the first dataset to a draft.
 
@@ -94,13 +95,16 @@ class Freezer:
         examples_by_hero: a build's texts, those of one hero side by side; None for a slot that has none.
         first: the texts of the first dataset, by tuning prompt. ranked: what the ranker chose, by the tuning
         prompt of a hero that has other texts. They come last, so that they take no other text's place.
+        scenes: admitted scenes, by the tuning prompt of their hero.
         """
         remaining_liked, remaining_first = dict(admitted.liked), dict(first)
+        remaining_scenes = dict(scenes)
 
         def add_hero(prompt: str, examples: list[TrainingText]) -> None:
             is_disliked = similar_to_any([judged.text for judged in admitted.disliked.get(prompt, ())])
             split, texts = remaining_first.pop(prompt, (None, []))
             liked = [_training_text(judged) for judged in remaining_liked.pop(prompt, ())]
+            liked += remaining_scenes.pop(prompt, ())
             if split == "valid" and liked:  # what people liked trains, what measures models never does
                 draft.count_dropped(_NEVER_TRAINS, len(texts))
                 split, texts = None, []
@@ -119,7 +123,9 @@ class Freezer:
             if example:
                 examples.append(example)
         add_hero(prompt, examples)
-        for prompt in sorted({*remaining_liked, *remaining_first}):  # heroes outside the grid
+        for prompt in sorted(
+            {*remaining_liked, *remaining_first, *remaining_scenes}
+        ):  # heroes outside the grid
             add_hero(prompt, [])
 
     async def freeze(

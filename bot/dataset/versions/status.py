@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, fields
 
 from bot.dataset.versions.admission import Admission, AdmissionCounts
+from bot.dataset.versions.scenes import AdmittedScenes, TrainableScenes
 from bot.i18n.message import LocalizedMessage
 from bot.rating.scores import Scores, Thresholds, VoteSnapshot
 from bot.store import datasets, notifications
@@ -20,7 +21,7 @@ class DatasetStatus:
     """Datasets and votes at one moment.
 
     counts: what the configured thresholds would admit. neighbours: how many descriptions the tried thresholds
-    and those next to them would admit.
+    and those next to them would admit. scenes: what would be admitted of them; None if they may not train.
     """
 
     newest: Dataset | None
@@ -31,15 +32,17 @@ class DatasetStatus:
     counts: AdmissionCounts
     tried: Thresholds
     neighbours: list[tuple[Thresholds, int]]
+    scenes: AdmittedScenes | None
 
 
 class DatasetStatuses:
     """Compute the status, and notify admins of changed thresholds."""
 
-    def __init__(self, db: Database, scores: Scores, admission: Admission) -> None:
+    def __init__(self, db: Database, scores: Scores, admission: Admission, scenes: TrainableScenes) -> None:
         self._db = db
         self._scores = scores
         self._admission = admission
+        self._scenes = scenes
 
     async def status(
         self, *, min_voters: int | None = None, above: float | None = None, confidence: float | None = None
@@ -62,7 +65,8 @@ class DatasetStatuses:
             used = await datasets.description_ids(tx, newest.id) if newest else frozenset()
         counts, *others = await self._admission.count_by_thresholds(votes, [configured, *options], used)
         neighbours = [(thresholds, found.admitted) for thresholds, found in zip(options, others, strict=True)]
-        return DatasetStatus(newest, pairs, thumbs, votes, configured, counts, tried, neighbours)
+        scenes = await self._scenes.admit() if self._scenes.enabled else None
+        return DatasetStatus(newest, pairs, thumbs, votes, configured, counts, tried, neighbours, scenes)
 
     async def notify_changed_thresholds(self) -> None:
         """Notify the admins, once, if the thresholds differ from those of the newest dataset."""

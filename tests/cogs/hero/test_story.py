@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, event, select, update
 
 from bot.app import App, open_app
 from bot.settings import Settings
@@ -81,6 +81,24 @@ async def test_a_story_ends_where_a_text_is_gone(stage: Stage, app: App) -> None
 async def refused(stage: Stage, message: Any, custom_id: str) -> str:
     """Return what Ben is told who presses a button."""
     return stage.ephemeral_reply(await stage.ben.click(message, custom_id=custom_id))
+
+
+@pytest.mark.usefixtures("two_models")
+@pytest.mark.settings(train_scenes=True, draws=1, duel_share=0)
+async def test_who_votes_on_a_scene_is_told_if_it_may_train(stage: Stage, app: App, script: Script) -> None:
+    message = await hero(stage)
+    script.texts = [" mends the rope of the bell. The town hears it at noon. A dog barks."]
+    await stage.ben.click(message, label="Next scene")
+    assert "whether the bot may learn from it" in (last(stage).embeds[0].footer.text or "")
+    async with app.db.read() as tx:
+        fit = (await tx.execute(select(description.c.id).where(description.c.kind == "scene"))).scalar_one()
+    message = await message_with(stage, f"vote:up:{fit}")
+    vote = await stage.ana.click(message, custom_id=f"vote:up:{fit}")
+    assert "the bot may learn from this text after" in vote.followups[-1].content
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.id == fit).values(text="It ends."))
+    vote = await stage.olga.click(message, custom_id=f"vote:up:{fit}")
+    assert "does not learn from this scene" in vote.followups[-1].content
 
 
 @pytest.mark.usefixtures("two_models")

@@ -211,6 +211,20 @@ async def test_what_is_read_but_not_learned(tiny_base: Path) -> None:
         assert before.index("Hello.<|im_end|>") < before.index("two<|im_end|>")
 
 
+async def test_what_is_given_of_an_answer_is_not_learned(tiny_base: Path) -> None:
+    """The ids before what is learned are those from which the server continues such a chat."""
+    begun = "She can fly. The next morning, Robin"
+    chat: Any = answered(_PROMPTS[0], f"{begun} mends a bell.")
+    async with served(tiny_base) as model:
+        [text] = await model.encode([chat[0], {**chat[1], "begun": begun}])
+        ((start, end),) = text.learned
+        assert model.text(text.ids[start:end]) == " mends a bell.<|im_end|>"
+        assert start == await model.prompt_tokens(answered(_PROMPTS[0], begun))
+    for wrong in ("He", chat[1]["content"]):
+        with pytest.raises(ValueError, match="begin with `begun`, and go on"):
+            TrainingExample(messages=[chat[0], {**chat[1], "begun": wrong}])
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 _OPEN = sa.text("ended_at IS NULL")
+_SOURCES_THEN = ("example", "description", "import", "herosmith-build", "hand-written", "ranked")
+_SOURCES = (*_SOURCES_THEN, "scene")
 
 
 def upgrade() -> None:
@@ -66,6 +68,8 @@ def upgrade() -> None:
         sa.Column("at", sa.Float(), nullable=False),
     )
     _add_to_servers()
+    op.add_column("dataset_item", sa.Column("chat", sa.JSON()))
+    _change_sources(_SOURCES)
     for table in ("blocked_person", "quota_reset"):
         op.create_table(
             table,
@@ -126,11 +130,27 @@ def _description(name: str = "description_id", **options: Any) -> sa.Column[int]
     return sa.Column(name, sa.Integer(), sa.ForeignKey("description.id"), **options)
 
 
+def _change_sources(sources: tuple[str, ...]) -> None:
+    """Let a dataset's items come from these sources."""
+    check = "source IN (" + ", ".join(f"'{source}'" for source in sources) + ")"
+    if op.get_bind().dialect.name != "sqlite":
+        op.drop_constraint("dataset_item_source", "dataset_item", type_="check")
+        op.create_check_constraint("dataset_item_source", "dataset_item", check)
+        return
+    # checks are not reflected: both are named here
+    with op.batch_alter_table("dataset_item", recreate="always") as batch:
+        batch.create_check_constraint("dataset_item_split", "split IN ('train', 'valid')")
+        batch.create_check_constraint("dataset_item_source", check)
+
+
 def downgrade() -> None:
-    """Hide what earlier versions would take for the answer to a request."""
+    """Hide what earlier versions would take for the answer to a request, and let no scene train."""
     op.execute(
         "UPDATE description SET removed_at = coalesce(removed_at, created_at) WHERE kind IN ('scene', 'team')"
     )
+    op.execute("DELETE FROM dataset_item WHERE source = 'scene'")
+    _change_sources(_SOURCES_THEN)
+    op.drop_column("dataset_item", "chat")
     for table in (
         "weekly_post",
         "season",
