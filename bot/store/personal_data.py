@@ -90,11 +90,21 @@ async def count_rows(tx: Transaction, person: Person) -> dict[str, int]:
 
 
 async def list_rows(tx: Transaction, person: Person) -> dict[str, list[dict[str, Any]]]:
-    """Return the person's rows with all columns, by the table's name, and the heroes of their teams."""
+    """Return the person's rows with all columns, by the table's name, and the heroes of their teams.
+
+    Who else is named in a row, such as the operator who blocked the person, is left out of it.
+    """
     found = {}
     for table, owned in _owned_rows(person):
         query = select(table).where(owned).order_by(*table.primary_key)
-        found[table.name] = [dict(row._mapping) for row in await tx.execute(query)]
+        naming = [column.name for column in (*PSEUDONYMS, *IDS) if column.table is table]
+        found[table.name] = [
+            {
+                name: None if name in naming and value not in (person.pseudonym, person.user_id) else value
+                for name, value in row._mapping.items()
+            }
+            for row in await tx.execute(query)
+        ]
     texts = select(description.c.id).where(description.c.requester == person.pseudonym)
     of_teams = select(team_hero).where(team_hero.c.description_id.in_(texts))
     rows = await tx.execute(of_teams.order_by(*team_hero.primary_key))
