@@ -230,7 +230,7 @@ async def test_the_heaviest_are_listed_and_named_by_short_names(stage: Stage, ap
 
     await command(stage, "people block", person=str(stage.ana.id))  # by the Discord id
     assert (await app.people.standing()).blocked == {ana}
-    for typed, refusal in (("🙂", "Nobody is called that"), ("ffffffffffff", "Nobody is called that")):
+    for typed, refusal in (("🙂", "Nobody has that name"), ("ffffffffffff", "Nobody has that name")):
         await stage.olga.slash(stage.channel, "people block", person=typed)
         assert refusal in stage.refusal()
     for options in ({}, {"member": stage.ana, "person": ana[:8]}):
