@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import cache, lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import ImageFont, features
 
 from bot.shipped_files import shipped
 
+_MOST_KEPT = 20_000  # characters whose font is known
 EMOJI_SIZE = 109  # pixels: the one size of the coloured font's bitmaps
 _EMOJI = ("NotoColorEmoji.ttf",)
 _NOTO = ("Arabic", "Hebrew", "Devanagari", "Thai", "Armenian", "Georgian")
@@ -70,11 +72,12 @@ class Fonts:
     def of(self, character: str, face: Face) -> Path | None:
         """Return the first font of a face that has a character; None if none has it, or it needs a shaper."""
         key = (face, character)
-        if key not in self._fallbacks:
-            if len(self._fallbacks) > 20_000:
-                self._fallbacks.clear()
-            self._fallbacks[key] = self._look_for(character, face)
-        return self._fallbacks[key]
+        with suppress(KeyError):  # another thread may clear it meanwhile
+            return self._fallbacks[key]
+        if len(self._fallbacks) > _MOST_KEPT:
+            self._fallbacks.clear()
+        found = self._fallbacks[key] = self._look_for(character, face)
+        return found
 
     def has(self, path: Path, character: str) -> bool:
         """Return whether a font of letters has a character."""

@@ -24,7 +24,10 @@ _NAMES = {
 }
 # options that make another command here
 _NAMES_OF_VALUES = {("kind", "preference"): "dataset pairs", ("kind", "thumbs"): "dataset thumbs"}
-_ONLY_IN_DISCORD = {"duel", "top", "about", "help", "heroes", "privacy", "quota", "settings"}
+_ONLY_IN_DISCORD = {
+    *("about", "card", "duel", "help", "heroes", "privacy"),
+    *("quota", "season", "settings", "story", "team", "top"),
+}
 _POSITIONAL = {
     "hero",
     "model",

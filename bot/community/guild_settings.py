@@ -13,7 +13,7 @@ from bot.store.database import Database
 from bot.store.guilds import GuildSetting
 from bot.store.role_limits import RoleLimit
 
-_MOST_ROLES = 25  # with limits of their own: as many as a message lists
+_MOST_ROLES = 25  # with limits of their own: as many as a message lists, in an embed if need be
 
 
 class GuildSettings:

@@ -131,7 +131,7 @@ class People:
                 found = await people.first_and_last(tx, typed)
         if not found:
             raise UserError(
-                "Nobody is called that here. `{/people heaviest}` lists people by the names that are meant.",
+                "Nobody has that name here. `{/people heaviest}` lists people with their short names.",
             )
         if len(found) > 1:
             raise UserError("Several people are meant by that: type more of the name.")

@@ -86,7 +86,9 @@ class PeopleCog(commands.Cog):
         t = await translator_of(interaction)
         people = await self.app.people.heaviest(days)
         blocked = await self.app.people.blocked()
-        await answer(interaction, f"{heaviest_text(t, people, days)}\n{blocked_text(t, blocked)}"[:2000])
+        text = f"{heaviest_text(t, people, days)}\n{blocked_text(t, blocked)}"
+        # 25 and 25 who are blocked may not fit: the oldest blocks are left out, by whole lines
+        await answer(interaction, text if len(text) <= 2000 else text[:2000].rpartition("\n")[0])
 
     async def _named(
         self, interaction: Interaction, member: discord.User | None, person: str | None

@@ -1,7 +1,7 @@
 """/settings: channels, limits, language and weekly post of a server, set by its admins."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import discord
 from discord import app_commands
@@ -9,18 +9,14 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.community.guild_settings import GuildSettings
 from bot.errors import NotAllowed, NotUnderstood, UserError
 from bot.i18n.message import LocalizedMessage, Translator, mark
-from bot.settings import RequestLimits
-from bot.store.guilds import GuildSetting
-from cogs.admin.role_limits import role_limits_text
+from cogs.admin.settings_text import OWN_LANGUAGE, settings_content
 from cogs.admin.weekly_settings import (
     DAY_CHOICES,
     NO_WEEKLY,
     change_weekly,
     suggest_zones,
-    weekly_lines,
 )
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
@@ -42,7 +38,6 @@ _NO_LANGUAGE = mark(
     "everyone be answered in their own with `{/settings language language:own}`."
 )
 _OWN = "own"  # stands for everyone's own language
-_OWN_LANGUAGE = mark("everyone's own")
 _CHANNEL_TYPES = [  # in which commands can be used
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -68,7 +63,10 @@ class SettingsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Delete the settings of servers that the bot left while it was away. Outages do not matter here."""
+        """Delete the settings of servers that the bot left while it was away, and limits of deleted roles.
+
+        Outages do not matter here: a server in one is known, but its roles are not.
+        """
         await self._forget_deleted_roles()
         if self.bot.shard_count not in (None, 1):
             return  # this process sees only a part of the servers
@@ -77,7 +75,8 @@ class SettingsCog(commands.Cog):
 
     async def _forget_deleted_roles(self) -> None:
         for guild_id in await self.app.guild_settings.list_with_roles():
-            if guild := self.bot.get_guild(guild_id):
+            guild = self.bot.get_guild(guild_id)
+            if guild is not None and not guild.unavailable:
                 await self.app.guild_settings.forget_roles(guild_id, {role.id for role in guild.roles})
 
     @commands.Cog.listener()
@@ -178,7 +177,7 @@ class SettingsCog(commands.Cog):
     async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         t = await translator_of(interaction)
         languages = self.app.guild_settings.languages
-        choices = [(_OWN, t(_OWN_LANGUAGE), _own_words(t))]
+        choices = [(_OWN, t(OWN_LANGUAGE), _own_words(t))]
         choices += [(code, name, languages.words[code]) for code, name in languages.names.items()]
         return [
             app_commands.Choice(name=name, value=value)
@@ -254,9 +253,8 @@ class SettingsCog(commands.Cog):
         """
         t = await translator_of(interaction)
         guilds, guild_id = self.app.guild_settings, _guild_id(interaction)
-        text = await _settings_of(guilds, guild_id, t)
-        first, last = t(changed) if changed else None, t(hint) if hint else None
-        await answer(interaction, "\n".join(filter(None, [first, text, last])))
+        first, last = t(changed) if changed else "", t(hint) if hint else ""
+        await answer(interaction, await settings_content(guilds, guild_id, t, first, last))
 
 
 class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
@@ -288,7 +286,7 @@ class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], tem
         if channels:
             named = ", ".join(f"<#{channel_id}>" for channel_id in channels)
             changed = t("`/hero` works only here now: {channels}.", channels=named)
-        await answer(interaction, f"{changed}\n{await _settings_of(guilds, guild_id, t)}")
+        await answer(interaction, await settings_content(guilds, guild_id, t, changed))
 
 
 def _guild_id(interaction: Interaction) -> int:
@@ -300,50 +298,4 @@ def _guild_id(interaction: Interaction) -> int:
 
 def _own_words(t: Translator) -> frozenset[str]:
     """Return what people may type for everyone's own language, in lower case."""
-    return frozenset({_OWN, t(_OWN_LANGUAGE).casefold()})
-
-
-async def _settings_of(guilds: GuildSettings, guild_id: int, t: Translator) -> str:
-    text = settings_text(t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names)
-    return text + role_limits_text(t, await guilds.role_limits(guild_id))
-
-
-def settings_text(
-    t: Translator, setting: GuildSetting, limits: RequestLimits, languages: Mapping[str, str]
-) -> str:
-    """Return the settings of a server, line by line."""
-    channels = ", ".join(f"<#{channel_id}>" for channel_id in setting.channels or ()) or t("everywhere")
-    if setting.language is None:
-        language = t(_OWN_LANGUAGE)
-    else:
-        language = languages.get(setting.language, setting.language)
-    cooldown = (
-        t.count("{number} second", "{number} seconds", round(limits.cooldown))
-        if limits.cooldown
-        else t("none")
-    )
-    if limits.cooldown != setting.cooldown:
-        cooldown = t("{limit} (the bot's own)", limit=cooldown)
-    per_member = _limit_text(t, limits.daily_per_user, setting.daily_per_user)
-    of_server = _limit_text(t, limits.daily_of_guild, setting.daily_of_guild)
-    lines = (
-        t("Channels where `/hero` works: {channels}", channels=channels),
-        t("Wait between two requests of one member: {time}", time=cooldown),
-        t("Descriptions for one member a day: {number}", number=per_member),
-        t("Descriptions for the whole server a day: {number}", number=of_server),
-        t("Language of answers: {language}", language=language),
-        t("Public gallery: {state}", state=t("takes part") if setting.in_gallery else t("takes no part")),
-        *weekly_lines(t, setting),
-    )
-    title = t("**Settings of this server**")
-    items = "\n".join(f"- {line}" for line in lines)
-    note = t(
-        "-# A server's wait can be longer than the bot's own, never shorter; its daily limits can be lower, "
-        "never higher."
-    )
-    return f"{title}\n{items}\n{note}"
-
-
-def _limit_text(t: Translator, limit: int | None, set_here: int | None) -> str:
-    text = t("no limit") if limit is None else str(limit)
-    return text if limit == set_here and limit is not None else t("{limit} (the bot's own)", limit=text)
+    return frozenset({_OWN, t(OWN_LANGUAGE).casefold()})

@@ -91,8 +91,8 @@ def greeting_content(t: Translator, example: LocalizedMessage | str, policy: str
         t("- `/help` lists all commands, with examples"),
         "",
         t(
-            "-# Stored are heroes, votes and reports, under a made-up name in place of your Discord id. "
-            "`/privacy show` says what there is about you; `/privacy delete` deletes it."
+            "-# Stored are heroes, votes, reports and what you keep, under a made-up name in place of your "
+            "Discord id. `/privacy show` says what there is about you; `/privacy delete` deletes it."
         ),
         t("-# For those who manage this server: `/settings show` has channels, limits and language."),
     )

@@ -67,6 +67,7 @@ def test_a_module_is_named_with_its_python(monkeypatch: pytest.MonkeyPatch) -> N
         ("{/hero hero:{hero}}", {"hero": "40 woman ice"}, "herosmith hero '40 woman ice'"),
         ("{/hero hero:{hero}}", {"hero": "$(x) 'y'"}, """herosmith hero '$(x) '"'"'y'"'"''"""),
         ("{/duel}", {}, "/duel in Discord"),
+        ("{/season show}", {}, "/season show in Discord"),
     ],
 )
 def test_a_message_names_the_terminals_commands(template: str, fields: dict[str, object], typed: str) -> None:

@@ -1,5 +1,6 @@
 """Limits by role, /quota, and people whom operators block or whose day they begin anew."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -87,10 +88,30 @@ async def test_roles_that_went_while_the_bot_was_away_are_forgotten(
     await stage.env.restart_bot(HeroBot(app))
     async with open_app(settings) as restarted:
         assert await restarted.guild_settings.role_limits(7) == []
-    for number in range(25):
-        await app.guild_settings.change_role_limit(HOME, number, cooldown=9)
+
+
+@pytest.mark.settings(daily_per_user=1_000_000)
+async def test_as_many_roles_as_may_have_limits_are_shown(stage: Stage, app: App) -> None:
+    roles = [10**18 + number for number in range(25)]
+    for role in roles:
+        await app.guild_settings.change_role_limit(HOME, role, cooldown=86_400, daily_per_user=1_000_000)
     with pytest.raises(UserError, match="At most 25 roles"):
         await app.guild_settings.change_role_limit(HOME, 99, cooldown=9)
+    shown = await stage.olga.slash(stage.channel, "settings show")
+    assert shown.response is not None
+    assert shown.response.content.startswith("**Settings of this server**")
+    (embed,) = shown.response.embeds
+    lines = (embed.description or "").splitlines()[1:]
+    assert lines == [f"- <@&{role}>: a wait of 86400 seconds, 1000000 descriptions a day" for role in roles]
+
+
+async def test_limits_of_roles_outlive_an_outage_of_their_server(stage: Stage, app: App) -> None:
+    await app.guild_settings.change_role_limit(HOME, 1234, cooldown=9)
+    stage.env.backend.emit("GUILD_DELETE", {"id": str(HOME), "unavailable": True})
+    await stage.env.settle()
+    stage.env.bot.dispatch("ready")  # as after a start: the server is known, but not what roles it has
+    await stage.env.settle()
+    assert [each.role_id for each in await app.guild_settings.role_limits(HOME)] == [1234]
 
 
 async def test_every_way_of_asking_tells_the_roles(stage: Stage, app: App) -> None:
@@ -148,6 +169,12 @@ async def test_a_blocked_person_is_told_so_and_still_votes(
     await stage.ana.react(card, "👍")
     assert (await app.privacy.counts(stage.ana.id))["vote"] == 1
 
+    (hers,) = json.loads(await app.privacy.export(stage.ana.id))["blocked_person"]
+    (operators,) = json.loads(await app.privacy.export(stage.olga.id))["blocked_person"]
+    ana = app.people.of_user(stage.ana.id)
+    assert (hers["person"], "actor_id" in hers) == (ana, False)  # nobody reads who else is named
+    assert ("person" in operators, operators["actor_id"]) == (False, stage.olga.id)
+
     question = await stage.ana.slash(stage.channel, "privacy delete")
     assert question.response is not None
     await stage.ana.click(question.response.message, label="Delete everything")
@@ -203,7 +230,7 @@ async def test_the_heaviest_are_listed_and_named_by_short_names(stage: Stage, ap
 
     await command(stage, "people block", person=str(stage.ana.id))  # by the Discord id
     assert (await app.people.standing()).blocked == {ana}
-    for typed, refusal in (("🙂", "Nobody is called that"), ("ffffffffffff", "Nobody is called that")):
+    for typed, refusal in (("🙂", "Nobody has that name"), ("ffffffffffff", "Nobody has that name")):
         await stage.olga.slash(stage.channel, "people block", person=typed)
         assert refusal in stage.refusal()
     for options in ({}, {"member": stage.ana, "person": ana[:8]}):
