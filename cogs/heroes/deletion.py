@@ -15,12 +15,15 @@ from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import PersistentButton, PersistentItem, persistent_view
 from cogs.common.responses import answer
 from cogs.hero.cards import remove_cards
+from cogs.hero.shown import shown_title
 from cogs.heroes.pages import STATE, HeroListButton, list_content, list_request, read_model, read_power
 from cogs.info.privacy import datasets_text
+from cogs.moderation.reports import refresh_takes
 
 log = logging.getLogger(__name__)
 
 _MAX_LENGTH = 1000  # characters of the text in the question
+_MAX_TITLE = 256  # characters, by Discord's limit
 
 
 class DeleteMenu(PersistentItem[discord.ui.Select[discord.ui.View]], template=rf"heroes:pick:{STATE}"):
@@ -40,7 +43,7 @@ class DeleteMenu(PersistentItem[discord.ui.Select[discord.ui.View]], template=rf
         chosen = await app.privacy.own_text(interaction.user.id, int(self.item.values[0]))
         text = escape_markdown(chosen.description.text)
         embed = discord.Embed(
-            title=app.heroes.vocabulary.title(chosen.description.hero, t).capitalize(),
+            title=(await shown_title(app, chosen.description, t))[:_MAX_TITLE],
             description=text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 2].rstrip("\\") + " …",
             colour=discord.Colour.from_str(palette.MODEL),
         )
@@ -87,6 +90,7 @@ class DeleteHeroButton(
         wanted = list_request(interaction, "mine", 0, read_model(self.model), read_power(self.power))
         content = await list_content(interaction, wanted, self.page, said="\n".join(filter(None, said)))
         await answer(interaction, content)
+        await refresh_takes(interaction.client, chosen.ids)
 
 
 def _question(chosen: OwnText, t: Translator) -> str:
