@@ -66,7 +66,7 @@ class CardCog(commands.Cog):
             isinstance(channel, discord.abc.GuildChannel)
             and isinstance(interaction.user, discord.Member)
             and channel.guild.id == interaction.guild_id
-            and channel.permissions_for(interaction.user).read_messages
+            and channel.permissions_for(interaction.user).view_channel
         ):
             return
         raise NotAllowed("That hero stands where I cannot see that you may read. Ask for its card there.")
