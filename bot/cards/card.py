@@ -17,6 +17,7 @@ class CardContent:
     """The words of a card, and what its emblem is drawn from.
 
     name: "" if the text gives none. about: age and gender, in words. author: the model, in words.
+    A team has its title as the power, and neither name nor about.
     """
 
     name: str
@@ -55,12 +56,13 @@ def card_content(
     author: str,
     vocabulary: Vocabulary,
     curation: Curation,
+    team: str = "",
 ) -> CardContent:
-    """Return the card of a hero's text, without votes."""
+    """Return the card of a hero's text, without votes. team: the title of a team, which tells of several."""
     seed = hashlib.sha256(f"{hero.power}\n{text}".encode()).digest()
-    about, power = vocabulary.about_and_power(hero)
+    about, power = ("", team) if team else vocabulary.about_and_power(hero)
     return CardContent(
-        name_in(text, curation),
+        "" if team else name_in(text, curation),
         about,
         power,
         best_sentence(hero, text, curation),

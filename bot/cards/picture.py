@@ -111,7 +111,7 @@ def lay_out(content: CardContent, typesetter: Typesetter) -> Layout:
         add(typesetter.fit(headline[:1].upper() + headline[1:], _NAME, width, _HEADLINE, smallest=44), "ink")
         + 10
     )
-    if content.about != headline:
+    if content.about not in ("", headline):
         top = add(typesetter.fit(content.about, _ABOUT, width, _ABOUT.leading, smallest=22), "muted")
     rule = top + 24
     top = rule + 30

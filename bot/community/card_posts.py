@@ -16,7 +16,8 @@ from bot.store.descriptions import Description
 
 _LATELY = 3600.0  # seconds for which a card that was posted is pointed to: the votes on it hardly change
 _MOST, _WITHIN = 5, 60.0  # cards of one person in so many seconds
-_MESSAGE = re.compile(r"(?:^|/)(\d{1,20})/?$")
+_MESSAGE = re.compile(r"(?:^|/)([0-9]{1,19})/?$")
+_LARGEST = 2**63 - 1  # of the ids that are stored
 
 
 class CardPosts:
@@ -71,15 +72,15 @@ class CardPosts:
         """Return the description of a message, by its link or number. Raise UserError if it shows none."""
         number = _MESSAGE.search(typed.strip().strip("<>"))
         async with self._db.read() as tx:
-            found = await descriptions.get_by_message(tx, int(number[1])) if number else None
+            found = None
+            if number and int(number[1]) <= _LARGEST:
+                found = await descriptions.get_by_message(tx, int(number[1]))
         if found is None:
             raise UserError(
                 "I find no hero there. Give me the link of a hero's message (from its menu: Copy Message "
                 "Link), or leave it out to see your latest hero."
             )
         check_visible(found)
-        if found.kind == "team":
-            raise UserError("A card shows one hero, and this is a team. Ask for the card of one of them.")
         return found
 
     def is_of(self, description: Description, user_id: int) -> bool:

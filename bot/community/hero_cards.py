@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from bot.cards.card import Card, CardContent, alt_text, card_content
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
+from bot.heroes.hero import Hero
 from bot.i18n.message import ENGLISH, Translator
 from bot.store.descriptions import Description
 
@@ -40,6 +42,7 @@ class HeroCards:
         self,
         description: Description,
         *,
+        team: Sequence[Hero] = (),
         dark: bool = False,
         ups: int = 0,
         downs: int = 0,
@@ -47,7 +50,8 @@ class HeroCards:
     ) -> Card:
         """Return a description's card. Raise UserError if its text was deleted or is hidden.
 
-        ups, downs: the votes that count; the card shows them if there are any.
+        team: the heroes of a team, whose powers the card names. ups, downs: the votes that count; the card
+        shows them if there are any.
         """
         check_visible(description)
         author = (
@@ -55,8 +59,14 @@ class HeroCards:
             if description.tuned
             else t("Written by the base model")
         )
+        vocabulary = self._heroes.vocabulary
         content = card_content(
-            description.hero, description.text, author, self._heroes.vocabulary, self._heroes.curation
+            description.hero,
+            description.text,
+            author,
+            vocabulary,
+            self._heroes.curation,
+            vocabulary.team_title(team, t) if team else "",
         )
         content = replace(content, dark=dark, ups=ups, downs=downs)
         key = f"{t.code}:{content.digest}"

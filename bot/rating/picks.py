@@ -63,7 +63,8 @@ class Picks:
 async def _check_both(tx: Transaction, take_id: int) -> None:
     """Raise UserError unless a take and its parent can both be read."""
     take = await descriptions.get(tx, take_id)
-    parent = await descriptions.get(tx, take.parent_id) if take and take.parent_id else None
+    is_take = take is not None and take.kind == "take"
+    parent = await descriptions.get(tx, take.parent_id) if take and is_take and take.parent_id else None
     if not (take and parent and take.text and parent.text):
         raise UserError("One of the two texts is gone, so there is nothing to compare.")
     if take.removed_at is not None or parent.removed_at is not None:

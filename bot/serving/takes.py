@@ -11,8 +11,7 @@ from bot.store.descriptions import Description
 
 SAME_OPENING = "opening"  # the manner of a take that begins as the text before, beside the tones
 
-_KINDS = ("hero", "take")  # of which there may be another take
-_MOST_CHILDREN = 25  # whose messages are kept up to date
+_MOST_CHILDREN = 100  # whose messages are kept up to date: Discord takes about one edit a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Takes:
             )
         if found.removed_at is not None:
             raise UserError("This text is hidden, so there is no other take of it now.")
-        if found.kind not in _KINDS:
+        if not found.of_one_hero:
             raise UserError("Only a text about a single hero can be written anew.")
         return found
 

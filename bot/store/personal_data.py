@@ -74,10 +74,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """The result of a deletion: rows per table, and the versions of datasets that must be rebuilt."""
+    """The result of a deletion: rows per table, and the versions of datasets that must be rebuilt.
+
+    quoted: the texts that messages with takes of others quote.
+    """
 
     rows: dict[str, int]
     datasets: list[int] = field(default_factory=list)
+    quoted: list[int] = field(default_factory=list)
 
 
 async def count_rows(tx: Transaction, person: Person) -> dict[str, int]:
@@ -124,10 +128,11 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     for column in PSEUDONYMS:
         if column.table not in (description, blocked_person):
             await tx.execute(delete(column.table).where(column == person.pseudonym))
+    quoted = await _list_quoted(tx, person.pseudonym)
     to_rebuild = await _erase_texts(tx, texts, at=at)
     for column in IDS:
         await tx.execute(update(column.table).where(column == person.user_id).values({column: None}))
-    return Erased(deleted, to_rebuild)
+    return Erased(deleted, to_rebuild, quoted)
 
 
 async def erase_descriptions(
@@ -142,6 +147,25 @@ async def erase_descriptions(
         await tx.execute(delete(about.table).where(about.in_(ids), whose == pseudonym))
     mine = select(description.c.id).where(description.c.id.in_(ids), description.c.requester == pseudonym)
     return await _erase_texts(tx, mine, at=at)
+
+
+async def _list_quoted(tx: Transaction, pseudonym: str) -> list[int]:
+    """Return the texts of a person that messages with takes of others quote, the newest first."""
+    texts = select(description.c.id).where(description.c.requester == pseudonym)
+    take = description.alias()
+    query = (
+        select(take.c.parent_id)
+        .distinct()
+        .where(
+            take.c.parent_id.in_(texts),
+            take.c.kind == "take",
+            take.c.requester != pseudonym,
+            take.c.message_id.is_not(None),
+            take.c.removed_at.is_(None),
+        )
+        .order_by(take.c.parent_id.desc())
+    )
+    return list((await tx.execute(query)).scalars())
 
 
 async def _erase_texts(tx: Transaction, texts: Select[Any], *, at: float) -> list[int]:

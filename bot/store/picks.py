@@ -5,7 +5,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
-from bot.store.counting_rule import CountingRule
+from bot.store.counting_rule import CountingRule, of_others
 from bot.store.database import Transaction
 from bot.store.schema import description, pick
 from bot.store.upsert import upsert
@@ -54,7 +54,7 @@ async def list_counts(tx: Transaction, rule: CountingRule, *, max_per_voter: int
     days = pick.c.account_days
     chosen = (
         select(pick.c.take_id, pick.c.prefers, place.label("place"))
-        .where(or_(days.is_(None), days >= rule.account_days), pick.c.voter.not_in(sorted(rule.without)))
+        .where(or_(days.is_(None), days >= rule.account_days), of_others(pick.c.voter, rule))
         .cte("chosen")
     )
     take, parent = description.alias("take"), description.alias("parent")

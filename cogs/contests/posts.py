@@ -150,7 +150,9 @@ async def _named(guild: discord.Guild, voters: Sequence[NamedVoter]) -> list[Vot
 async def _with_card(bot: HeroBot, embed: discord.Embed, first: Scored, t: Translator) -> MessageContent:
     """Return a message with the card of a text, without it if it cannot be drawn."""
     try:
-        card = await bot.app.cards.draw(first.description, ups=first.ups, downs=first.downs, t=t)
+        card = await bot.app.cards.draw(
+            first.description, team=first.team, ups=first.ups, downs=first.downs, t=t
+        )
     except Exception as error:  # noqa: BLE001 (the post matters more than its picture)
         log.warning("a post goes without its card: %s", error)
         return MessageContent([embed])

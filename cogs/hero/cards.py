@@ -21,6 +21,7 @@ from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import require_open_channel
 from cogs.common.persistent import PersistentButton
 from cogs.common.responses import InteractionResponder, confirm
+from cogs.hero.shown import shown_title
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +105,10 @@ async def card_message(
 ) -> MessageContent:
     """Return a message with a description's card. What no font can show stands in its text."""
     ups, downs = await app.scores.votes_on(description.id)
-    card = await app.cards.draw(description, dark=dark, ups=ups, downs=downs, t=t)
-    hero = app.heroes.vocabulary.title(description.hero, t).capitalize()
-    content = f"**{escape_markdown(hero)}**" if card.plain else None
+    team = await app.teams.heroes_of(description) if description.kind == "team" else ()
+    card = await app.cards.draw(description, team=team, dark=dark, ups=ups, downs=downs, t=t)
+    title = await shown_title(app, description, t) if card.plain else ""
+    content = f"**{escape_markdown(title)}**" if title else None
     return MessageContent(content=content, files=(card_file(card),))
 
 

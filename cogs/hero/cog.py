@@ -164,15 +164,21 @@ class HeroCog(commands.Cog):
             await responder.show(_deleted_content(requester))
 
     async def publish(self, description: Description, requester: Requester, responder: Responder) -> None:
-        """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
+        """Show a description and offer thumbs, unless it was deleted or hidden in the meantime.
+
+        A take is shown anew if that happened to the text that it quotes.
+        """
         content = await shown_content(self.app, description, requester.t)
         message = await with_retries(lambda: responder.show(content))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))
-        elif current.removed_at is not None:
-            await responder.show(await shown_content(self.app, current, requester.t))
-        else:
+            return
+        if current.removed_at is not None or current.kind == "take":
+            latest = await shown_content(self.app, current, requester.t)
+            if latest.embeds != content.embeds:
+                message = await responder.show(latest)
+        if current.removed_at is None:
             self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
             await offer_thumbs(message, current.id)
             self.bot.dispatch("published", current, requester, responder)

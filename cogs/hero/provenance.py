@@ -8,11 +8,13 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.dataset.browsing.provenance import NearText, Provenance
 from bot.i18n.message import Translator, mark
+from bot.serving.takes import SAME_OPENING
 from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
 from cogs.common.responses import answer
+from cogs.hero.shown import shown_title
 from cogs.hero.take_embeds import manner_label, message_url
 
 NAME = mark("How was this made?")  # Discord's limit is 32 characters, in each language
@@ -43,18 +45,19 @@ class ProvenanceCog(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
         found = await self.app.provenance.of_message(message.id)
-        title = (await self.app.powers.vocabulary()).title(found.description.hero, t)
+        title = await shown_title(self.app, found.description, t)
         await answer(interaction, MessageContent([_embed(found, title, t)]))
 
 
 def _embed(found: Provenance, title: str, t: Translator) -> discord.Embed:
-    embed = discord.Embed(title=t("How was this made?"), description=f"**{title.capitalize()}**")
+    embed = discord.Embed(title=t("How was this made?"), description=f"**{escape_markdown(title)}**")
     embed.add_field(name=t("By"), value=_author_text(found, t), inline=False)
     embed.add_field(name=t("When"), value=_time_text(found.description, t), inline=False)
     embed.add_field(name=t("What the model was sent"), value=_prompt_text(found, t), inline=False)
     embed.add_field(name=t("How its words were drawn"), value=_draws_text(found, t), inline=False)
     if found.lineage:
-        embed.add_field(name=t("Another take"), value=_lineage_text(found, t), inline=False)
+        name = t("Story") if found.description.kind == "scene" else t("Another take")
+        embed.add_field(name=name, value=_lineage_text(found, t), inline=False)
     if found.model:
         embed.add_field(
             name=t("What it is nearest to, of what the model learnt"),
@@ -89,6 +92,11 @@ def _time_text(shown: Description, t: Translator) -> str:
 
 def _prompt_text(found: Provenance, t: Translator) -> str:
     version = t("Version {number} of the prompts.", number=found.description.prompt_version)
+    if not found.description.of_one_hero:
+        return t(
+            "{version} What exactly was sent for a team or a scene is not noted.",
+            version=version,
+        )
     if not found.prompt:
         return t("{version} What exactly was sent is not known any more.", version=version)
     lines = [version]
@@ -118,8 +126,11 @@ def _draws_text(found: Provenance, t: Translator) -> str:
 
 
 def _lineage_text(found: Provenance, t: Translator) -> str:
-    manner = manner_label(found.description.sampling.get("tone") or "opening", t)
-    lines = [t("{manner}. It goes back to:", manner=manner)]
+    if found.description.kind == "scene":
+        lines = [t("It is a scene of a story, after:")]
+    else:
+        manner = manner_label(found.description.sampling.get("tone") or SAME_OPENING, t)
+        lines = [t("{manner}. It goes back to:", manner=manner)]
     for number, parent in enumerate(found.lineage, 1):
         url = message_url(parent)
         if not parent.text or parent.removed_at is not None:

@@ -1,4 +1,4 @@
-"""What the message of a description shows, whatever its kind."""
+"""What the message of a description shows, and what it is called, whatever its kind."""
 
 from bot.app import App
 from bot.i18n.message import Translator
@@ -21,3 +21,11 @@ async def shown_content(app: App, description: Description, t: Translator) -> Me
     content = hero_content(description, vocabulary, app.heroes.curation, t, needed=needed)
     shown = await app.takes.shown(description)
     return take_content(content, shown, t) if shown and content.embeds else content
+
+
+async def shown_title(app: App, description: Description, t: Translator) -> str:
+    """Return what a description is called: its hero, or the powers of its team."""
+    vocabulary = await app.powers.vocabulary()
+    if description.kind == "team":
+        return vocabulary.team_title(await app.teams.heroes_of(description), t)
+    return vocabulary.title(description.hero, t).capitalize()

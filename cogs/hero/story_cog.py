@@ -38,6 +38,7 @@ class StoryCog(commands.Cog):
         stream, vocabulary = Stream(), self.app.heroes.vocabulary
         async with self.app.stories.going_on(description_id) as told:
             hero, number = told[0].hero, len(told)
+            self.app.hero_parser.parse(hero.typed)  # the blocklist may have changed since
             preview = LivePreview(
                 [stream], lambda: scene_draft_content(hero, number, stream, vocabulary, requester.t)
             )

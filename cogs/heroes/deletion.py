@@ -14,6 +14,7 @@ from cogs.common.locale import translator_of, translator_of_server
 from cogs.common.persistent import PersistentButton, PersistentItem, persistent_view
 from cogs.common.responses import answer
 from cogs.hero.cards import remove_cards
+from cogs.hero.shown import shown_title
 from cogs.heroes.pages import (
     STATE,
     HeroListButton,
@@ -27,6 +28,8 @@ from cogs.info.privacy import datasets_text
 from cogs.moderation.reports import refresh_takes
 
 log = logging.getLogger(__name__)
+
+_MAX_TITLE = 256  # characters, by Discord's limit
 
 
 class DeleteMenu(PersistentItem[discord.ui.Select[discord.ui.View]], template=rf"heroes:pick:{STATE}"):
@@ -45,7 +48,7 @@ class DeleteMenu(PersistentItem[discord.ui.Select[discord.ui.View]], template=rf
         app = interaction.client.app
         chosen = await app.privacy.own_text(interaction.user.id, int(self.item.values[0]))
         embed = discord.Embed(
-            title=app.heroes.vocabulary.title(chosen.description.hero, t).capitalize(),
+            title=(await shown_title(app, chosen.description, t))[:_MAX_TITLE],
             description=shown_text(chosen.description, t),
             colour=discord.Colour.from_str(palette.MODEL),
         )
@@ -85,8 +88,7 @@ class DeleteHeroButton(
         without_cards = [await remove_cards(interaction.client, each) for each in chosen.ids]
         deleted, datasets = await app.privacy.delete_text(interaction.user.id, self.description_id)
         emptied = await _empty_message(interaction.client, deleted) and all(without_cards)
-        for each in deleted.ids:
-            emptied = await refresh_takes(interaction.client, each) and emptied
+        emptied = await refresh_takes(interaction.client, deleted.ids) and emptied
         t = await translator_of(interaction)
         said = [t("This hero is deleted."), datasets_text(t, datasets)]
         if not emptied:

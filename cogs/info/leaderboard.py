@@ -111,7 +111,7 @@ async def _page(interaction: Interaction, scope: str, period: Period, page: int)
     files = []
     if best and page == 0 and interaction.app_permissions.attach_files:
         first = best[0]
-        card = await app.cards.draw(first.description, ups=first.ups, downs=first.downs, t=t)
+        card = await app.cards.draw(first.description, team=first.team, ups=first.ups, downs=first.downs, t=t)
         embed.set_image(url=f"attachment://{card.file_name}")
         files.append(card_file(card))
     return MessageContent(embeds=[embed], view=view, files=tuple(files), replaces_files=True)

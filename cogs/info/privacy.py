@@ -16,6 +16,7 @@ from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer
+from cogs.moderation.reports import refresh_takes
 
 
 class PrivacyCog(commands.Cog):
@@ -89,11 +90,12 @@ class PrivacyButton(PersistentButton, template=r"privacy:(?P<action>delete|keep)
         """Delete everything, or nothing, and replace the question by the outcome."""
         await interaction.response.defer()
         t = await translator_of(interaction)
-        if self.action == "delete":
-            text = _deleted_text(t, await interaction.client.app.privacy.delete(interaction.user.id))
-        else:
-            text = t("Nothing was deleted.")
-        await answer(interaction, text)
+        if self.action != "delete":
+            await answer(interaction, t("Nothing was deleted."))
+            return
+        erased = await interaction.client.app.privacy.delete(interaction.user.id)
+        await answer(interaction, _deleted_text(t, erased))
+        await refresh_takes(interaction.client, erased.quoted)
 
 
 def _confirmation_view(t: Translator) -> discord.ui.View:

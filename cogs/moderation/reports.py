@@ -1,6 +1,7 @@
 """Reported texts: hide them after enough reports, and show them again when operators keep them."""
 
 import logging
+from collections.abc import Iterable
 from typing import Literal
 
 import discord
@@ -104,25 +105,28 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
     await with_retries(lambda: answer(interaction, content))
     await remove_cards(bot, description_id)
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
-    await refresh_takes(bot, description_id)
+    await refresh_takes(bot, [result.hidden.id])
 
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:
     """Bring a description's message up to date, and those of its takes, which quote it.
 
-    Its cards are deleted if it is hidden. Returns False if the bot may not change one of its own messages.
+    Its cards are deleted if it is hidden. Returns False if the bot may not change one of these messages.
     """
     refreshed = await _refresh_own(bot, description)
-    await refresh_takes(bot, description.id)
-    return refreshed
+    return await refresh_takes(bot, [description.id]) and refreshed
 
 
-async def refresh_takes(bot: HeroBot, parent_id: int) -> bool:
-    """Bring the messages of a description's takes up to date, which quote it.
+async def refresh_takes(bot: HeroBot, parent_ids: Iterable[int]) -> bool:
+    """Bring the messages of takes of these texts up to date, which quote what was hidden or deleted now.
 
     Returns False if the bot may not change one of them.
     """
-    return all([await _refresh_own(bot, take) for take in await bot.app.takes.of_parent(parent_id)])
+    refreshed = True
+    for parent_id in parent_ids:
+        for take in await bot.app.takes.of_parent(parent_id):
+            refreshed = await _refresh_own(bot, take) and refreshed
+    return refreshed
 
 
 async def _refresh_own(bot: HeroBot, description: Description) -> bool:

@@ -18,7 +18,7 @@ from bot.store.models import Model
 _MOST_LIKED, _MOST_OTHERS = 2000, 3000  # texts of a dataset that are compared
 _NEAREST = 3
 _FAINTEST = 0.05  # less likeness is chance: texts share turns of phrase
-_MOST_ANCESTORS = 10
+_MOST_ANCESTORS = 5  # more do not fit into a field of an embed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,8 @@ class Provenance:
     """How a description came about.
 
     model: None if a base model wrote it. prompt: what was sent, and with which text the answer was begun;
-    empty if the prompts have changed since, or are not known. lineage: what it is another take of, the next
-    one first.
-    nearest: liked texts first, then by likeness.
+    empty if the prompts have changed since, or are not known. lineage: what it is another take of, or what it
+    tells on as a scene, the next one first. nearest: liked texts first, then by likeness.
     """
 
     description: Description
@@ -94,7 +93,7 @@ class Provenances:
     def _sent(self, found: Description, parent: tuple[Description, ...]) -> tuple[Message, ...]:
         """Return the messages that the model was sent; none if that is not known any more."""
         prompts, seed = self._prompts, found.sampling.get("seed")
-        if found.prompt_version != prompts.version:
+        if found.prompt_version != prompts.version or not found.of_one_hero:
             return ()
         begun = found.text[: found.sampling.get("begun") or 0]
         if parent and not self._small:
@@ -147,7 +146,8 @@ async def _check_no_duel(tx: Transaction, description_id: int | None, message_id
 
 async def _ancestors(tx: Transaction, found: Description) -> tuple[Description, ...]:
     lineage: list[Description] = []
-    while found.parent_id is not None and len(lineage) < _MOST_ANCESTORS:
+    kind = found.kind
+    while found.kind == kind and found.parent_id is not None and len(lineage) < _MOST_ANCESTORS:
         parent = await descriptions.get(tx, found.parent_id)
         if parent is None:
             break

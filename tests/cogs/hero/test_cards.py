@@ -112,7 +112,7 @@ async def test_card_of_my_latest_hero_or_of_a_link(stage: Stage) -> None:
     corner = (1190, 10, 1191, 11)
     assert sum(light.crop(corner).tobytes()) > 3 * sum(dark.crop(corner).tobytes())
 
-    for wrong in ("https://example.org/", "123", "me", "9" * 40):
+    for wrong in ("https://example.org/", "123", "me", "9" * 19, "9" * 20, "9" * 40):
         await stage.ana.slash(stage.channel, "card", hero=wrong)
         assert "I find no hero there" in stage.refusal()
     for _ in range(4):
@@ -134,6 +134,17 @@ async def test_no_card_of_a_hero_in_a_channel_that_the_person_may_not_read(stage
     await app.describer.set_message(found, stage.channel.id, 987_654_321)
     await stage.ben.slash(stage.channel, "card", hero="987654321")
     await check_card(stage.channel.history()[-1], "healing")
+
+
+async def test_a_teams_card_names_its_powers(stage: Stage, app: App) -> None:
+    await stage.ana.slash(stage.channel, "team", heroes="40 woman healing, flight, ice")
+    team = stage.channel.history()[-1]
+    await stage.ben.slash(stage.channel, "card", hero=team.jump_url)
+    said = "Hero card: Team: healing, flight, ice. "
+    await check_card(stage.channel.history()[-1], said)
+    await app.votes.simulate(1, "somebody", "👍")
+    await stage.ana.slash(stage.channel, "top")
+    await check_card(stage.channel.history()[-1], said)
 
 
 @pytest.mark.parametrize("power", ["🔥🔥", "火を操る"])

@@ -87,6 +87,42 @@ async def test_texts_of_a_duel_stay_blind(stage: Stage, app: App) -> None:
         await app.provenance.of_message(7)
 
 
+async def test_a_long_line_of_takes_fits(stage: Stage, app: App) -> None:
+    healing = app.hero_parser.parse("40 woman healing")
+    for _ in range(8):
+        await app.describer.describe(healing, requester=1)
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    async with app.db.write() as tx:
+        of_takes = update(description).where(description.c.id > 1)
+        await tx.execute(of_takes.values(kind="take", parent_id=description.c.id - 1))
+        of_others = update(description).where(description.c.id < 9)
+        ids = {"guild_id": 10**18, "channel_id": 10**18, "message_id": description.c.id + 10**18}
+        await tx.execute(of_others.values(ids))
+    told = await fields(await stage.ben.context_menu(stage.channel, NAME, stage.channel.history()[-1]))
+    first, *lines = told["Another take"].split("\n")
+    assert first == "The same opening idea. It goes back to:"
+    assert len(lines) == 5
+    assert lines[0].endswith(f"/{10**18 + 8})")
+    assert len(told["Another take"]) <= 1024
+
+
+async def test_a_scene_and_a_team_are_told_as_such(stage: Stage) -> None:
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    shown = stage.channel.history()[-1]
+    await stage.ben.click(shown, label="Next scene")
+    told = await fields(await stage.ben.context_menu(stage.channel, NAME, stage.channel.history()[-1]))
+    assert told["Story"].startswith("It is a scene of a story, after:\n1. Robin is")
+    assert shown.jump_url in told["Story"]
+    assert "Another take" not in told
+    assert told["What the model was sent"].endswith(
+        "What exactly was sent for a team or a scene is not noted."
+    )
+    await stage.ana.slash(stage.channel, "team", heroes="healing, flight, ice")
+    result = await stage.ben.context_menu(stage.channel, NAME, stage.channel.history()[-1])
+    assert result.response is not None
+    assert result.response.embeds[0].description == "**Team: healing, flight, ice**"
+
+
 async def test_it_is_offered_everywhere_and_says_where_there_is_no_hero(stage: Stage) -> None:
     message = await stage.ana.send(stage.channel, "hello")
     result = await stage.ben.context_menu(stage.channel, NAME, message)

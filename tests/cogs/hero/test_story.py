@@ -78,6 +78,17 @@ async def test_a_story_ends_where_a_text_is_gone(stage: Stage, app: App) -> None
     assert "This description is gone" in await refused(stage, old, "hero:scene:999")
 
 
+async def test_no_scene_of_a_hero_whose_power_is_blocked_by_now(
+    stage: Stage, app: App, script: Script
+) -> None:
+    message = await hero(stage)
+    asked = len(script.asked)
+    async with app.db.write() as tx:
+        await tx.execute(update(description).values(power="fuck"))
+    assert "rather not write about" in await refused(stage, message, "hero:scene:1")
+    assert len(script.asked) == asked
+
+
 async def refused(stage: Stage, message: Any, custom_id: str) -> str:
     """Return what Ben is told who presses a button."""
     return stage.ephemeral_reply(await stage.ben.click(message, custom_id=custom_id))
