@@ -95,8 +95,7 @@ class BuildJobs:
         if spec.source == "shipped":
             async with AsyncExitStack() as stack:
                 liked = await self.freezer.admission.admit()
-                scenes = await self._scenes.admit()
-                texts = _Texts(stack, self.freezer, _no_examples, liked, scenes, first)
+                texts = _Texts(stack, self.freezer, _no_examples, liked, await self._scenes.admit(), first)
                 draft = await texts.draft()
                 counts = BuildCounts(done=sum(draft.lengths.values()))
                 return await self._freeze(run, spec, counts, draft, texts, account)

@@ -103,12 +103,12 @@ async def test_who_votes_on_a_scene_is_told_if_it_may_train(stage: Stage, app: A
     assert "whether the bot may learn from it" in (last(stage).embeds[0].footer.text or "")
     async with app.db.read() as tx:
         fit = (await tx.execute(select(description.c.id).where(description.c.kind == "scene"))).scalar_one()
-    message = await message_with(stage, f"vote:up:{fit}")
-    vote = await stage.ana.click(message, custom_id=f"vote:up:{fit}")
+    shown = await message_with(stage, f"vote:up:{fit}")
+    vote = await stage.ana.click(shown, custom_id=f"vote:up:{fit}")
     assert "the bot may learn from this text after" in vote.followups[-1].content
     async with app.db.write() as tx:
         await tx.execute(update(description).where(description.c.id == fit).values(text="It ends."))
-    vote = await stage.olga.click(message, custom_id=f"vote:up:{fit}")
+    vote = await stage.olga.click(shown, custom_id=f"vote:up:{fit}")
     assert "does not learn from this scene" in vote.followups[-1].content
 
 

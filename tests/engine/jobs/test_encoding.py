@@ -222,7 +222,7 @@ async def test_what_is_given_of_an_answer_is_not_learned(tiny_base: Path) -> Non
         assert start == await model.prompt_tokens(answered(_PROMPTS[0], begun))
     for wrong in ("He", chat[1]["content"]):
         with pytest.raises(ValueError, match="begin with `begun`, and go on"):
-            TrainingExample(messages=[chat[0], {**chat[1], "begun": wrong}])
+            TrainingExample.model_validate({"messages": [chat[0], {**chat[1], "begun": wrong}]})
 
 
 @pytest.mark.parametrize(
