@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -185,12 +185,16 @@ REFUSED: list[tuple[str, Content, str]] = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def shared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One database for all imports: to make it takes longer than they do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATA_DIR", str(tmp_path_factory.mktemp("var")))
-        yield
+    return tmp_path_factory.mktemp("var")
+
+
+@pytest.fixture(autouse=True)
+def installation(monkeypatch: pytest.MonkeyPatch, shared_data: Path) -> None:
+    """For each test anew: settings of a module's fixture are taken away with those from outside."""
+    monkeypatch.setenv("DATA_DIR", str(shared_data))
 
 
 def run(*arguments: str) -> Result:
