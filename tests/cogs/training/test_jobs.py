@@ -209,7 +209,10 @@ async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> No
         "doctor",
         "finetune",
         *(f"powers {each}" for each in ("add", "remove", "list")),
+        *(f"people {each}" for each in ("block", "unblock", "reset-quota", "heaviest")),
+        *(f"season {each}" for each in ("start", "end", "show")),
         *(f"settings {each}" for each in ("show", "channels", "limits", "language", "reset")),
+        *(f"settings {each}" for each in ("role", "weekly", "gallery")),
         *(
             f"models {each}"
             for each in ("list", "show", "compare", "promote", "rollback", "retire", "deployed", "check")

@@ -32,9 +32,10 @@ async def describe(stage: Stage, channel: simcord.ChannelHandle) -> discord.Mess
 
 
 def buttons(message: discord.Message) -> list[str]:
+    """Return the thumbs that are buttons."""
     rows = [row.children for row in message.components if isinstance(row, discord.ActionRow)]
     found = [child for row in rows for child in row if isinstance(child, discord.Button)]
-    return [button.emoji.name for button in found if button.emoji]
+    return [button.emoji.name for button in found if button.emoji and button.emoji.name in "👍👎"]
 
 
 async def tally(app: App) -> VoteCounts:
