@@ -56,7 +56,7 @@ async def run_job(stage: Stage, app: App, command: str, **options: int) -> str:
     """Run an operator's command to its end, and return the announcement."""
     await (stage.build if command == "build-dataset" else stage.finetune)(**options)
     (job,) = await app.jobs.unnotified()
-    await stage.until_notified(app, job.id, seconds=400)
+    await stage.until_notified(app, job.id, seconds=1000)  # a training gives way to the tests beside it
     return stage.channel.history()[-1].content
 
 
@@ -80,7 +80,7 @@ async def liked_description(stage: Stage, app: App) -> int:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1300)
 async def test_build_finetune_hero_vote_and_build_again(stage: Stage, app: App) -> None:
     assert "Dataset v1 is ready" in await run_job(stage, app, "build-dataset", limit=14)
     assert "is trained and live" in await run_job(stage, app, "finetune", epochs=2)

@@ -181,11 +181,11 @@ class Runtimes:
         measured = Measurement(
             machine=_machine(), base=_identity(self._base), llama_cpp=speeds[0], openvino=speeds[1]
         )
-        await self._choose(measured)
-        try:
+        try:  # first, so that whoever sees the choice finds it kept
             atomic.write_json(self._file, measured.model_dump())
         except OSError:
             log.warning("the measurement could not be kept in %s", self._file, exc_info=True)
+        await self._choose(measured)
 
     async def _speed(self, chunks: Chunks) -> float:
         """Return the tokens a second of several chats at once."""

@@ -60,6 +60,7 @@ def python_of(printed: str) -> list[str]:
     return [sys.executable, "-c", line.removeprefix("In Python: ")]
 
 
+@pytest.mark.slow
 def test_programs_and_commands_ask_the_engine_that_is_served(
     serving: list[str], environment: dict[str, str], tiny_base: Path, port: int
 ) -> None:

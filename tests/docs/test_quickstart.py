@@ -2,6 +2,8 @@
 
 import sys
 
+import pytest
+
 from tests.support.engine_process import EngineProcess
 from tests.support.quickstart import PAGE, TUNED, code, languages, run
 
@@ -17,6 +19,7 @@ def test_python(engine: EngineProcess) -> None:
     assert TUNED.search(printed)
 
 
+@pytest.mark.slow
 def test_curl(engine: EngineProcess) -> None:
     printed = run("bash", "-euo", "pipefail", "-c", code("bash", engine), engine=engine)
     first, last = printed.splitlines()
