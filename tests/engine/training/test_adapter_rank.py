@@ -38,6 +38,7 @@ def _merge_differences(base: Path, folder: Path) -> list[float]:
     return differences
 
 
+@pytest.mark.slow
 async def test_rank_and_scale_are_saved_merged_and_kept(engine: EngineProcess, tiny_base: Path) -> None:
     """What PEFT merges with its own scale is what is served; a further training keeps both."""
     numbers = {"n_epochs": 2, "lora_rank": 4, "lora_rs": True, "learning_rate_multiplier": 10.0}

@@ -59,6 +59,7 @@ async def test_it_is_measured_before_and_after(training: Training) -> None:
     assert loss["after"] < loss["before"]
 
 
+@pytest.mark.slow
 async def test_without_it_nothing_is_measured(training: Training) -> None:
     more = training.job.model_extra or {}
     assert (more["reference_file"], more["reference_loss"]) == (None, None)
