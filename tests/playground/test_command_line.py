@@ -61,7 +61,7 @@ async def test_commands_are_parsed(
         ("/nosuch 40 woman", "There is no command /nosuch. /help"),
         ("/dataset", "/dataset is several commands: /dataset "),
         ("/dataset nosuch version:2", "/dataset is several commands: /dataset "),
-        ("/heroes", "There is no command /heroes. /help"),
+        ("/heros", "There is no command /heros. /help"),
         ("/", "There is no command /. /help"),
     ],
 )

@@ -14,6 +14,7 @@ from bot.store import descriptions, duels, jobs, milestones
 from bot.store.job_schema import BuildSpec
 from tests.playground.conftest import Message, Visitor, visiting, visitor_session
 from tests.support.duels import HERO, two_models, vote, vote_unanimously
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune, run_job
 from tests.support.writers import of_one_taste
@@ -304,6 +305,10 @@ async def test_the_last_step_survives_a_restart(app: App) -> None:
     async with open_simulated_discord(app) as world:
         await describe(app, likes=2)
         await world.act(world.people["olga"].slash(world.channel, "top", everywhere=True))
-        assert (await shown_steps(app, world))[-1].done
+
+        async def seen() -> bool:
+            return (await shown_steps(app, world))[-1].done
+
+        await eventually(seen, what="the hall of fame is shown, with its card")
     async with open_simulated_discord(app) as world:
         assert (await shown_steps(app, world))[-1].done
