@@ -55,7 +55,12 @@ async def paid(hosted: Settings, timing: Timing, script: Script) -> AsyncIterato
 
 def asked(script: Script, model: str) -> int:
     """Return how often a model was asked with the seed of a check."""
-    return sum(body["model"] == model and "seed" in body for body in script.asked)
+    return len(requests_of_checks(script, model))
+
+
+def requests_of_checks(script: Script, model: str) -> list[dict[str, Any]]:
+    """Return the requests of a model's checks: they count their seeds, others have large ones at random."""
+    return [body for body in script.asked if body["model"] == model and body.get("seed", 2**31) < 100]
 
 
 async def answers(app: App, model_id: int) -> int:
@@ -83,7 +88,7 @@ async def test_a_sound_model_goes_live_once_its_forty_texts_are_read(app: App, s
     assert await states(app) == ["live"]
     assert asked(script, "ft:tiny:1") == 40
     prompts = {app.heroes.prompts.tuning_prompt(hero) for hero in unseen_heroes(app.heroes.vocabulary, 40)}
-    read = [body for body in script.asked if "seed" in body and body["model"] == "ft:tiny:1"]
+    read = requests_of_checks(script, "ft:tiny:1")
     assert {body["messages"][0]["content"] for body in read} == prompts
     assert sum(", person, " in prompt for prompt in prompts) == 9  # of the grid's heroes about as many
     verdict = job.result_as(FinetuneResult).verdict
