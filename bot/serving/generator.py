@@ -99,7 +99,7 @@ class Generator:
 
     def _request(self, hero: Hero, model: Model | str, seen: str, take: Take | None) -> ChatRequest:
         """Return the request for a text; one that begins with what was seen, if that is not empty."""
-        seed = time.time_ns() % 2**31  # the same request again may be answered differently
+        seed = new_seed()
         if isinstance(model, str):
             return self._prompts.author_request(hero, small=self._small, seed=seed, take=take)
         if take and not seen:
@@ -120,3 +120,8 @@ def no_text(answer: ChatAnswer) -> HerosmithError:
             "think, or raise max_tokens in heroes.toml."
         )
     return Unavailable("The model had nothing to say this time. Ask once more.")
+
+
+def new_seed() -> int:
+    """Return a seed that no request had lately: the same request again may be answered differently."""
+    return time.time_ns() % 2**31

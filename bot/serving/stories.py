@@ -1,6 +1,5 @@
 """Stories: a hero's text is told on, scene by scene, by the live model."""
 
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,7 +12,7 @@ from bot.heroes.scenes import ScenePrompts, story_text
 from bot.llm.client import ChatAnswer
 from bot.llm.stream import Stream
 from bot.serving.describer import Describer
-from bot.serving.generator import GeneratedText
+from bot.serving.generator import GeneratedText, new_seed
 from bot.serving.redraws import Redraws
 from bot.store import stories
 from bot.store.database import Database
@@ -21,8 +20,6 @@ from bot.store.descriptions import Description
 from bot.store.models import Model
 
 MOST_SCENES = 5
-
-_SEEDS = 2**31
 
 
 class Stories:
@@ -122,7 +119,7 @@ class Stories:
             return " ".join(scene)
 
         def request() -> ChatRequest:
-            name, seed = self._curation.name_in(story), time.time_ns() % _SEEDS
+            name, seed = self._curation.name_in(story), new_seed()
             return self._prompts.scene_request(hero, story, name=name, tuned=tuned, seed=seed)
 
         drawn = await self._redraws.best(

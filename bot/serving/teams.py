@@ -2,7 +2,6 @@
 
 import random
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ from bot.heroes.scenes import ScenePrompts, TeamFrame
 from bot.llm.stream import Stream
 from bot.serving.describer import Describer
 from bot.serving.draws import with_totals
-from bot.serving.generator import GeneratedText
+from bot.serving.generator import GeneratedText, new_seed
 from bot.serving.redraws import Drawn, Redraws
 from bot.store import teams
 from bot.store.database import Database, Transaction
@@ -27,7 +26,6 @@ from bot.store.models import Model
 
 _BETWEEN = re.compile(r"[,;\n]+")
 _CHANCE = random.Random()  # noqa: S311 (variety, not secrecy)
-_SEEDS = 2**31
 _AGES, _OLDEST_DRAWN, _POWERS = 5, 95, 6  # how many are drawn to choose from, and the oldest of the ages
 
 
@@ -143,7 +141,7 @@ class Teams:
             return deed_faults(self._curation, frame.heroes[number], part, [*before, deed], given=given)
 
         def request() -> ChatRequest:
-            return self._prompts.deed_request(frame, number, tuned=tuned, seed=time.time_ns() % _SEEDS)
+            return self._prompts.deed_request(frame, number, tuned=tuned, seed=new_seed())
 
         return await self._redraws.best(
             request,
