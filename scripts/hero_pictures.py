@@ -1,8 +1,8 @@
 """Take the pictures of what people do with heroes: `python -m scripts.hero_pictures`.
 
 The playground is visited in headless Chromium as its three people, on the real engine. Without `--data` the
-base model writes; with the data folder of an installation, such as `data/var/playground` after a training, its
-live model does, on a copy. Votes beyond those of the three are simulated. It writes docs/heroes-*.png.
+base model writes; with the data folder of an installation, such as `data/var/playground` after a training,
+its live model does, on a copy. Votes beyond those of the three are simulated. It writes docs/heroes-*.png.
 """
 
 import argparse
@@ -37,6 +37,7 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 _COLOURS = 128
 _MOST_BYTES = 150_000
 _LONGEST = 300_000  # milliseconds for one answer of the model, on a busy machine
+expect.set_options(timeout=_LONGEST)
 _WIDE, _NARROW = (1280, 860), (390, 844)
 _DAY = 86_400.0  # seconds
 # who asks for which heroes, and the votes for and against each
@@ -94,6 +95,7 @@ class Visit:
 
     async def press(self, message: Locator, name: str, until: str) -> Locator:
         """Press a button, and return the message that answers, in which a text appears."""
+        await expect(message).to_be_visible()
         before = await self.messages.count()
         await message.get_by_role("button", name=name, exact=True).click()
         return await self._answer(before, until)
@@ -166,7 +168,7 @@ async def _heroes(visit: Visit) -> None:
     settings = await visit.type_line("/heroes settings", "What others may see of you")
     await settings.get_by_role("button", name="Name me", exact=True).click()
     await expect(settings).to_contain_text("Do not name me")
-    thumb = visit.with_text("mind reading").get_by_role("button", name=f"{UP},")
+    thumb = visit.with_text("64-year-old man").get_by_role("button", name=f"{UP},")
     await thumb.click()
     await expect(thumb).to_have_attribute("aria-pressed", "true")
 
@@ -236,7 +238,7 @@ async def _week(visit: Visit) -> None:
 async def take_french(page: Page, visit: Visit) -> None:
     """Take a picture of the page in French, while a command is typed."""
     french = replace(visit, page=page)
-    await french.type_line("/hero 40 femme guérison", "Autre version")
+    await french.type_line("/hero 40 femme guérison", "Autre variante")
     await french.type_line("/quota", "Tes héros")
     await page.locator("#line").fill("/hero 30 homme v")
     await expect(page.get_by_role("option").first).to_be_visible()
@@ -245,7 +247,7 @@ async def take_french(page: Page, visit: Visit) -> None:
 
 @asynccontextmanager
 async def playground(data: Path | None, folder: Path, clock: Clock) -> AsyncIterator[tuple[HeroBot, str]]:
-    """Open the page and the bot on a new data folder, or on a copy of an installation's; return its address."""
+    """Open the page of a bot on a new data folder, or on a copy of an installation's."""
     if data is not None:
         shutil.copytree(data, folder, dirs_exist_ok=True)
     settings = Settings(data_dir=folder, home_guilds=frozenset({HOME}), cooldown=0, duel_share=0)
@@ -272,6 +274,7 @@ async def _open(browser: Browser, url: str, locale: str) -> Page:
         viewport={"width": _WIDE[0], "height": _WIDE[1]}, locale=locale, color_scheme="dark"
     )
     await page.add_init_script("localStorage.guide = 'closed'")
+    page.set_default_timeout(_LONGEST)
     await page.goto(url)
     return page
 

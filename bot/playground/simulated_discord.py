@@ -80,8 +80,8 @@ class SimulatedDiscord:
     def visit(self, language: str) -> None:
         """Let the bot join the server when the first page of this run is opened, in that page's language.
 
-        What answers nobody, such as the greeting or a job's message, is in it from then on. Whoever opens another
-        page in another language changes nothing for the others.
+        What answers nobody, such as the greeting or a job's message, is in it from then on. Whoever opens
+        another page in another language changes nothing for the others.
         """
         if self._is_visited:
             return
