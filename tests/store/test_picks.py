@@ -24,7 +24,9 @@ async def test_takes_are_looked_up_without_reading_all_descriptions(app: App) ->
             await picks.get(tx, 1, "somebody")
             await duels.get_by_message(tx, 1)
             await duels.get_by_description(tx, 1)
-            await datasets.list_trained_texts(tx, 1, most_liked=10, most_others=10)
+            await datasets.list_trained_texts(
+                tx, 1, guild_id=1, channel_id=1, most_liked=10, most_others=10
+            )
         finally:
             event.remove(Engine, "before_cursor_execute", note)
         plans = [
