@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from openai import AsyncOpenAI
 
@@ -213,7 +213,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     Raises SettingsError or StoreError, with texts that tell the operator what to correct.
     """
     timing = timing or Timing()
-    heroes = read_heroes(settings.heroes_file)
+    heroes = _heroes(settings)
     small = not settings.hosted  # the engine's model is small: its prompts carry the profile of examples
     provider = provider_of(
         settings.openai_base_url,
@@ -481,6 +481,12 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
     with in_use(settings.data_dir):
         async with open_database(settings.database, timing.database) as db:
             yield db
+
+
+def _heroes(settings: Settings) -> HeroesConfig:
+    """Read the heroes file; tuned models are sampled as the server that answers knows best."""
+    heroes = read_heroes(settings.heroes_file)
+    return replace(heroes, prompts=heroes.prompts.for_min_p()) if _extensions(settings).min_p else heroes
 
 
 def _scene_prompts(settings: Settings, heroes: HeroesConfig) -> ScenePrompts:
