@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from bot.errors import StoreError
-from bot.store.database import DatabaseTiming, open_database
+from bot.store.database import open_database
+from bot.store.timing import DatabaseTiming
 
 
 def run(path: Path, *statements: str) -> None:
