@@ -53,7 +53,7 @@ def _engine(url: str, timing: DatabaseTiming, connections: Connections, **option
     elif driver == "postgresql+asyncpg":
         from bot.store.postgres_connection import connect_args  # noqa: PLC0415 (the driver is an extra)
 
-        options["connect_args"] = connect_args(timing.busy_timeout)
+        options["connect_args"] = connect_args(timing.connect_timeout)
     # its errors are logged, and parameters are texts and ids of people
     return create_async_engine(url, hide_parameters=True, **options)
 

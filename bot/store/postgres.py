@@ -31,9 +31,9 @@ _PROBES = {"tcp_keepalives_idle": 6, "tcp_keepalives_interval": 3, "tcp_keepaliv
 def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | None, writes: bool) -> None:
     """Set up the sessions and transactions of an engine.
 
-    busy_timeout: how long to wait for a lock. stalled_after: after how long the server ends a transaction that
-    does nothing, since its process may be stopped or gone. Both in seconds. writes: transactions take the
-    writers' lock, else they can only read.
+    busy_timeout: how long to wait for a lock. stalled_after: after how long the server ends a transaction
+    that does nothing, since its process may be stopped or gone. Both in seconds. writes: transactions take
+    the writers' lock, else they can only read.
     """
     chosen = {
         "lock_timeout": f"{int(busy_timeout * 1000)}ms",

@@ -13,6 +13,8 @@ from bot.errors import StoreError
 from bot.store.database import open_database
 from bot.store.timing import DatabaseTiming
 
+pytestmark = pytest.mark.sqlite("its database is a file")
+
 
 def run(path: Path, *statements: str) -> None:
     """Change a database as another program would."""
