@@ -24,7 +24,6 @@ _CONFIGURATION = """\
 listen_addresses = '127.0.0.1'
 max_connections = 200
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 """
 
@@ -71,6 +70,17 @@ class PrivateServer:
         """Let all its processes die at once, as in a crash."""
         self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
 
+    @contextmanager
+    def asking_for_passwords(self) -> Iterator[None]:
+        """Let nobody in without a password during the block."""
+        rules = self._data / "pg_hba.conf"
+        before = rules.read_text()
+        rules.write_text(before.replace("trust", "scram-sha-256"))
+        self._run("pg_ctl", "-D", self._data, "reload")
+        yield
+        rules.write_text(before)
+        self._run("pg_ctl", "-D", self._data, "reload")
+
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(self._programs / program), *map(str, arguments)]
         if os.getuid() == 0:
@@ -83,9 +93,9 @@ class PrivateServer:
                 raise NoServer(f"{program} failed:\n{output.read()}")
 
 
-def server_programs() -> Path:
+def server_programs(*, install: bool) -> Path:
     """Return the folder of PostgreSQL's programs, the newest if there are several. Raises NoServer."""
-    if not _found() and os.getuid() == 0 and shutil.which("apt-get"):
+    if install and not _found() and os.getuid() == 0 and shutil.which("apt-get"):
         print("installing PostgreSQL's server ...", flush=True)
         subprocess.run(
             ["sh", "-c", _INSTALL],  # noqa: S607
@@ -109,9 +119,12 @@ def _found() -> Path | None:
 
 
 @contextmanager
-def private_server() -> Iterator[PrivateServer]:
-    """Run a server in a temporary folder during the block. Raises NoServer."""
-    programs = server_programs()
+def private_server(*, install: bool = True) -> Iterator[PrivateServer]:
+    """Run a server in a temporary folder during the block. Raises NoServer.
+
+    install: install Debian's package if it is missing, and this is root.
+    """
+    programs = server_programs(install=install)
     with tempfile.TemporaryDirectory(prefix="herosmith-postgres-") as folder:
         server = PrivateServer(programs, Path(folder))
         server.start()

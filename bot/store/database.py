@@ -288,7 +288,7 @@ async def _migrate(url: str, reader: AsyncEngine, timing: DatabaseTiming, connec
         await asyncio.to_thread(copy_before_upgrade, database, older)
     engine = engines.migrating(url, timing, connections)
     try:
-        async with engine.begin() as transaction:  # of several processes that start, the first one migrates
+        async with engine.begin() as transaction:
             await transaction.run_sync(migrate)
     finally:
         await engine.dispose()

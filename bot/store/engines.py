@@ -30,12 +30,16 @@ def writing_and_reading(
 
 
 def migrating(url: str, timing: DatabaseTiming, connections: Connections) -> AsyncEngine:
-    """Return an engine for a migration, which does not enforce foreign keys in SQLite."""
+    """Return an engine for a migration, which does not enforce foreign keys in SQLite.
+
+    Of several processes that start, the first one migrates, and the others wait for it with patience.
+    """
     engine = _engine(url, timing, connections, poolclass=NullPool)
     if _is_sqlite(engine):
         _tune_sqlite(engine, timing.busy_timeout, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
     else:
-        postgres.tune(engine, busy_timeout=timing.busy_timeout, stalled_after=None, writes=True)
+        postgres.tune(engine, busy_timeout=timing.patience, stalled_after=None, writes=True)
+        postgres.limit_later_locks(engine, timing.busy_timeout)
     return engine
 
 

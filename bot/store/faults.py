@@ -39,8 +39,8 @@ _ADVICE = {
 }
 _SERVERS_ADVICE = {
     "08": "cannot be reached: {reason}. Start its server, or correct HOST and PORT in DATABASE_URL.",
-    "28": "does not let this user in: {reason}. Correct USER and PASSWORD in DATABASE_URL; a password's signs "
-    "such as @ and / are written as %40 and %2F.",
+    "28": "does not let this user in: {reason}. Correct USER and PASSWORD in DATABASE_URL; signs such as "
+    "@ and / in a password are written as %40 and %2F.",
     "3D": "does not exist on its server: {reason}. Create it (createdb NAME), or correct DATABASE_URL.",
     "42501": "cannot be changed by this user: {reason}. Make the user its owner, or name another one in "
     "DATABASE_URL.",

@@ -65,6 +65,17 @@ def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | Non
         connection.info[_NUMBER] = number
 
 
+def limit_later_locks(engine: AsyncEngine, busy_timeout: float) -> None:
+    """Wait less long, in seconds, for the locks of tables than for that of the writers.
+
+    Whoever waits for a table to change it keeps all others from it.
+    """
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(busy_timeout * 1000)}")
+
+
 def check_server(connection: Connection) -> None:
     """Raise StoreError if a server's version or encoding does not do.
 
