@@ -71,16 +71,15 @@ def content(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def installed(tmp_path: Path, server_url: str) -> Settings:
+def installed(installation: Settings) -> Settings:
     """Begin with an installation that has run once."""
-    settings = Settings(data_dir=tmp_path / "var" / "playground", engine_url=server_url)
 
     async def start() -> None:
-        async with open_app(settings):
+        async with open_app(installation):
             pass
 
     asyncio.run(start())
-    return settings
+    return installation
 
 
 @pytest.fixture
