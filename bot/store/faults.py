@@ -1,5 +1,6 @@
 """What goes wrong with a database: which faults pass by themselves, and sentences for those that do not."""
 
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.errors import DatabaseBusy, StoreError
 from bot.i18n.message import mark
-from bot.store.address import shown_address
+from bot.store.address import parse_address, shown_address
 
 _BUSY = mark("The database is busy: another program holds it. Try again in a minute.")
 _FAILED = mark("The database cannot be used right now. Tell an operator; the log has the reason.")
@@ -27,6 +28,17 @@ _RESTORE = "Put a backup in its place, or move it away: then a new one is made."
 _ADVICE = {
     sqlite3.SQLITE_NOTADB: "is no SQLite database: it is damaged, encrypted, or another file took its place",
     sqlite3.SQLITE_CORRUPT: "is damaged",
+}
+
+# of PostgreSQL's errors by their code, as the sentence goes on; {reason}: the server's words
+_SERVER_ADVICE = {
+    "3D000": "is not there, though its server answers: create it (`createdb NAME`), or correct the address",
+    "28P01": "does not take this password: correct the address",
+    "28000": "does not let this user in ({reason}): correct the address, or the server's pg_hba.conf",
+    "42501": "does not let its user make tables ({reason}): make this user its owner "
+    "(ALTER DATABASE ... OWNER TO ...)",
+    "53300": "has no connection left ({reason}): raise max_connections, or end other programs",
+    "57P03": "cannot be used yet ({reason}): start again in a minute",
 }
 
 
@@ -63,10 +75,24 @@ def opening_error(url: str, error: Exception) -> StoreError:
         )
     if code in _DAMAGED:
         return StoreError(f"The database {address} {_ADVICE[code]} ({reason}). {_RESTORE}")
+    if parse_address(url).get_backend_name() != "sqlite":
+        return StoreError(f"The database {address} {_server_fault(error)}. Nothing was changed.")
     return StoreError(
         f"The database {address} cannot be used: {reason}. "
         "Check DATABASE_URL, and that this program may write to the file and its folder."
     )
+
+
+def _server_fault(error: Exception) -> str:
+    """Return what is wrong with a database on a server, as the rest of a sentence."""
+    reason = str(getattr(error, "orig", None) or error).partition("\n")[0].rstrip(".")
+    if isinstance(error, socket.gaierror):
+        return f"is on a host that nobody knows ({reason}): correct the address"
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError | TimeoutError):
+        return "is on a server that does not answer: start it, or correct host and port in the address"
+    code = str(getattr(getattr(error, "orig", None), "sqlstate", None))
+    advice = _SERVER_ADVICE.get(code, "cannot be used: {reason}")
+    return advice.format(reason=reason)
 
 
 def _sqlite_code(error: SQLAlchemyError) -> int | None:
