@@ -150,9 +150,9 @@ def test_a_copy_that_was_killed_is_gone_on_with_by_the_same_command(
 ) -> None:
     source, target = places.filled(source_kind), places.empty(target_kind)
     add_votes(source, 2 * PAGE_ROWS + 1)
-    # the begin, half of the tables, the second page of votes
-    ends = [kill_before_commit(source, target, commit) for commit in (2, 20, 12)]
-    assert ends == [-signal.SIGKILL] * 3
+    # while the tables are made, between two tables, in the second page of votes
+    steps = (("reading", "vote"), ("copying", "description"), ("copying", "vote"))
+    assert [kill_after(source, target, *step) for step in steps] == [-signal.SIGKILL] * 3
 
     with pytest.raises(
         StoreError, match="is a copy that was not finished: start the same `herosmith db copy`"
@@ -168,9 +168,10 @@ def test_a_copy_that_was_killed_is_gone_on_with_by_the_same_command(
     assert (again.equal, again.written) == (True, 0)
 
 
-def kill_before_commit(source: str, target: str, number: int) -> int:
+def kill_after(source: str, target: str, doing: str, table: str) -> int:
+    """Copy in a process that is killed before the commit that follows this step. Return how it ended."""
     return subprocess.run(
-        [sys.executable, "-m", "tests.support.killed_copy", source, target, str(number)],
+        [sys.executable, "-m", "tests.support.killed_copy", source, target, doing, table],
         cwd=ROOT,
         check=False,
         timeout=120,
