@@ -118,13 +118,13 @@ class Budget:
         async with self._db.read() as tx:
             today = await spending.get_day_total(tx, _today())
             job = await spending.get_job_total(tx, account.job_id) if account.limit is not None else 0.0
-            running = await batches.list_open(tx)
+            # a batch is answered within a day: an older one costs nothing more
+            running = await batches.list_open(tx, younger_than=_BATCH_LIFETIME)
             trainings = await jobs.remote_trainings(tx)
         outstanding: dict[int, float] = defaultdict(float)
-        for batch in running:  # a batch is answered within a day: an older one costs nothing more
-            if time.time() - batch.at < _BATCH_LIFETIME:
-                cost = self.max_batch_cost(batch.model, batch.prompt_tokens, batch.completion_tokens)
-                outstanding[batch.job_id] += cost
+        for batch in running:
+            cost = self.max_batch_cost(batch.model, batch.prompt_tokens, batch.completion_tokens)
+            outstanding[batch.job_id] += cost
         for training in trainings:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
                 spec = training.spec_as(FinetuneSpec)

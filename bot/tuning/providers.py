@@ -243,3 +243,13 @@ def provider_of(
         if any(host == known or host.endswith(f".{known}") for known in each.hosts):
             return each
     return OTHER
+
+
+def server_name(provider: Provider, base_url: str | None) -> str:
+    """Return the name by which jobs know a model server: workers with the same one can do them.
+
+    It is the provider, or the host of a server that is none of the known ones: two of those are two servers.
+    """
+    if provider.key != OTHER.key or not base_url:
+        return provider.key
+    return urlsplit(base_url).hostname or provider.key

@@ -94,7 +94,7 @@ async def test_a_failed_transaction_writes_nothing(app: App) -> None:
     with pytest.raises(KeyError, match="midway"):
         await fail_midway()
     async with app.db.read() as tx:
-        assert await jobs.active(tx, "build") is None
+        assert await jobs.list_active(tx, "build") == []
 
 
 async def test_writers_take_turns(app: App) -> None:
@@ -186,7 +186,7 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_pat
             assert (await tx.execute(text("PRAGMA foreign_key_check"))).all() == []
             assert (await tx.execute(text("SELECT state, lost FROM job"))).one() == ("running", 0)
             assert (await tx.execute(text("SELECT text FROM dataset_item"))).scalar_one() == "t"
-            assert await jobs.active(tx, "finetune") is not None
+            assert await jobs.list_active(tx, "finetune")
             assert [model.served_as for model in await models.list_all(tx)] == ["m1", "m2"]
             history = [(event.what, event.replaced_id) for event in await models.list_events(tx)]
             assert history == [("registered", None), ("registered", None), ("override", 1)]
