@@ -31,6 +31,10 @@ Transaction = AsyncConnection  # an open transaction, which all queries take
 
 T = TypeVar("T")
 
+# A process that stands still in a transaction, or whose host is gone, keeps rows locked. The server ends that in
+# less time than a job without heartbeats waits for another worker. No work of ours pauses for so long there.
+_SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "10s"}
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseTiming:
@@ -283,9 +287,11 @@ def create_engines(
     url: str, busy_timeout: float, connections: Connections
 ) -> tuple[AsyncEngine, AsyncEngine]:
     """Return the writing engine (one connection) and the reading one. busy_timeout: in seconds."""
-    writer = _engine(url, connections, pool_size=1, max_overflow=0)
+    sqlite = parse_address(url).get_backend_name() == "sqlite"
+    held = {} if sqlite else {"connect_args": {"server_settings": _SERVER_SETTINGS}}
+    writer = _engine(url, connections, pool_size=1, max_overflow=0, **held)
     reader = _engine(url, connections, pool_size=4)
-    if writer.url.get_backend_name() == "sqlite":
+    if sqlite:
         if writer.url.database:
             Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
         _tune_sqlite(writer, busy_timeout, begin="BEGIN IMMEDIATE")
