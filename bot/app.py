@@ -248,8 +248,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         powers = Powers(db, heroes.vocabulary, blocklist)
         admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
         registry = Registry(db, gated=settings.check_heroes > 0)
-        server = server_name(provider, settings.openai_base_url)
-        jobs = JobQueue(db, timing.worker, at_once=settings.jobs_at_once, server=server)
+        jobs = JobQueue(
+            db,
+            timing.worker,
+            at_once=settings.jobs_at_once,
+            server=server_name(provider, settings.openai_base_url),
+        )
         planner = Planner(
             heroes.vocabulary,
             heroes.prompts,
@@ -476,7 +480,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 db,
                 {"build": builds, "finetune": finetunes},
                 timing.worker,
-                server=server,
+                server=jobs.server,
                 at_once=settings.jobs_at_once,
             ),
         )

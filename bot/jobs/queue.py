@@ -50,7 +50,7 @@ class JobQueue:
         self._db = db
         self.timing = timing
         self._at_once = at_once
-        self._server = server
+        self.server = server
 
     async def plan(
         self,
@@ -64,7 +64,7 @@ class JobQueue:
             await self._check_place(tx, spec.kind)
             return await jobs.add(
                 tx,
-                spec=spec.model_copy(update={"server": self._server}),
+                spec=spec.model_copy(update={"server": self.server}),
                 requester_id=requester_id,
                 channel_id=channel_id,
                 reference=ensure_reference(),

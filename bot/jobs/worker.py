@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
@@ -15,12 +15,15 @@ from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
 from bot.logs import ensure_reference, under_reference
 from bot.store import clock, jobs, notifications
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.fence import Claim, JobTaken, fenced
 from bot.store.job_schema import KINDS, JobResult, Kind
 from bot.store.jobs import Job, State
 
 log = logging.getLogger(__name__)
+
+Check = Callable[[Transaction], Awaitable[None]]
+"""Raises what keeps a transaction from being committed."""
 
 
 class JobStopped(Exception):
@@ -62,15 +65,20 @@ class Run:
         self._progress_at = now
         await self.update(done=done, total=total, phase=phase, rate=rate)
 
-    async def update(self, **columns: Any) -> None:
+    async def update(self, check: Check | None = None, **columns: Any) -> None:
         """Write columns of the job's row, such as ids that a restart must find again.
 
-        Raises JobTaken, with nothing written, if another worker has taken the job over, and JobStopped if the
-        job was paused or cancelled.
+        check: made in the same transaction; what it raises leaves nothing written. Raises JobTaken, with
+        nothing written, if another worker has taken the job over, and JobStopped if the job was paused or
+        cancelled.
         """
-        state = await self._db.write_when_free(
-            lambda tx: jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
-        )
+
+        async def write(tx: Transaction) -> State | None:
+            if check:
+                await check(tx)
+            return await jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
+
+        state = await self._db.write_when_free(write)
         if state is None:
             raise JobTaken(self.job.id)
         if state != "running":

@@ -32,7 +32,10 @@ class BatchRow:
 
 
 async def add(tx: Transaction, **values: Any) -> BatchRow:
-    """Add a batch before it is sent. values are job_id, model, requests and both token counts; at: now, if it is left out."""
+    """Add a batch before it is sent.
+
+    values are job_id, model, requests and both token counts; at: now, if it is left out.
+    """
     insert = batch.insert().values({"at": clock.now(), **values})
     row = (await tx.execute(insert.returning(*batch.c))).one()
     return BatchRow(**row._mapping)

@@ -31,8 +31,8 @@ Transaction = AsyncConnection  # an open transaction, which all queries take
 
 T = TypeVar("T")
 
-# A process that stands still in a transaction, or whose host is gone, keeps rows locked. The server ends that in
-# less time than a job without heartbeats waits for another worker. No work of ours pauses for so long there.
+# A process that stands still in a transaction, or whose host is gone, keeps rows locked. The server ends that
+# sooner than a job without heartbeats is taken over. No transaction of ours pauses for so long.
 _SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "10s"}
 
 

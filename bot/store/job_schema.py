@@ -109,7 +109,8 @@ class BuildSpec(_Json):
     def lanes(self) -> frozenset[str]:
         """What no two builds may use at the same time.
 
-        An author model: two builds would pay for the same answers. So would two that have the live model write.
+        Two builds of one author model would pay for the same answers. So would two that have the live model
+        write.
         """
         author = "the first dataset" if self.source == "shipped" else f"model {self.model}"
         return frozenset({author, "the ranker"} if self.ranked else {author})
@@ -138,8 +139,8 @@ class FinetuneSpec(_Json):
     budget reserves for both. check_seconds: an estimate of how long that check takes; None if unknown.
     language: the code of the language of the words in files, such as "de".
 
-    server: the model server that works for the job, as bot/tuning/providers.py names it: only workers that use
-    it take the job. Empty in a job of an older version, which any worker takes.
+    server: the model server that works for the job, as bot/tuning/providers.py names it: only workers that
+    use it take the job. Empty in a job of an older version, which any worker takes.
     """
 
     kind: ClassVar[Kind] = "finetune"

@@ -247,7 +247,7 @@ async def claim(
 
 
 async def _take(tx: Transaction, found: Job, owner: str, free: ColumnElement[bool]) -> bool:
-    """Make a job a worker's. Return False if it is not free, or its worker is just writing, so that it lives."""
+    """Make a job a worker's. Return False if it is not free, or its worker is writing just now: it lives."""
     unlocked = select(job.c.id).where(job.c.id == found.id, free)
     chosen = unlocked.with_for_update(skip_locked=True, key_share=True).scalar_subquery()
     taken = {

@@ -86,8 +86,8 @@ class State:
     """What the installation has now. Ages are in seconds, costs in US dollars.
 
     jobs: by kind and state, without plans that nobody confirmed; job_ages: of the oldest of the active jobs,
-    by kind and state; heartbeat_ages: the longest of the running ones, by kind. notifications: to admins, not sent yet. spent_today: by purpose.
-    trial: the running one with its votes, None if none runs.
+    by kind and state; heartbeat_ages: the longest of the running ones, by kind. notifications: to admins, not
+    sent yet. spent_today: by purpose. trial: the running one with its votes, None if none runs.
     """
 
     models: dict[str, int]

@@ -18,7 +18,7 @@ from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, retry_after
 from bot.registry.names import model_name
 from bot.registry.registry import Registry
 from bot.store import clock, datasets, jobs
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.store.jobs import Job
 from bot.store.models import Model
@@ -265,7 +265,9 @@ class FinetuneJobs:
         reference = await self._results.reference_file()
         for file in [*upload, *([reference] if reference else [])]:
             if file.part not in files:
-                files[file.part] = await self._api.files.upload(file, since=run.job.started_at or run.job.read_at)
+                files[file.part] = await self._api.files.upload(
+                    file, since=run.job.started_at or run.job.read_at
+                )
                 await run.update(remote_file_ids=files)
         for file_id in files.values():
             await poll_until(partial(self._api.files.is_processed, file_id), self._timing)
@@ -273,8 +275,15 @@ class FinetuneJobs:
 
     async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
         """Start the training once: if the answer is lost, look whether it started before trying again."""
+        account = Account("tuning", run.job.id)
+
+        async def check(tx: Transaction) -> None:
+            await self._budget.check_training_within(
+                tx, account, spec.base, spec.tokens, besides=spec.check_cost
+            )
+
         for pause in self._timing.start_pauses:
-            await run.update(remote_asked_at=clock.now())
+            await run.update(check, remote_asked_at=clock.now())
             try:
                 return await self._api.start(_training(run.job, spec), files)
             except OutOfReach as error:

@@ -38,7 +38,7 @@ def build_by(model: str, *, ranked: bool = False) -> BuildSpec:
 
 
 class Recorder:
-    """A runner whose jobs end when the test says so. It records who runs what, and what runs at the same time."""
+    """A runner whose jobs end when the test says so. It records what began, and what ran at the same time."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []

@@ -154,7 +154,7 @@ async def test_a_worker_that_stood_still_writes_nothing_for_a_training_that_anot
 async def assert_that_nothing_is_written_by(
     ghost: WorkerProcess, heir: WorkerProcess, app: App, script: Script
 ) -> None:
-    """Let a worker go on after its heir has ended the job: it notices that, writes nothing and asks nothing."""
+    """Let a worker go on after its heir has ended the job: it notices that, and writes and asks nothing."""
     heir.kill()
     before, asked = await all_rows(app), len(script.asked)
     ghost.go_on()

@@ -19,7 +19,7 @@ from bot.registry.registry import Registry
 from bot.settings import Settings
 from bot.store import jobs, migrations, models, notifications
 from bot.store.database import Transaction, WriteTask, open_database
-from bot.store.job_schema import BuildSpec, FinetuneSpec, JobSpec
+from bot.store.job_schema import BuildSpec
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
 from bot.store.sqlite_connection import Connections
@@ -134,18 +134,6 @@ async def test_cancelled_writers_release_the_lock(app: App) -> None:
     assert any(isinstance(error, asyncio.CancelledError) for error in cancelled)
 
 
-async def test_an_index_allows_one_active_job_of_a_kind(app: App) -> None:
-    async def add(spec: JobSpec) -> None:
-        async with app.db.write() as tx:
-            job = await jobs.add(tx, spec=spec, requester_id=None, channel_id=None, at=1.0)
-            await jobs.change_state(tx, job.id, "queued", was=("planned",))
-
-    await add(BuildSpec())
-    await add(FinetuneSpec())
-    with pytest.raises(IntegrityError):
-        await add(BuildSpec())
-
-
 async def test_an_index_allows_one_live_model(app: App) -> None:
     insert = text(
         "INSERT INTO model (name, base, dataset_id, job_id, state, metrics, created_at) "
@@ -196,7 +184,6 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_pat
         for statement in (
             "UPDATE job SET state = 'asleep'",
             "UPDATE dataset_item SET source = 'rumour'",
-            "INSERT INTO job (kind, spec, state) VALUES ('finetune', '{}', 'paused')",
         ):
             with pytest.raises(IntegrityError):
                 async with db.write() as tx:

@@ -1,4 +1,4 @@
-"""The fence around a job: a worker that lost it writes nothing, and nobody takes it in the middle of a write."""
+"""The fence around a job: a worker that lost it writes nothing, and nobody takes it during a write."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
