@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.errors import DatabaseBusy, OverBudget
 from bot.i18n.message import mark
@@ -27,6 +27,7 @@ _UNKNOWN_TRAINING = mark(
 )
 _CACHE_SECONDS = 0.2  # for which the spending of other processes may be out of date
 _BATCH_LIFETIME = 2 * 86_400.0  # seconds
+_LOOKS, _LOOK_PAUSE = 10, 0.5  # how often, in seconds, to look whether calls of other processes have ended
 _HELD = 900.0  # seconds: longer than a call takes
 _CALLS_AHEAD = 8  # reserved beside those in flight, so that not every call is a transaction more
 _ELSEWHERE = -1  # in place of a job's id: what other processes have in flight
@@ -107,15 +108,30 @@ class Budget:
 
     async def _reserve(self, account: Account, cost: float) -> None:
         """Reserve an amount, after waiting for other reservations to end if it does not fit beside them."""
+        looks = _LOOKS
         async with self._released:
             while refusal := (
                 self._refusal(account, cost, await self._recent_spending(account))
                 or await self._hold(account, cost)
             ):
-                if not any(self._reserved.values()):
+                if any(self._reserved.values()):
+                    await self._released.wait()
+                elif looks and self._fits_alone(account, cost):
+                    looks -= 1
+                    self._cached = None
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._released.wait(), _LOOK_PAUSE)
+                else:
                     raise refusal
-                await self._released.wait()
             self._reserved[account.job_id] += cost
+
+    def _fits_alone(self, account: Account, cost: float) -> bool:
+        """Return whether only calls that other processes have in flight stand in the way: these end soon."""
+        spent = self._cached
+        if spent is None:
+            return True
+        own = {job: amount for job, amount in spent.outstanding.items() if job != _ELSEWHERE}
+        return self._refusal(account, cost, replace(spent, outstanding=own)) is None
 
     async def _hold(self, account: Account, cost: float) -> OverBudget | None:
         """Let other processes know of a call that is to be sent. Return why it may not be, None if it may."""
