@@ -50,11 +50,18 @@ class ProgressView(Protocol):
 
 @contextmanager
 def show_progress(
-    console: Console, title: str, *, line_interval: float = _LINE_INTERVAL
+    console: Console,
+    title: str,
+    *,
+    line_interval: float = _LINE_INTERVAL,
+    first_line: float | None = None,
 ) -> Iterator[ProgressView]:
-    """Show a bar in a terminal; in a pipe or a log, a line every line_interval seconds."""
+    """Show a bar in a terminal; in a pipe or a log, a line every line_interval seconds.
+
+    first_line: seconds until the first one, if it is to come sooner.
+    """
     if not console.is_terminal:
-        yield _Lines(console, title, line_interval)
+        yield _Lines(console, title, line_interval, first_line or line_interval)
         return
     columns = (
         TextColumn("{task.fields[title]:8}", markup=False),  # not cut, however narrow the terminal is
@@ -77,11 +84,12 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, console: Console, title: str, interval: float) -> None:
+    def __init__(self, console: Console, title: str, interval: float, first: float) -> None:
         self._console = console
         self._title = title
         self._interval = interval
-        self._started = self._printed = time.monotonic()
+        self._started = time.monotonic()
+        self._printed = self._started - interval + first
 
     def update(self, done: int, total: int, description: str) -> None:
         now = time.monotonic()

@@ -6,7 +6,12 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import StoreError
+from bot.extras import missing_extras_text
 
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+"""How an address begins, by the database."""
+
+_ALIASES = {"postgres": "postgresql"}  # as hosters write it
 _NO_ADDRESS = (
     "The database cannot be used: DATABASE_URL is no address of a database. It is not shown, as it may hold "
     "a secret. Write it as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME, or leave it empty."
@@ -19,6 +24,29 @@ def parse_address(url: str) -> URL:
         return make_url(url)
     except (ArgumentError, ValueError) as error:  # ValueError: of a port that is no number
         raise StoreError(_NO_ADDRESS) from error
+
+
+def require_driver(url: str) -> URL:
+    """Return the parts of the address of a database of a kind that we use.
+
+    Raises StoreError, which quotes no secret.
+    """
+    address = parse_address(url)
+    backend = address.get_backend_name()
+    driver = DRIVERS.get(_ALIASES.get(backend, backend))
+    if driver is None:
+        raise StoreError(
+            f"The database {shown_address(url)} cannot be used: Herosmith stores in SQLite and PostgreSQL "
+            "alone, whose addresses begin with sqlite+aiosqlite:/// and postgresql+asyncpg://."
+        )
+    if address.drivername != driver:
+        raise StoreError(
+            f"The database {shown_address(url)} cannot be used: its address begins with "
+            f"{address.drivername}://. Write {driver}:// in its place."
+        )
+    if backend == "postgresql" and (missing := missing_extras_text("postgres")):
+        raise StoreError(f"The database {shown_address(url)} cannot be used. {missing}")
+    return address
 
 
 def shown_address(url: str) -> str:

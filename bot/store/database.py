@@ -17,7 +17,8 @@ from sqlalchemy.pool import NullPool
 
 from bot.errors import DatabaseBusy, StoreError
 from bot.histogram import SHORT_SECONDS, Histogram
-from bot.store.address import parse_address
+from bot.store.address import require_driver
+from bot.store.copy_lock import APPLICATION, check_not_copied
 from bot.store.faults import opening_error, passing_faults
 from bot.store.fence import Claim, check_claim, current_claim
 from bot.store.migrate import is_newest, migrate, older_revision
@@ -255,7 +256,7 @@ async def open_database(url: str, timing: DatabaseTiming | None = None) -> Async
     Raise StoreError if the database cannot be used.
     """
     timing = timing or DatabaseTiming()
-    parse_address(url)
+    require_driver(url)
     connections = Connections(timing.busy_timeout)
     async with AsyncExitStack() as stack:
         try:
@@ -300,8 +301,10 @@ def create_engines(
 
 
 def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
-    if parse_address(url).drivername == "sqlite+aiosqlite":
+    if require_driver(url).get_backend_name() == "sqlite":
         options["connect_args"] = {"async_creator_fn": connections.opening}
+    else:
+        options["connect_args"] = {"server_settings": {"application_name": APPLICATION}}
     # its errors are logged, and parameters are texts and ids of people
     return create_async_engine(url, hide_parameters=True, **options)
 
@@ -314,6 +317,7 @@ async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connectio
     writing to it.
     """
     async with reader.begin() as transaction:
+        await check_not_copied(transaction)
         if await transaction.run_sync(is_newest):
             return
         older = await transaction.run_sync(older_revision)

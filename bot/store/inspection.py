@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
 from bot.store import clock
-from bot.store.address import parse_address
+from bot.store.address import parse_address, require_driver
 from bot.store.database import Database, Transaction
 from bot.store.faults import opening_error
 from bot.store.migrate import known_revision, newest
@@ -48,11 +48,7 @@ def database_file(url: str) -> DatabaseFile | None:
 
     Raises StoreError for what is no address, and for a database without a driver here.
     """
-    parsed = parse_address(url)
-    try:
-        create_async_engine(url, poolclass=NullPool)  # loads the driver, and connects to nothing
-    except (SQLAlchemyError, ImportError) as error:
-        raise opening_error(url, error) from error
+    parsed = require_driver(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return DatabaseFile(Path(parsed.database))
