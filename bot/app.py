@@ -99,7 +99,7 @@ from bot.tuning.gate import Gate
 from bot.tuning.gate_rules import GateRules
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.model_reader import ModelReader
-from bot.tuning.providers import SERVING_HINT, provider_of
+from bot.tuning.providers import SERVING_HINT, provider_of, server_name
 from bot.tuning.pruning import Pruner
 from bot.tuning.remote_api import FineTuningApi
 from bot.tuning.remote_calls import FineTuningApiTiming
@@ -249,7 +249,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         powers = Powers(db, heroes.vocabulary, blocklist)
         admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
         registry = Registry(db, gated=settings.check_heroes > 0)
-        jobs = JobQueue(db, timing.worker)
+        jobs = JobQueue(
+            db,
+            timing.worker,
+            at_once=settings.jobs_at_once,
+            server=server_name(provider, settings.openai_base_url),
+        )
         planner = Planner(
             heroes.vocabulary,
             heroes.prompts,
@@ -472,7 +477,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             jobs=jobs,
             builds=builds,
             finetunes=finetunes,
-            worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
+            worker=Worker(
+                db,
+                {"build": builds, "finetune": finetunes},
+                timing.worker,
+                server=jobs.server,
+                at_once=settings.jobs_at_once,
+            ),
         )
 
 

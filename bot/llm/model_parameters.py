@@ -67,7 +67,6 @@ class Extensions:
             body["min_p"] = self._min_p(request.sampling, request.sampling.min_p)
         return body | dict(self.continuing if request.messages[-1]["role"] == "assistant" else {})
 
-
     def _min_p(self, sampling: Sampling, before: float) -> float:
         """Return the min_p that leaves out the same tokens at this kind of server."""
         if self.min_p == "before" or not sampling.temperature:
