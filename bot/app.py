@@ -247,6 +247,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
         leases = Leases(db, timing.leases)
+        stack.push_async_callback(leases.release)
         scores = await stack.enter_async_context(
             open_scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
         )

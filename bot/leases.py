@@ -195,6 +195,8 @@ class Leases:
     async def release(self) -> None:
         """Give all leases back, so that another process need not wait until they expire."""
         async with self._asking:
+            if not self._confirmed:
+                return
             self._confirmed.clear()
             try:
                 await self._release(self.owner)

@@ -47,6 +47,12 @@ class PatientEnv(simcord.Env):
     def __init__(self, bot: HeroBot, **options: Any) -> None:
         super().__init__(bot, shard_count=bot.shard_count or 1, **options)
 
+    async def restart_bot(self, bot: discord.Client | None = None) -> None:
+        """Replace the bot. The one before gives its leases back, as at the end of its process."""
+        if isinstance(self.bot, HeroBot):
+            await self.bot.app.leases.release()
+        await super().restart_bot(bot)
+
     async def _settle_internal(self, *, timeout: float | None = None, **options: Any) -> None:  # noqa: ASYNC109
         patient = _START_TIMEOUT if timeout == _SIMCORDS_START_TIMEOUT else timeout
         await super()._settle_internal(timeout=patient, **options)

@@ -1,4 +1,4 @@
-"""A bot in a process of its own, for tests of several: the real one, connected to bench.interactions' Discord.
+"""A bot in a process of its own, for tests of several: the real one, at the Discord of bench.interactions.
 
     python -m tests.support.shard_process DISCORD MODEL FOLDER SECONDS
 
@@ -24,11 +24,17 @@ from bot.settings import Settings
 _TOKEN = "MTA0.no-real.token"  # noqa: S105  of the form of a bot's: it begins with an application's id
 
 
+def tell(line: str) -> None:
+    """Say a line to the test."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 class AnnouncingBot(HeroBot):
     """A bot that tells when it is ready."""
 
     async def on_ready(self) -> None:
-        print("ready", flush=True)
+        tell("ready")
 
 
 async def run(model: str, folder: Path, seconds: float) -> None:
@@ -56,7 +62,7 @@ def main() -> None:
     try:
         asyncio.run(run(model, Path(folder), float(seconds)))
     except LoginRefused as refusal:
-        print(f"ended: {refusal}", flush=True)
+        tell(f"ended: {refusal}")
         sys.exit(1)
 
 
