@@ -617,3 +617,24 @@ report = Table(
     Column("worded", Boolean, nullable=False, server_default=false()),
     Index("report_of_reporter", "reporter"),
 )
+
+# What one process alone may do: serve a shard, or lead. expires: by the database's clock; an expired lease is
+# free. bot/leases.py takes and prolongs them.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+# How many heroes a person has asked for since a moment, the day's beginning or a reset, if several processes
+# serve; asked_at: the last time, by the database's clock. Rows of days before are deleted.
+daily_use = Table(
+    "daily_use",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("heroes", Integer, nullable=False),
+    Column("asked_at", Float),
+)
