@@ -5,6 +5,8 @@ from typing import Any
 
 import asyncpg
 
+from bot.store.copy_lock import APPLICATION
+
 # A connection is given up about 15 seconds after the server's machine has died or is out of reach: it answers
 # neither probes nor what was sent. Otherwise a task would wait for hours.
 _UNANSWERED = 15_000  # milliseconds
@@ -31,10 +33,8 @@ def connect_args(timeout: float) -> dict[str, Any]:
     async def connect(**options: Any) -> asyncpg.Connection:
         try:
             return await asyncpg.connect(timeout=timeout, connection_class=_Connection, **options)
-        except TypeError as error:  # of an option in the URL that asyncpg does not have
-            raise asyncpg.ClientConfigurationError(str(error)) from error
         except OSError as error:  # a refused connection, an unknown host, a timeout: no error of a database
             reason = str(error) or f"no answer within {timeout:g} seconds"
             raise asyncpg.ClientCannotConnectError(reason) from error
 
-    return {"async_creator_fn": connect}
+    return {"async_creator_fn": connect, "server_settings": {"application_name": APPLICATION}}

@@ -38,6 +38,10 @@ FIELDS = {
     "people block 424242424242424242": "person changed",
     "people unblock 424242424242424242": "person changed",
     "people reset 424242424242424242": "person changed",
+    "db copy var/playground/hero.db copy.db": (
+        "source target equal written there_before anew seconds env by_hand compared"
+    ),
+    "db check": "database schema rows tables",
     "doctor": "state online at checks",
     "engine bases --no-probe": "probe reason tokens epochs free bases",
     "chat --list": "name tuned unfinished model",
@@ -62,6 +66,8 @@ OBJECTS = {
     "history": "at what replaced",
     "trials": "trial candidate live state wins losses test evidence fragility",
     "texts": "by text",
+    "compared": "table rows target_rows hash target_hash equal changed",
+    "tables": "table rows hash",
     "checks": "check state cause cure file",
     "requested": "power descriptions people",
     "heaviest": "person short heroes blocked_at",
