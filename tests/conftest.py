@@ -29,6 +29,7 @@ from tests.support.scripted_server import Script, scripted_server
 pytest_plugins = [
     "tests.support.copies",
     "tests.support.database_fixtures",
+    "tests.support.query_plans",
     "tests.support.streaming",
     "tests.support.tiny_engine",
     "tests.support.two_models",
