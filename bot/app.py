@@ -89,7 +89,8 @@ from bot.serving.takes import Takes
 from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
-from bot.store.database import Database, DatabaseTiming, open_database
+from bot.store.database import Database, open_database
+from bot.store.timing import DatabaseTiming
 from bot.store.use_lock import in_use
 from bot.tuning.best_texts import BestTexts
 from bot.tuning.estimate import TuningEstimator

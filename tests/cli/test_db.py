@@ -80,8 +80,11 @@ def test_a_bot_that_runs_is_named(terminal: RunCommand, data: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        (f"postgresql://olga:{SECRET}@host/hero", "Write postgresql+asyncpg:// in its place"),
-        (f"postgresql+asyncpg://olga:{SECRET}@127.0.0.1:1/hero", "is on a server that does not answer"),
+        (
+            f"postgresql://olga:{SECRET}@host/hero",
+            "write its address as sqlite+aiosqlite:///PATH or postgresql+asyncpg://",
+        ),
+        (f"postgresql+asyncpg://olga:{SECRET}@127.0.0.1:1/hero", "cannot be reached"),
         (f"postgresql+asyncpg://olga:{SECRET}@h:x/hero", "is no address of a database"),
         (f"olga:{SECRET}@host/hero", "neither an address nor a path"),
         ("sqlite+aiosqlite://", "in memory cannot be copied"),

@@ -359,7 +359,7 @@ def test_a_file_in_the_place_of_a_folder_of_the_engine(
         ("postgresql//olga:hunter22@host/hero", "is no address of a database"),
         ("://hunter22", "is no address of a database"),
         ("postgresql+asyncpg://olga:hunter22@host:54x/hero", "is no address of a database"),
-        ("mysql://olga:hunter22@host/hero?password=hunter22", "stores in SQLite and PostgreSQL alone"),
+        ("mysql://olga:hunter22@host/hero?password=hunter22", "cannot be used: No module named"),
         ("oracel://olga:hunter22@host/hero", "cannot be used"),
         ("sqlite:///hero.db", "cannot be used"),
         ("sqlite+aiosqlite:////proc/hunter/hero.db", "none can be made there"),

@@ -5,7 +5,6 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,9 +154,9 @@ def test_the_page_names_every_field_of_the_objects_within(name: str) -> None:
     ] == []
 
 
-def test_the_fields_are_those(terminal: RunCommand, server: Script, tmp_path: Path, server_url: str) -> None:
+def test_the_fields_are_those(terminal: RunCommand, server: Script, installation: Settings) -> None:
     server.trainings.lists = ["tiny"]
-    asyncio.run(_fill(tmp_path / "var" / "playground", server_url))
+    asyncio.run(_fill(installation))
 
     met = set[str]()
     for command, fields in FIELDS.items():
@@ -175,11 +174,8 @@ def test_the_fields_are_those(terminal: RunCommand, server: Script, tmp_path: Pa
     assert met == OBJECTS.keys()
 
 
-async def _fill(folder: Path, server_url: str) -> None:
+async def _fill(settings: Settings) -> None:
     """Put a dataset, a model and a request for a power outside the vocabulary into an installation."""
-    settings = Settings(
-        data_dir=folder, engine_url=server_url, heroes_file=ROOT / "data" / "heroes.toml", check_heroes=4
-    )
     async with open_app(settings) as app:
         await build(app)
         await finetune(app)
