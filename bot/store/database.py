@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.errors import DatabaseBusy, StoreError
 from bot.histogram import SHORT_SECONDS, Histogram
 from bot.store import engines, postgres
-from bot.store.address import parse_address
+from bot.store.address import require_driver
 from bot.store.copy_lock import check_not_copied
 from bot.store.faults import opening_error, passing_faults
+from bot.store.fence import Claim, check_claim, current_claim
 from bot.store.migrate import is_newest, migrate, older_revision
 from bot.store.snapshot import sqlite_path
 from bot.store.sqlite_connection import Connections
@@ -68,11 +69,21 @@ class Database:
         """Begin a transaction that is on the disk when the block ends; if it raises, nothing is written.
 
         If a server goes away while it commits, wait until it tells whether it has, at most for the patience.
+        Raises JobTaken in what a worker does for a job that is another worker's by now (bot/store/fence.py).
         """
+        claim = current_claim()
+        async with self._write([claim] if claim else []) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _write(self, claims: Iterable[Claim]) -> AsyncIterator[Transaction]:
+        """Begin a transaction that writes for these jobs."""
         is_complete, number = False, None
         try:
             async with self._begin(self._writer, self.waits.write) as tx:
                 number = postgres.transaction_number(tx)
+                for claim in claims:
+                    await check_claim(tx, claim)
                 yield tx
                 is_complete = True
         except DatabaseBusy as error:
@@ -133,7 +144,8 @@ class Database:
         run again in a transaction of its own, so they must have no effects outside the database. While
         another program holds the database, all wait, in order, until it is free or this one is closing.
         """
-        waiting = _Waiting((task, *others), asyncio.get_running_loop().create_future())
+        done = asyncio.get_running_loop().create_future()
+        waiting = _Waiting((task, *others), done, current_claim())
         self._waiting.append(waiting)
         if self._shared is None or self._shared.done():
             self._shared = asyncio.create_task(self._share())
@@ -183,7 +195,9 @@ class Database:
             for task in caller.tasks:
                 by_work.setdefault(task.work, []).append(task)
         results: dict[int, Any] = {}
-        async with self.write() as tx:
+        # in the order of the jobs: two processes that lock the same rows must not wait for each other
+        claims = sorted({each.claim for each in callers if each.claim}, key=lambda claim: claim.job_id)
+        async with self._write(claims) as tx:
             for work, tasks in by_work.items():
                 done = await work(tx, [task.item for task in tasks])
                 results |= {id(task): result for task, result in zip(tasks, done, strict=True)}
@@ -225,10 +239,14 @@ class WriteTask(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """The tasks of one caller, and the future on which it waits unless it was cancelled."""
+    """The tasks of one caller, and the future on which it waits unless it was cancelled.
+
+    claim: on the job for which they write, None if it is for none.
+    """
 
     tasks: tuple[WriteTask[Any], ...]
     done: "asyncio.Future[Any]"
+    claim: Claim | None
 
     def end(self, result: Any) -> None:
         if not self.done.done():
@@ -246,7 +264,7 @@ async def open_database(url: str, timing: DatabaseTiming | None = None) -> Async
     Raise StoreError if the database cannot be used.
     """
     timing = timing or DatabaseTiming()
-    parse_address(url)
+    require_driver(url)
     connections = Connections(timing.busy_timeout)
     async with AsyncExitStack() as stack:
         try:

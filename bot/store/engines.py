@@ -9,7 +9,6 @@ from sqlalchemy.pool import NullPool
 
 from bot.store import postgres
 from bot.store.address import parse_address
-from bot.store.copy_lock import APPLICATION
 from bot.store.sqlite_connection import Connections
 from bot.store.timing import DatabaseTiming
 
@@ -58,7 +57,7 @@ def _engine(url: str, timing: DatabaseTiming, connections: Connections, **option
     elif driver == "postgresql+asyncpg":
         from bot.store.postgres_connection import connect_args  # noqa: PLC0415 (the driver is an extra)
 
-        options["connect_args"] = connect_args(timing.connect_timeout, APPLICATION)
+        options["connect_args"] = connect_args(timing.connect_timeout)
     # its errors are logged, and parameters are texts and ids of people
     return create_async_engine(url, hide_parameters=True, **options)
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import asyncpg
 
+from bot.store.copy_lock import APPLICATION
+
 # A connection is given up about 15 seconds after the server's machine has died or is out of reach: it answers
 # neither probes nor what was sent. Otherwise a task would wait for hours.
 _UNANSWERED = 15_000  # milliseconds
@@ -25,11 +27,8 @@ class _Connection(asyncpg.Connection):
                 connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def connect_args(timeout: float, name: str) -> dict[str, Any]:
-    """Return the arguments for SQLAlchemy's connections.
-
-    timeout: to connect, in seconds. name: how the server calls the connections, in pg_stat_activity.
-    """
+def connect_args(timeout: float) -> dict[str, Any]:
+    """Return the arguments for SQLAlchemy's connections. timeout: to connect, in seconds."""
 
     async def connect(**options: Any) -> asyncpg.Connection:
         try:
@@ -40,4 +39,4 @@ def connect_args(timeout: float, name: str) -> dict[str, Any]:
             reason = str(error) or f"no answer within {timeout:g} seconds"
             raise asyncpg.ClientCannotConnectError(reason) from error
 
-    return {"async_creator_fn": connect, "server_settings": {"application_name": name}}
+    return {"async_creator_fn": connect, "server_settings": {"application_name": APPLICATION}}

@@ -91,6 +91,16 @@ spending = Table(
     Column("cost", Float, nullable=False),
 )
 
+# What the calls of a process that are in flight may cost, so that the day's budget holds across processes.
+# expires: by the database's clock; what a dead process had reserved ends then.
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("cost", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
 # How fast a model answered in the last build, and the rate limits of its server, each per second.
 pace = Table(
     "pace",
@@ -102,13 +112,15 @@ pace = Table(
     Column("at", Float, nullable=False),
 )
 
-_ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
+# written out, not with parameters: else no query could be answered by the index
+ACTIVE_JOB = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 
-# Long work. It is planned first and queued when a person confirms the plan; at most one job of a kind is
-# active. Workers write the progress here and the bot shows it: rate is units per second, lost the number of
-# calls that were under way when a worker died. remote_asked_at is set before a server is asked to start a
-# training: if the answer is lost, trainings that began since then are searched. question is what an
-# operator must answer before a paused job continues. reference: under which logs have what is done for it.
+# Long work. It is planned first and queued when a person confirms the plan; JOBS_AT_ONCE jobs of a kind may
+# be active. Its times are the database's. Workers write the progress here and the bot shows it: rate is units
+# per second, lost the number of calls that were under way when a worker died. remote_asked_at is set before a
+# server is asked to start a training: if the answer is lost, trainings that began since then are searched.
+# question is what an operator must answer before a paused job continues. reference: under which logs have
+# what is done for it.
 job = Table(
     "job",
     metadata,
@@ -139,7 +151,7 @@ job = Table(
         "'succeeded', 'failed', 'cancelled')",
         name="job_state",
     ),
-    Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+    Index("job_active", "kind", "id", sqlite_where=ACTIVE_JOB, postgresql_where=ACTIVE_JOB),
 )
 
 # Requests sent to a provider's Batch API. The row is written before anything is sent; the most that the batch
@@ -604,4 +616,25 @@ report = Table(
     Column("withdrawn", Boolean, nullable=False, server_default=false()),
     Column("worded", Boolean, nullable=False, server_default=false()),
     Index("report_of_reporter", "reporter"),
+)
+
+# What one process alone may do: serve a shard, or lead. expires: by the database's clock; an expired lease is
+# free. bot/leases.py takes and prolongs them.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+# How many heroes a person has asked for since a moment, the day's beginning or a reset, if several processes
+# serve; asked_at: the last time, by the database's clock. Rows of days before are deleted.
+daily_use = Table(
+    "daily_use",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("heroes", Integer, nullable=False),
+    Column("asked_at", Float),
 )

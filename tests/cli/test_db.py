@@ -87,7 +87,7 @@ def test_a_bot_that_runs_is_named(terminal: RunCommand, data: Path) -> None:
     [
         (
             f"postgresql://olga:{SECRET}@host/hero",
-            "write its address as sqlite+aiosqlite:///PATH or postgresql+asyncpg://",
+            "Write postgresql+asyncpg:// in its place",
         ),
         (f"postgresql+asyncpg://olga:{SECRET}@127.0.0.1:1/hero", "cannot be reached"),
         (f"postgresql+asyncpg://olga:{SECRET}@h:x/hero", "is no address of a database"),

@@ -19,7 +19,7 @@ from bot.registry.registry import Registry
 from bot.settings import Settings
 from bot.store import jobs, migrations, models, notifications
 from bot.store.database import Transaction, WriteTask, open_database
-from bot.store.job_schema import BuildSpec, FinetuneSpec, JobSpec
+from bot.store.job_schema import BuildSpec
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
 from bot.store.sqlite_connection import Connections
@@ -99,7 +99,7 @@ async def test_a_failed_transaction_writes_nothing(app: App) -> None:
     with pytest.raises(KeyError, match="midway"):
         await fail_midway()
     async with app.db.read() as tx:
-        assert await jobs.active(tx, "build") is None
+        assert await jobs.list_active(tx, "build") == []
 
 
 async def test_writers_take_turns(app: App) -> None:
@@ -137,18 +137,6 @@ async def test_cancelled_writers_release_the_lock(app: App) -> None:
         cancelled += await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.wait_for(write(), 5)
     assert any(isinstance(error, asyncio.CancelledError) for error in cancelled)
-
-
-async def test_an_index_allows_one_active_job_of_a_kind(app: App) -> None:
-    async def add(spec: JobSpec) -> None:
-        async with app.db.write() as tx:
-            job = await jobs.add(tx, spec=spec, requester_id=None, channel_id=None, at=1.0)
-            await jobs.change_state(tx, job.id, "queued", was=("planned",))
-
-    await add(BuildSpec())
-    await add(FinetuneSpec())
-    with pytest.raises(IntegrityError):
-        await add(BuildSpec())
 
 
 async def test_an_index_allows_one_live_model(app: App) -> None:
@@ -194,7 +182,7 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(
                 assert (await tx.execute(text("PRAGMA foreign_key_check"))).all() == []
             assert (await tx.execute(text("SELECT state, lost FROM job"))).one() == ("running", 0)
             assert (await tx.execute(text("SELECT text FROM dataset_item"))).scalar_one() == "t"
-            assert await jobs.active(tx, "finetune") is not None
+            assert await jobs.list_active(tx, "finetune")
             assert [model.served_as for model in await models.list_all(tx)] == ["m1", "m2"]
             history = [(event.what, event.replaced_id) for event in await models.list_events(tx)]
             assert history == [("registered", None), ("registered", None), ("override", 1)]
@@ -204,7 +192,6 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(
         for statement in (
             "UPDATE job SET state = 'asleep'",
             "UPDATE dataset_item SET source = 'rumour'",
-            "INSERT INTO job (kind, spec, state) VALUES ('finetune', '{}', 'paused')",
         ):
             with pytest.raises(IntegrityError):
                 async with db.write() as tx:

@@ -48,7 +48,7 @@ async def open_writing(end: End) -> AsyncIterator[AsyncConnection]:
 def _server_options() -> dict[str, Any]:
     from bot.store.postgres_connection import connect_args  # noqa: PLC0415 (the driver is an extra)
 
-    return connect_args(_TIMEOUT, _APPLICATION)
+    return connect_args(_TIMEOUT) | {"server_settings": {"application_name": _APPLICATION}}
 
 
 @asynccontextmanager

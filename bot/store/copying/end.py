@@ -6,10 +6,8 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from bot.errors import StoreError
-from bot.store.address import parse_address, shown_address
+from bot.store.address import DRIVERS, require_driver, shown_address
 from bot.store.snapshot import sqlite_path
-
-_DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,7 @@ class End:
 def read_end(text: str) -> End:
     """Return the end that a person typed. Raises StoreError, which quotes no secret."""
     url = text if "://" in text else _address_of(text)
-    address = parse_address(url)
-    if address.drivername not in _DRIVERS:
-        raise StoreError(
-            f"The database {shown_address(url)} cannot be used: write its address as "
-            "sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME."
-        )
+    address = require_driver(url)
     path = sqlite_path(url)
     if address.get_backend_name() == "sqlite" and path is None:
         raise StoreError("A database in memory cannot be copied: name a file, or a server's database.")
@@ -49,4 +42,4 @@ def _address_of(path: str) -> str:
             "One of the two is neither an address nor a path. It is not shown, as it may hold a secret. "
             "Write an address as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME."
         )
-    return URL.create(_DRIVERS[0], database=path).render_as_string(hide_password=False)
+    return URL.create(DRIVERS["sqlite"], database=path).render_as_string(hide_password=False)

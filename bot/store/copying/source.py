@@ -61,7 +61,7 @@ async def open_source(end: End, *, alone: bool) -> AsyncIterator[Source]:
             await _check_complete(connection)
             if alone:
                 await _check_no_worker(connection)
-        except (SQLAlchemyError, StoreError, ImportError, OSError) as error:
+        except (SQLAlchemyError, StoreError, OSError) as error:
             raise opening_error(end.url, error) from error
         yield Source(end, connection, is_unchanged)
 

@@ -45,7 +45,7 @@ async def open_target(end: End, source: AsyncConnection) -> AsyncIterator[Target
                 await hold_alone(connection)
             async with connection.begin():
                 target = await _target(end, connection)
-        except (SQLAlchemyError, StoreError, ImportError, OSError) as error:
+        except (SQLAlchemyError, StoreError, OSError) as error:
             raise opening_error(end.url, error) from error
         yield target
 
