@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from filelock import AsyncFileLock
@@ -34,7 +35,7 @@ T = TypeVar("T")
 
 # A process that stands still in a transaction, or whose host is gone, keeps rows locked. The server ends that
 # sooner than a job without heartbeats is taken over. No transaction of ours pauses for so long.
-_SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "10s"}
+_WRITER_SETTINGS = {"idle_in_transaction_session_timeout": "10s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,11 +289,9 @@ def create_engines(
     url: str, busy_timeout: float, connections: Connections
 ) -> tuple[AsyncEngine, AsyncEngine]:
     """Return the writing engine (one connection) and the reading one. busy_timeout: in seconds."""
-    sqlite = parse_address(url).get_backend_name() == "sqlite"
-    held = {} if sqlite else {"connect_args": {"server_settings": _SERVER_SETTINGS}}
-    writer = _engine(url, connections, pool_size=1, max_overflow=0, **held)
+    writer = _engine(url, connections, _WRITER_SETTINGS, pool_size=1, max_overflow=0)
     reader = _engine(url, connections, pool_size=4)
-    if sqlite:
+    if writer.url.get_backend_name() == "sqlite":
         if writer.url.database:
             Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
         _tune_sqlite(writer, busy_timeout, begin="BEGIN IMMEDIATE")
@@ -300,11 +299,16 @@ def create_engines(
     return writer, reader
 
 
-def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
+def _engine(
+    url: str,
+    connections: Connections,
+    server_settings: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
+) -> AsyncEngine:
     if require_driver(url).get_backend_name() == "sqlite":
         options["connect_args"] = {"async_creator_fn": connections.opening}
     else:
-        options["connect_args"] = {"server_settings": {"application_name": APPLICATION}}
+        options["connect_args"] = {"server_settings": {"application_name": APPLICATION, **server_settings}}
     # its errors are logged, and parameters are texts and ids of people
     return create_async_engine(url, hide_parameters=True, **options)
 
