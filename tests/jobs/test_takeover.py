@@ -82,9 +82,13 @@ def hang_after(script: Script, answers: int) -> None:
 async def until_all_hang(script: Script) -> int:
     """Wait until no more chats are sent, because those that were get no answer. Return how many hang."""
     hanging = 0
-    while not hanging or hanging != script.answering:
-        hanging = script.answering
-        await asyncio.sleep(0.5)
+
+    def all_hang() -> bool:
+        nonlocal hanging
+        before, hanging = hanging, script.answering
+        return 0 < before == hanging
+
+    await eventually(all_hang, what="chats hang", timeout=_PATIENCE, interval=0.5)
     return hanging
 
 
