@@ -43,7 +43,8 @@ async def change_job(app: App, job_id: int, change: str) -> None:
 
 def _job(app: App, t: Translator, job: Job) -> dict[str, Any]:
     title, _, progress = progress_text(t, job).partition("\n")
-    stuck = is_left_alone(job, app.settings, stale_after=app.jobs.timing.stale_after)
+    queue = app.jobs
+    stuck = is_left_alone(job, app.settings, stale_after=queue.timing.stale_after, server=queue.server)
     return {
         "id": job.id,
         "title": title.replace("**", ""),
