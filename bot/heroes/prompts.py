@@ -33,13 +33,19 @@ class _Templates(FrozenModel):
     same_opening: str = "Begin with this sentence, and go on in another way than before: {opening}"
 
 
-class _Samplings(FrozenModel):
+class _TunedSamplings(FrozenModel):
     """take: of a tuned model's other takes, None for as its first."""
+
+    tuned: Sampling
+    take: Sampling | None = None
+
+
+class _Samplings(_TunedSamplings):
+    """with_min_p: for servers that know min_p; None for as those of all others."""
 
     generation: Sampling
     small: Sampling
-    tuned: Sampling
-    take: Sampling | None = None
+    with_min_p: _TunedSamplings | None = None
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, config={"extra": "forbid"})
@@ -283,6 +289,13 @@ class Prompts(FrozenModel):
     @property
     def version(self) -> int:
         return self.prompts.version
+
+    def for_min_p(self) -> Self:
+        """Return the prompts for a server that knows min_p."""
+        if (known := self.sampling.with_min_p) is None:
+            return self
+        sampling = self.sampling.model_copy(update={"tuned": known.tuned, "take": known.take})
+        return self.model_copy(update={"sampling": sampling})
 
     def spoken_power(self, hero: Hero) -> str:
         """Return the hero's power as it reads in a sentence: "reading thoughts"."""

@@ -264,3 +264,13 @@ def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
         if isinstance(value, Mapping) and isinstance(first.get(name), Mapping)
     }
     return {**first, **second, **joined}
+
+
+def server_name(provider: Provider, base_url: str | None) -> str:
+    """Return the name by which jobs know a model server: workers with the same one can do them.
+
+    It is the provider, or the host of a server that is none of the known ones: two of those are two servers.
+    """
+    if provider.key != OTHER.key or not base_url:
+        return provider.key
+    return urlsplit(base_url).hostname or provider.key

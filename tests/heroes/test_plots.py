@@ -49,6 +49,12 @@ NOT_THE_HEROS = re.compile(
 )
 
 
+def test_nobody_in_a_scene_is_described_as_heroes_are() -> None:
+    """A small model that reads "when a shy" goes on as in "a shy 40-year-old", and ages another."""
+    traits = "|".join(map(re.escape, PROFILE.phrases["trait"]))
+    assert [plot.scene for plot in PROFILE.plots if re.search(rf"\ban? (?:{traits})\b", plot.scene)] == []
+
+
 @pytest.mark.parametrize("plot", PROFILE.plots, ids=lambda plot: plot.scene)
 def test_a_plot_keeps_the_form_that_its_file_describes(plot: Plot) -> None:
     words = {part: len(re.findall(r"[\w'-]+", getattr(plot, part))) for part in ("scene", "deed", "ending")}

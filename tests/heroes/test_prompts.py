@@ -248,3 +248,6 @@ def test_a_request_is_stored_under_the_key_that_it_had_before_there_were_breaks(
     request = ChatRequest(({"role": "user", "content": "40, woman, healing ->"},), sampling, seed=7)
     assert request.digest == "5b25a739d58d12c36db21968048132da38b0c5352709cbf229ed3f1f3cefc553"
     assert replace(request, breaks=(" but ",)).digest != request.digest
+    hotter = replace(request, sampling=sampling.model_copy(update={"min_p": 0.1}))
+    assert hotter.digest != request.digest
+    assert "min_p" not in sampling.model_dump()  # nor in the other keys that are made of it
