@@ -50,7 +50,7 @@ NOT_THE_HEROS = re.compile(
 
 
 def test_nobody_in_a_scene_is_described_as_heroes_are() -> None:
-    """A small model that reads "when a shy" goes on as in "a shy 40-year-old", and gives somebody else an age."""
+    """A small model that reads "when a shy" goes on as in "a shy 40-year-old", and ages another."""
     traits = "|".join(map(re.escape, PROFILE.phrases["trait"]))
     assert [plot.scene for plot in PROFILE.plots if re.search(rf"\ban? (?:{traits})\b", plot.scene)] == []
 
