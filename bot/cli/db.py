@@ -23,14 +23,15 @@ db = CommandGroup("The database: copy it to another one, such as PostgreSQL, and
 _SHOWN_HASH = 16  # characters of a hash in a table
 _SLOW = 2.0  # seconds after which progress is told where no terminal shows a bar
 _BESIDE = ("voters.key", "engine", "adapters", "reports")  # what an installation has beside its database
-_ADDRESS = "An address as DATABASE_URL has it, or the path of an SQLite file"
+_ADDRESS = "an address as DATABASE_URL has it, or the path of an SQLite file"
 
 
 @db.command("copy")
 def copy(
-    source: Annotated[str, typer.Argument(metavar="FROM", help=f"The database to copy. {_ADDRESS}")],
+    source: Annotated[str, typer.Argument(metavar="FROM", help=f"The database to copy: {_ADDRESS}")],
     target: Annotated[
-        str, typer.Argument(metavar="TO", help="The same of an empty one, or of a half copied one")
+        str,
+        typer.Argument(metavar="TO", help="The same of one that is empty, or left by an interrupted copy"),
     ],
     as_json: Json = False,
 ) -> None:
@@ -44,7 +45,9 @@ def copy(
 
 @db.command()
 def check(
-    address: Annotated[str | None, typer.Argument(help=f"{_ADDRESS}; by default the installation's")] = None,
+    address: Annotated[
+        str | None, typer.Argument(help=f"The database: {_ADDRESS}; by default the installation's")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Count and hash the rows of every table. Equal rows have equal hashes, whatever the database is."""

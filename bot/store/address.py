@@ -1,6 +1,7 @@
 """DATABASE_URL: parse it, and show it without its secrets."""
 
 import re
+from inspect import signature
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -46,7 +47,20 @@ def require_driver(url: str) -> URL:
         )
     if backend == "postgresql" and (missing := missing_extras_text("postgres")):
         raise StoreError(f"The database {shown_address(url)} cannot be used. {missing}")
+    if backend == "postgresql" and (unknown := sorted(set(address.query) - _known_options())):
+        raise StoreError(
+            f"The database {shown_address(url)} cannot be used: nobody knows the option "
+            f"{unknown[0]} behind the ? of its address. Take it out; in place of sslmode=require, write "
+            "ssl=require."
+        )
     return address
+
+
+def _known_options() -> set[str]:
+    """Return what may stand behind the question mark of a PostgreSQL address."""
+    import asyncpg  # noqa: PLC0415 (not installed everywhere)
+
+    return {*signature(asyncpg.connect).parameters, "prepared_statement_cache_size", "async_fallback"}
 
 
 def shown_address(url: str) -> str:

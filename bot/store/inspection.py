@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
-from bot.store import clock
+from bot.store import clock, engines
 from bot.store.address import parse_address, require_driver
 from bot.store.database import Database, Transaction
 from bot.store.faults import opening_error
 from bot.store.migrate import known_revision, newest
 from bot.store.schema import metadata
 from bot.store.sqlite_connection import Connections
+from bot.store.timing import DatabaseTiming
 
 _PROC_LOCKS = Path("/proc/locks")
 _WAL_WRITE_LOCK = 120  # the byte of the -shm file that a writer locks
@@ -85,7 +86,7 @@ async def open_to_inspect(url: str, *, busy_timeout: float) -> AsyncIterator[Dat
 def _reading_engine(url: str, connections: Connections, busy_timeout: float) -> AsyncEngine:
     file = database_file(url)
     if file is None:
-        return create_async_engine(url, poolclass=NullPool)
+        return engines.reading(url, DatabaseTiming(busy_timeout=busy_timeout), connections)
     # SQLite makes a log to read a database that nobody has open: as an immutable one it needs none
     mode = "mode=ro" if file.wal.exists() else "mode=ro&immutable=1"
     engine = create_async_engine(

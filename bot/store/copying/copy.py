@@ -205,9 +205,9 @@ class _Copy:
                 await self._writing.run_sync(unfinished.finish)
             else:
                 await unfinished.note_difference(self._writing)
-        if copied.equal:
+        if copied.equal and self._target.end.backend == "postgresql":
             async with self._writing.begin():
-                await self._writing.exec_driver_sql("ANALYZE")  # what the database plans its queries by
+                await self._writing.exec_driver_sql("ANALYZE")  # it has no figures yet to plan queries by
 
 
 @contextmanager
@@ -235,8 +235,8 @@ def _sentences(end: End) -> Iterator[None]:
             raise
         reason = getattr(error, "orig", None) or error
         raise StoreError(
-            f"The copy stopped, because the database {end.shown} failed: {reason}. Once that is mended, "
-            "start the same command again: it goes on where it stopped."
+            f"The database {end.shown} failed: {reason}. Once that is mended, start the same command again: "
+            "nothing is lost."
         ) from error
 
 
