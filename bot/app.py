@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from openai import AsyncOpenAI
@@ -92,7 +92,8 @@ from bot.serving.takes import Takes
 from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
-from bot.store.database import Database, DatabaseTiming, open_database
+from bot.store.database import Database, open_database
+from bot.store.timing import DatabaseTiming
 from bot.store.use_lock import in_use
 from bot.tuning.best_texts import BestTexts
 from bot.tuning.estimate import TuningEstimator
@@ -101,7 +102,7 @@ from bot.tuning.gate import Gate
 from bot.tuning.gate_rules import GateRules
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.model_reader import ModelReader
-from bot.tuning.providers import SERVING_HINT, provider_of
+from bot.tuning.providers import SERVING_HINT, provider_of, server_name
 from bot.tuning.pruning import Pruner
 from bot.tuning.remote_api import FineTuningApi
 from bot.tuning.remote_calls import FineTuningApiTiming
@@ -218,7 +219,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     Raises SettingsError or StoreError, with texts that tell the operator what to correct.
     """
     timing = timing or Timing()
-    heroes = read_heroes(settings.heroes_file)
+    heroes = _heroes(settings)
     small = not settings.hosted  # the engine's model is small: its prompts carry the profile of examples
     provider = provider_of(
         settings.openai_base_url,
@@ -255,7 +256,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         powers = Powers(db, heroes.vocabulary, blocklist)
         admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
         registry = Registry(db, gated=settings.check_heroes > 0)
-        jobs = JobQueue(db, timing.worker)
+        jobs = JobQueue(
+            db,
+            timing.worker,
+            at_once=settings.jobs_at_once,
+            server=server_name(provider, settings.openai_base_url),
+        )
         planner = Planner(
             heroes.vocabulary,
             heroes.prompts,
@@ -488,7 +494,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             jobs=jobs,
             builds=builds,
             finetunes=finetunes,
-            worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
+            worker=Worker(
+                db,
+                {"build": builds, "finetune": finetunes},
+                timing.worker,
+                server=jobs.server,
+                at_once=settings.jobs_at_once,
+            ),
         )
 
 
@@ -498,6 +510,12 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
     with in_use(settings.data_dir):
         async with open_database(settings.database, timing.database) as db:
             yield db
+
+
+def _heroes(settings: Settings) -> HeroesConfig:
+    """Read the heroes file; tuned models are sampled as the server that answers knows best."""
+    heroes = read_heroes(settings.heroes_file)
+    return replace(heroes, prompts=heroes.prompts.for_min_p()) if _extensions(settings).min_p else heroes
 
 
 def _scene_prompts(settings: Settings, heroes: HeroesConfig) -> ScenePrompts:

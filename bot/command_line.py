@@ -12,6 +12,7 @@ from bot.cli.backup import backup, restore
 from bot.cli.chat import chat
 from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandGroup, Json
 from bot.cli.dataset import dataset
+from bot.cli.db import db
 from bot.cli.delete import delete
 from bot.cli.doctor import doctor
 from bot.cli.engine import engine
@@ -122,6 +123,7 @@ cli.add_typer(engine, name="engine", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(doctor)
 cli.command(rich_help_panel=OPERATE)(backup)
 cli.command(rich_help_panel=OPERATE)(restore)
+cli.add_typer(db, name="db", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(prune)
 cli.command(rich_help_panel=OPERATE)(invite)
 cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)

@@ -1,5 +1,6 @@
 """Settings: one frozen object from the environment and .env. All mistakes are reported at once."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ class Settings(BaseSettings):
     backup_every: float = Field(default=24, gt=0)
     backup_keep: int = Field(default=7, ge=1)
 
+    jobs_at_once: int = Field(default=1, ge=1)  # active builds, and as many active trainings
+
     # retired models whose files the engine keeps, besides those needed
     keep_models: int = Field(default=3, ge=0)
 
@@ -273,6 +276,16 @@ class Settings(BaseSettings):
                     "OPENAI_API_KEY and OPENAI_BASE_URL empty, or this"
                 )
         return self
+
+    @field_validator("tuning_extra")
+    @classmethod
+    def _forbid_what_is_no_json(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what Python reads, and no server: the call that starts a training could not be made."""
+        try:
+            json.dumps(extra, allow_nan=False)
+        except ValueError as error:
+            raise ValueError("JSON has no NaN and no Infinity; write a number") from error
+        return extra
 
     @model_validator(mode="after")
     def _forbid_tune_elsewhere(self) -> "Settings":

@@ -27,7 +27,9 @@ from tests.support.log_guard import OURS, LogGuard
 from tests.support.scripted_server import Script, scripted_server
 
 pytest_plugins = [
+    "tests.support.copies",
     "tests.support.database_fixtures",
+    "tests.support.query_plans",
     "tests.support.streaming",
     "tests.support.tiny_engine",
     "tests.support.two_models",

@@ -227,6 +227,13 @@ def test_a_mistake_in_json_leaves_the_rest(monkeypatch: pytest.MonkeyPatch, valu
     assert told == ({"MIN_VOTERS"} if value == '{"a": 1}' else {"MIN_VOTERS", "TUNING_EXTRA"})
 
 
+@pytest.mark.parametrize("value", ['{"seed": NaN}', '{"method": {"rate": -Infinity}}'])
+def test_numbers_that_json_does_not_have_are_reported(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("TUNING_EXTRA", value)
+    with pytest.raises(SettingsError, match="TUNING_EXTRA: JSON has no NaN"):
+        load_settings()
+
+
 def test_a_binary_env_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00DISCORD")
     with pytest.raises(SettingsError, match="cannot be read as text"):

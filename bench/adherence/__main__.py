@@ -28,7 +28,7 @@ from bot.settings import TunedWeights
 from bot.store.job_schema import BuildSource
 
 PRINTED_TEXTS = 10
-SAMPLING = ("temperature", "top_p", "repeat_penalty")
+SAMPLING = ("temperature", "top_p", "repeat_penalty", "min_p")
 
 
 def main() -> None:

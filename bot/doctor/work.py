@@ -5,7 +5,7 @@ from bot.doctor.installation import Installation, Rows
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
-from bot.jobs.worker_lock import may_have_worker
+from bot.jobs.worker_lock import is_left_alone, may_have_worker
 from bot.store.jobs import Job
 
 _STALE_AFTER = WorkerTiming().stale_after
@@ -17,10 +17,9 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
     if rows is None:
         return [_no_rows_finding("worker")]
     due = [each for each in rows.active if each.state in ("queued", "running", "cancelling")]
-    has_worker = may_have_worker(installation.settings.data_dir)
-    found = [finding for job in due if (finding := _stuck_job(job, installation.now, has_worker=has_worker))]
-    if found:
-        return found
+    stuck = [job for job in due if is_left_alone(job, installation.settings, stale_after=_STALE_AFTER)]
+    if stuck:
+        return [_stuck_job(job, elsewhere=may_have_worker(installation.settings)) for job in stuck]
     if not due:
         return [Finding("worker", "ok", LocalizedMessage("No job waits for a worker."))]
     if len(due) == 1:
@@ -31,24 +30,27 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
     return [Finding("worker", "ok", cause)]
 
 
-def _stuck_job(job: Job, now: float, *, has_worker: bool) -> Finding | None:
-    """Return that nobody works on a job; None if somebody does."""
-    silent = now - job.heartbeat if job.owner and job.heartbeat is not None else None
-    if silent is not None and silent < _STALE_AFTER:
-        return None
-    if silent is None and has_worker:
-        return None  # it is taken in a second
+def _stuck_job(job: Job, *, elsewhere: bool) -> Finding:
+    """Return that nobody works on a job. elsewhere: whether a worker may run on another host."""
     cause = LocalizedMessage("Job {number} is due, and no worker runs.", number=job.id)
-    if silent is not None:
+    if elsewhere:
+        cause = LocalizedMessage("Job {number} is due, and no worker has taken it.", number=job.id)
+    if job.silence is not None:
         cause = LocalizedMessage(
             "The worker of job {number} has not been heard of for {time}.",
             number=job.id,
-            time=format_duration(silent),
+            time=format_duration(job.silence),
         )
     cure = LocalizedMessage(
         "Start the bot, or a worker (`herosmith worker`). If one runs, `logs/worker.log` in the data folder "
         "says why it is silent."
     )
+    if job.spec.server and elsewhere:
+        cure = LocalizedMessage(
+            "Start a worker (`herosmith worker`) that uses the model server {server}, for which the job was "
+            "ordered, or cancel the job. The log of a worker that runs says why it is silent.",
+            server=job.spec.server,
+        )
     return Finding("worker", "warning", cause, cure)
 
 

@@ -214,13 +214,13 @@ def _models_and_jobs(state: State) -> Iterator[Metric]:
     yield _gauges("herosmith_jobs", "Builds and trainings by state", ("kind", "state"), state.jobs)
     yield _gauges(
         "herosmith_job_age_seconds",
-        "Time since the active job of a kind was ordered",
+        "Time since the oldest active job of a kind was ordered",
         ("kind", "state"),
         state.job_ages,
     )
     yield _gauges(
         "herosmith_job_heartbeat_age_seconds",
-        "Time since a worker wrote that it works on the running job of a kind",
+        "Time since a worker wrote that it works on a running job of a kind, the longest",
         ("kind",),
         {(kind,): age for kind, age in state.heartbeat_ages.items()},
     )

@@ -4,7 +4,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Row, Select, and_, case, func, literal_column, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    literal_column,
+    select,
+    true,
+    update,
+)
 
 from bot.heroes.hero import Hero
 from bot.shards import Shards
@@ -189,12 +201,18 @@ async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     return [_of_row(row) for row in await tx.execute(query)]
 
 
-async def list_shown_takes(tx: Transaction, parent_id: int, most: int) -> list[Description]:
-    """Return the newest takes of a description that have a message and are not hidden."""
+async def list_shown_takes(
+    tx: Transaction, parent_id: int, most: int, *, before: int | None = None
+) -> list[Description]:
+    """Return the newest takes of a description that have a message and are not hidden.
+
+    before: only those with a smaller id, to read on.
+    """
     query = (
         select(*_COLUMNS)
         .where(
             description.c.parent_id == parent_id,
+            true() if before is None else description.c.id < before,
             description.c.kind == "take",
             description.c.message_id.is_not(None),
             description.c.removed_at.is_(None),

@@ -11,13 +11,17 @@ _FOLDER = Path(__file__).parent / "migrations"
 _VERSION = table("alembic_version", column("version_num"))
 _SHOWN_TABLES = 5
 
+UNFINISHED_COPY = "unfinished-copy"
+"""In place of the revision while a copy is made: nothing may open the database meanwhile."""
+
 
 def migrate(connection: Connection, revision: str = "head") -> None:
     """Migrate the schema to a revision. Raise StoreError if the database is not one of ours up to now.
 
     The error's text continues the sentence that begins with the database's name.
     """
-    known_revision(connection)
+    if known_revision(connection) is None:
+        _check_encoding(connection)
     # loaded here, because nearly every start finds the newest schema and migrates nothing
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -93,7 +97,24 @@ def _check_no_tables(connection: Connection) -> None:
         )
 
 
+def _check_encoding(connection: Connection) -> None:
+    """Raise StoreError if a PostgreSQL database cannot hold texts of all languages."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"has the encoding {encoding}, and texts of all languages need UTF8: create it anew "
+            "(`createdb --encoding=UTF8 --template=template0 NAME`)."
+        )
+
+
 def _unknown_revision_text(revision: str) -> str:
+    if revision == UNFINISHED_COPY:
+        return (
+            "is a copy that was not finished: start the same `herosmith db copy` again, which goes on with "
+            "it. Until then nothing else can use it."
+        )
     if revision.isdecimal() and revision > newest():
         return (
             f"was made by a newer Herosmith (schema {revision}; this version knows {newest()}): "

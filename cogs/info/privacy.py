@@ -1,5 +1,6 @@
 """/privacy: show, export or delete what is stored about a person."""
 
+import asyncio
 import gzip
 import io
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class PrivacyCog(commands.Cog):
         content = await self.app.privacy.export(interaction.user.id)
         name = "herosmith.json"
         if len(content) > interaction.filesize_limit:
-            content, name = gzip.compress(content), "herosmith.json.gz"
+            content, name = await asyncio.to_thread(gzip.compress, content), "herosmith.json.gz"
         text = t("This is everything that is stored about you. Only you can see this message.")
         await answer(
             interaction,

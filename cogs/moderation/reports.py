@@ -124,7 +124,7 @@ async def refresh_takes(bot: HeroBot, parent_ids: Iterable[int]) -> bool:
     """
     refreshed = True
     for parent_id in parent_ids:
-        for take in await bot.app.takes.of_parent(parent_id):
+        async for take in bot.app.takes.of_parent(parent_id):
             refreshed = await _refresh_own(bot, take) and refreshed
     return refreshed
 

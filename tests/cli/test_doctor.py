@@ -71,16 +71,15 @@ def content(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def installed(tmp_path: Path, server_url: str) -> Settings:
+def installed(installation: Settings) -> Settings:
     """Begin with an installation that has run once."""
-    settings = Settings(data_dir=tmp_path / "var" / "playground", engine_url=server_url)
 
     async def start() -> None:
-        async with open_app(settings):
+        async with open_app(installation):
             pass
 
     asyncio.run(start())
-    return settings
+    return installation
 
 
 @pytest.fixture
@@ -359,7 +358,7 @@ def test_a_file_in_the_place_of_a_folder_of_the_engine(
         ("postgresql//olga:hunter22@host/hero", "is no address of a database"),
         ("://hunter22", "is no address of a database"),
         ("postgresql+asyncpg://olga:hunter22@host:54x/hero", "is no address of a database"),
-        ("mysql://olga:hunter22@host/hero?password=hunter22", "cannot be used: No module named"),
+        ("mysql://olga:hunter22@host/hero?password=hunter22", "stores in SQLite and PostgreSQL alone"),
         ("oracel://olga:hunter22@host/hero", "cannot be used"),
         ("sqlite:///hero.db", "cannot be used"),
         ("sqlite+aiosqlite:////proc/hunter/hero.db", "none can be made there"),

@@ -16,6 +16,7 @@ from bot.errors import OperatorError
 from bot.jobs.worker_lock import worker_lock
 from bot.settings import Settings
 from tests.cli.conftest import RunCommand
+from tests.support.databases import ON_POSTGRES
 from tests.support.eventually import eventually
 from tests.support.workflows import build_spec
 
@@ -108,7 +109,8 @@ async def test_a_job_is_waited_for_only_if_a_worker_runs(app: App) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     assert not await is_picked_up(app.jobs, job.id, app.settings)
-    assert loop.time() - began < 2.5
+    waited = loop.time() - began
+    assert waited >= 2.5 if ON_POSTGRES else waited < 2.5  # there it may run on another host
     with worker_lock(app.settings.data_dir):
         waiting = asyncio.create_task(is_picked_up(app.jobs, job.id, app.settings))
         assert await app.worker.run_next()

@@ -182,7 +182,7 @@ async def test_health_says_what_is_missing(
         assert await get(http, f"{address}/readyz") == (503, missing)
     assert (await get(http, f"{address}/livez"))[0] == 200
 
-    async with held(app.settings.data_dir):
+    async with held(app.settings):
         status, body = await get(http, f"{address}/readyz")
     assert (status, body["checks"]) == (503, checks | {"database": False})
 
