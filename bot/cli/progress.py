@@ -23,8 +23,8 @@ from bot.errors import OperatorError, UserError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
+from bot.jobs.supervision import may_have_worker
 from bot.jobs.worker import Worker
-from bot.jobs.worker_lock import may_have_worker
 from bot.presentation.jobs import BEHIND, result_text
 from bot.presentation.verdicts import sample_lines
 from bot.processes import run_worker, until_engine_ends
@@ -168,7 +168,7 @@ async def run_until_done(app: App, job_id: int, settings: Settings, console: Con
     """Follow a job to its end.
 
     If no worker has it, start an engine and a worker for it; if it asks no model, work here without them.
-    Raises OperatorError if that cannot be done.
+    Raises OperatorError if that cannot be done, also because the job is for another model server.
     """
     job = await app.jobs.get(job_id)
     title = f"{_WORK[job.kind]} (job {job_id})"
@@ -176,6 +176,12 @@ async def run_until_done(app: App, job_id: int, settings: Settings, console: Con
         if await is_picked_up(app.jobs, job_id, settings):
             job = await follow_job(app.jobs, job_id, console, title, until_abandoned=True)
             continue
+        if not job.can_be_done_by(app.jobs.server):
+            raise OperatorError(
+                f"Job {job_id} was ordered for the model server {job.spec.server}, and the settings here "
+                f"name {app.jobs.server}. Start {program()} worker where they name {job.spec.server}, or "
+                f"cancel the job: {program()} jobs cancel {job_id}"
+            )
         log_to_stderr(settings, quiet=True)
         if not job.spec.asks_model:
             cure = f"What was done is kept; to go on: {program()} jobs follow {job_id}"

@@ -8,7 +8,7 @@ from bot.dashboard.refusals import UNREADABLE_REQUEST
 from bot.errors import UserError
 from bot.i18n.message import Translator, mark
 from bot.jobs.queue import JobQueue
-from bot.jobs.worker_lock import is_left_alone
+from bot.jobs.supervision import is_left_alone
 from bot.presentation.jobs import progress_text, result_text
 from bot.store.jobs import Job
 
@@ -43,7 +43,8 @@ async def change_job(app: App, job_id: int, change: str) -> None:
 
 def _job(app: App, t: Translator, job: Job) -> dict[str, Any]:
     title, _, progress = progress_text(t, job).partition("\n")
-    stuck = is_left_alone(job, app.settings, stale_after=app.jobs.timing.stale_after)
+    queue = app.jobs
+    stuck = is_left_alone(job, app.settings, stale_after=queue.timing.stale_after, server=queue.server)
     return {
         "id": job.id,
         "title": title.replace("**", ""),

@@ -2,11 +2,13 @@
 
 from bot.doctor.finding import Finding
 from bot.doctor.installation import Installation, Rows
+from bot.errors import SettingsError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
-from bot.jobs.worker_lock import is_left_alone, may_have_worker
+from bot.jobs.supervision import is_left_alone, may_have_worker
 from bot.store.jobs import Job
+from bot.tuning.providers import provider_of, server_name
 
 _STALE_AFTER = WorkerTiming().stale_after
 _UNSENT = 3600.0  # seconds after which a notice that asks for a decision should have gone out
@@ -17,9 +19,10 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
     if rows is None:
         return [_no_rows_finding("worker")]
     due = [each for each in rows.active if each.state in ("queued", "running", "cancelling")]
-    stuck = [job for job in due if is_left_alone(job, installation.settings, stale_after=_STALE_AFTER)]
+    settings, server = installation.settings, _server(installation)
+    stuck = [job for job in due if is_left_alone(job, settings, stale_after=_STALE_AFTER, server=server)]
     if stuck:
-        return [_stuck_job(job, elsewhere=may_have_worker(installation.settings)) for job in stuck]
+        return [_stuck_job(job, may_run=may_have_worker(settings)) for job in stuck]
     if not due:
         return [Finding("worker", "ok", LocalizedMessage("No job waits for a worker."))]
     if len(due) == 1:
@@ -30,10 +33,20 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
     return [Finding("worker", "ok", cause)]
 
 
-def _stuck_job(job: Job, *, elsewhere: bool) -> Finding:
-    """Return that nobody works on a job. elsewhere: whether a worker may run on another host."""
+def _server(installation: Installation) -> str:
+    """Return the model server that workers of an installation use; empty if its settings name none."""
+    settings = installation.settings
+    try:
+        provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
+    except SettingsError:
+        return ""
+    return server_name(provider, settings.openai_base_url)
+
+
+def _stuck_job(job: Job, *, may_run: bool) -> Finding:
+    """Return that nobody works on a job. may_run: whether a worker may run, here or on another host."""
     cause = LocalizedMessage("Job {number} is due, and no worker runs.", number=job.id)
-    if elsewhere:
+    if may_run:
         cause = LocalizedMessage("Job {number} is due, and no worker has taken it.", number=job.id)
     if job.silence is not None:
         cause = LocalizedMessage(
@@ -45,7 +58,7 @@ def _stuck_job(job: Job, *, elsewhere: bool) -> Finding:
         "Start the bot, or a worker (`herosmith worker`). If one runs, `logs/worker.log` in the data folder "
         "says why it is silent."
     )
-    if job.spec.server and elsewhere:
+    if job.spec.server and may_run:
         cure = LocalizedMessage(
             "Start a worker (`herosmith worker`) that uses the model server {server}, for which the job was "
             "ordered, or cancel the job. The log of a worker that runs says why it is silent.",

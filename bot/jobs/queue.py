@@ -60,11 +60,12 @@ class JobQueue:
         channel_id: int | None = None,
     ) -> Job:
         """Add a job that waits for confirm(). Raises JobActive if no more of its kind may be active."""
+        server = self.server if spec.asks_model else ""
         async with self._db.write() as tx:
             await self._check_place(tx, spec.kind)
             return await jobs.add(
                 tx,
-                spec=spec.model_copy(update={"server": self.server}),
+                spec=spec.model_copy(update={"server": server}),
                 requester_id=requester_id,
                 channel_id=channel_id,
                 reference=ensure_reference(),
@@ -205,13 +206,22 @@ class JobQueue:
         await jobs.lock_places(tx)
         active = await jobs.list_active(tx, kind)
         if len(active) >= self._at_once:
-            raise _all_places_taken(kind, active)
+            raise self._all_places_taken(kind, active)
 
-
-def _all_places_taken(kind: Kind, active: Sequence[Job]) -> JobActive:
-    other, name = active[0], LocalizedMessage(_NAMES[kind])
-    place = (other.channel_id, other.message_id)
-    if len(active) > 1:
+    def _all_places_taken(self, kind: Kind, active: Sequence[Job]) -> JobActive:
+        other = active[0]
+        if len(active) == 1 and (self.is_claimed(other) or other.can_be_done_by(self.server)):
+            return _one_is_active(other)
+        name, place = LocalizedMessage(_NAMES[kind]), (other.channel_id, other.message_id)
+        if len(active) == 1:
+            return JobActive(
+                "A {kind} waits for a worker that uses {server}, job {id}. Start one, or cancel the job, "
+                "then ask again.",
+                kind=name,
+                server=other.spec.server,
+                id=other.id,
+                place=place,
+            )
         return JobActive(
             "As many jobs of this kind ({kind}) are active as may be at once: {jobs}. Wait until one of them "
             "has ended, or cancel one, then ask again.",
@@ -219,6 +229,10 @@ def _all_places_taken(kind: Kind, active: Sequence[Job]) -> JobActive:
             jobs=[str(job.id) for job in active],
             place=place,
         )
+
+
+def _one_is_active(other: Job) -> JobActive:
+    name, place = LocalizedMessage(_NAMES[other.kind]), (other.channel_id, other.message_id)
     at = LocalizedMessage("")
     if other.total:
         at = LocalizedMessage(", {done} of {total} done", done=other.done, total=other.total)

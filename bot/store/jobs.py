@@ -29,7 +29,7 @@ ResultT = TypeVar("ResultT", BuildResult, FinetuneResult)
 
 ACTIVE: tuple[State, ...] = ("queued", "running", "paused", "cancelling")
 
-_CLAIMS = 0x6A6F62  # "job": PostgreSQL's number of the lock under which places are given to jobs
+_PLACES = 6_975_330  # PostgreSQL's number of the lock under which places are given to jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,10 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state in ("succeeded", "failed", "cancelled")
+
+    def can_be_done_by(self, server: str) -> bool:
+        """Return whether a worker that uses a model server can do it: it is for that one, or for any."""
+        return self.spec.server in ("", server) or not server
 
     @property
     def silence(self) -> float | None:
@@ -216,7 +220,7 @@ async def change_state(
 async def lock_places(tx: Transaction) -> None:
     """Wait until this is the only transaction that lets jobs begin, or be active, until it ends."""
     if tx.dialect.name == "postgresql":  # SQLite has one writer at a time
-        await tx.execute(select(func.pg_advisory_xact_lock(_CLAIMS)))
+        await tx.execute(select(func.pg_advisory_xact_lock(_PLACES)))
 
 
 async def claim(
@@ -237,7 +241,7 @@ async def claim(
     free = set((await tx.execute(select(job.c.id).where(_free(kinds, stale_after)))).scalars())
     active = await list_active(tx, *kinds)
     for found in active:
-        if found.id not in free or not _fits(found, server):
+        if found.id not in free or not (found.can_be_done_by(server) or found.state == "cancelling"):
             continue
         if not found.holds_lanes and blocker(found, active):
             continue
@@ -257,11 +261,6 @@ async def _take(tx: Transaction, found: Job, owner: str, free: ColumnElement[boo
         "started_at": func.coalesce(job.c.started_at, clock.now()),
     }
     return (await tx.execute(update(job).where(job.c.id == chosen).values(taken))).rowcount == 1
-
-
-def _fits(found: Job, server: str) -> bool:
-    """Return whether a worker that uses a model server can do a job."""
-    return found.spec.server in ("", server) or server == "" or found.state == "cancelling"
 
 
 def _free(kinds: Sequence[Kind], stale_after: float) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ them. Readers see the moment of their first query (REPEATABLE READ), and cannot 
 
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import BigInteger, Connection, Integer, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -28,6 +28,12 @@ _FUTURE_NUMBER = "22023"  # of a server that has taken over without the last tra
 _PROBES = {"tcp_keepalives_idle": 6, "tcp_keepalives_interval": 3, "tcp_keepalives_count": 3}
 
 
+class _AnyInteger(BigInteger):
+    """Lets numbers be compared with a column that are too large for it, as SQLite does: people type them."""
+
+    render_bind_cast = True
+
+
 def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | None, writes: bool) -> None:
     """Set up the sessions and transactions of an engine.
 
@@ -35,6 +41,7 @@ def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | Non
     that does nothing, since its process may be stopped or gone. Both in seconds. writes: transactions take
     the writers' lock, else they can only read.
     """
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _AnyInteger}
     chosen = {
         "lock_timeout": f"{int(busy_timeout * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{int((stalled_after or 0) * 1000)}ms",
@@ -77,7 +84,7 @@ def limit_later_locks(engine: AsyncEngine, busy_timeout: float) -> None:
 
 
 def check_server(connection: Connection) -> None:
-    """Raise StoreError if a server's version or encoding does not do.
+    """Raise StoreError if a server is too old.
 
     The error's text continues the sentence that begins with the database's name.
     """
@@ -86,12 +93,6 @@ def check_server(connection: Connection) -> None:
         raise StoreError(
             f"is on a server of PostgreSQL {'.'.join(map(str, version))}, and Herosmith needs version "
             f"{_OLDEST[0]} or a newer one."
-        )
-    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
-    if encoding != "UTF8":
-        raise StoreError(
-            f"has the encoding {encoding}, in which many texts cannot be stored. Create another one with the "
-            "encoding UTF8 (createdb --encoding=UTF8 --template=template0 NAME), and name it in DATABASE_URL."
         )
 
 

@@ -1,6 +1,7 @@
 """A scripted model server in its own thread: the terminal's commands run their own event loops."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def terminal(
 ) -> RunCommand:
     """Return a function that runs a command on an installation with the scripted server."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
-    if installation.database_url:
+    if installation.database_url and "DATABASE_URL" not in os.environ:  # of a fixture before
         monkeypatch.setenv("DATABASE_URL", installation.database_url)
         monkeypatch.setenv("DISCORD_TOKEN", "x")
     monkeypatch.setenv("ENGINE_URL", server_url)

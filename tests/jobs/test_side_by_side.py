@@ -72,21 +72,19 @@ async def many(app: App) -> AsyncIterator[list[Database]]:
         yield [await stack.enter_async_context(open_database(app.settings.database)) for _ in range(_WORKERS)]
 
 
-async def run_all(many: list[Database], recorder: Recorder, number: int, *, at_once: int = 1) -> None:
-    """Let a worker on each database run until so many jobs have ended."""
-    ended = 0
+async def run_all(many: list[Database], recorder: Recorder) -> None:
+    """Let a worker on each database run until all builds have ended."""
+    workers = [Worker(db, {"build": recorder}, _TIMING) for db in many]
+    working = [asyncio.create_task(worker.run_forever(("build",))) for worker in workers]
 
-    async def work(db: Database) -> None:
-        nonlocal ended
-        worker = Worker(db, {"build": recorder}, _TIMING, at_once=at_once)
-        while ended < number:
-            if await worker.run_next(("build",)):
-                ended += 1
-            else:
-                await asyncio.sleep(_TIMING.poll)
+    async def none_left() -> bool:
+        async with many[0].read() as tx:
+            return not await jobs.list_active(tx, "build")
 
-    async with asyncio.timeout(120):
-        await asyncio.gather(*(work(db) for db in many))
+    await eventually(none_left, what="all builds end", timeout=240, interval=0.5)
+    for each in working:
+        each.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
 
 
 async def test_eight_workers_run_fifty_jobs_once_each(app: App, many: list[Database]) -> None:
@@ -94,7 +92,7 @@ async def test_eight_workers_run_fifty_jobs_once_each(app: App, many: list[Datab
     ordered = [(await queue.submit(build_by(f"author-{number}"))).id for number in range(50)]
     recorder = Recorder()
     recorder.may_end.set()
-    await run_all(many, recorder, len(ordered))
+    await run_all(many, recorder)
     assert sorted(recorder.begun) == ordered
     found = [await queue.get(number) for number in ordered]
     assert {job.state for job in found} == {"succeeded"}
@@ -107,7 +105,7 @@ async def test_eight_workers_keep_to_one_build_a_model(app: App, many: list[Data
         await queue.submit(build_by(f"author-{number % 3}"))
     recorder = Recorder()
     recorder.may_end.set()
-    await run_all(many, recorder, 30)
+    await run_all(many, recorder)
     assert Counter(recorder.begun).most_common(1)[0][1] == 1
     assert set(recorder.together.values()) == {1}
     by_lane = [[number for number in recorder.begun if number % 3 == rest] for rest in range(3)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from bot.store.examples import Speed
 from bot.store.fence import Claim, JobTaken, fenced
 from bot.store.job_schema import BuildSpec
 from tests.support.databases import ON_POSTGRES
+from tests.support.eventually import eventually
 
 _STALE = 15.0
 
@@ -145,9 +147,9 @@ async def test_a_worker_that_stands_still_in_a_write_loses_its_job_all_the_same(
     write = SlowWrite(app.db, claim)
     writing = asyncio.create_task(write.run())
     await write.begun.wait()
-    async with asyncio.timeout(_STALE):
-        while not await take_over(elsewhere):
-            await asyncio.sleep(0.5)
+    await eventually(
+        partial(take_over, elsewhere), what="the job is taken over", timeout=_STALE, interval=0.5
+    )
     write.may_end.set()
     with pytest.raises(DatabaseBusy):
         await writing

@@ -10,13 +10,23 @@ import pytest
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.store.copying.copy import copy_database
+from bot.store.copying.copy import Checked, Copied, check_database, copy_database
 from bot.store.copying.end import read_end
+from bot.store.database import open_database
 from bot.store.migrate import migrate
+from bot.store.schema import metadata
 from tests.support.databases import PostgresServer
 from tests.support.filled_tables import fill
 
 Kind = Literal["sqlite", "postgresql"]
+
+WAYS: tuple[tuple[Kind, Kind], ...] = (
+    ("sqlite", "sqlite"),
+    ("sqlite", "postgresql"),
+    ("postgresql", "sqlite"),
+    ("postgresql", "postgresql"),
+)
+KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
 
 
 class Places:
@@ -78,6 +88,47 @@ def execute(url: str, *statements: str) -> None:
             connection.execute(text(each))
 
     change(url, work)
+
+
+def watch_nothing(_doing: str, _table: str, _done: int, _total: int) -> None:
+    pass
+
+
+def copied(source: str, target: str, *folders: Path) -> Copied:
+    return asyncio.run(copy_database(read_end(source), read_end(target), set(folders), watch_nothing))
+
+
+def checked(url: str) -> Checked:
+    return asyncio.run(check_database(read_end(url), watch_nothing))
+
+
+def add_votes(url: str, number: int) -> None:
+    """Let many people vote on the first description."""
+
+    def work(connection: Connection) -> None:
+        vote = metadata.tables["vote"]
+        connection.execute(
+            vote.insert(),
+            [
+                {
+                    "description_id": 1,
+                    "voter": f"{each:064x}",
+                    "value": 1,
+                    "by_requester": False,
+                    "source": "reaction",
+                    "account_days": each % 366,
+                    "at": 1.5 * each,
+                }
+                for each in range(number)
+            ],
+        )
+
+    change(url, work)
+
+
+async def opened(url: str) -> None:
+    async with open_database(url):
+        pass
 
 
 def interrupt(source: str, target: str, doing: str, table: str) -> None:

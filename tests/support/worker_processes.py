@@ -15,6 +15,7 @@ from bot.app import Timing, open_app
 from bot.settings import Settings
 
 _CONTEXT = multiprocessing.get_context("forkserver")
+_LONGEST = 600.0  # seconds that a process lives if nobody kills it
 _PRELOADED = ["bot.app", "aiosqlite", "aiohttp", "alembic.command", "matplotlib.figure", "openai.resources"]
 
 
@@ -86,9 +87,10 @@ def _work(settings: Settings, timing: Timing, ahead: float, ready: Event, let_go
 
 async def _run_jobs(settings: Settings, timing: Timing, ready: Event, let_go: Event) -> None:
     """Do what Worker.run_forever() does, and tell of the end of each job."""
+    end = time.monotonic() + _LONGEST
     async with open_app(settings, timing) as app:
         ready.set()
-        while True:
+        while time.monotonic() < end:
             if await app.worker.run_next():
                 let_go.set()
             else:

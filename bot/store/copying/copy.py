@@ -26,7 +26,7 @@ from bot.store.copying.rows import Rows, insert_rows, is_about_rows, refused_row
 from bot.store.copying.source import Source, open_source
 from bot.store.copying.target import Target, open_target
 from bot.store.copying.unfinished import Reached
-from bot.store.copying.values import Unfit, adapt, read_page
+from bot.store.copying.values import Uncopyable, adapt, read_page
 from bot.store.migrate import newest
 from bot.store.schema import metadata
 from bot.store.use_lock import alone_in
@@ -158,7 +158,7 @@ class _Copy:
         if notes and notes.fingerprint == now:
             return notes.reached, False
         if notes and notes.source != place and notes.reached:
-            raise Unfit(
+            raise Uncopyable(
                 f"is an unfinished copy of another database, {notes.source}, or that one has changed since: "
                 "go on with that copy, or name an empty database."
             )
@@ -228,7 +228,7 @@ def _sentences(end: End) -> Iterator[None]:
     """Raise what goes wrong with one of the two databases as StoreError."""
     try:
         yield
-    except Unfit as error:
+    except Uncopyable as error:
         raise StoreError(f"The database {end.shown} {error}") from error
     except Exception as error:
         if not isinstance(error, SQLAlchemyError | OSError) and not _is_of_driver(error):
