@@ -34,6 +34,17 @@ class Refreshed(Generic[T]):
         found = self._find(key, compute)
         return found[1] if found else await asyncio.shield(self._running[key])
 
+    async def renew(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
+        """Compute the result of a key anew, and return it when it is there."""
+        if key not in self._running:
+            self._start(key, compute)
+        return await asyncio.shield(self._running[key])
+
+    def kept(self, key: Hashable) -> T | None:
+        """Return what is kept of a key, however old; None if nothing is."""
+        found = self._results.get(key)
+        return found[1] if found else None
+
     async def get_within(
         self, key: Hashable, compute: Callable[[], Awaitable[T]], seconds: float
     ) -> T | None:
@@ -52,9 +63,12 @@ class Refreshed(Generic[T]):
             self._results[key] = found
         is_old = found is None or time.monotonic() > found[0]
         if is_old and key not in self._running:
-            self._running[key] = asyncio.create_task(self._compute(key, compute))
-            self._running[key].add_done_callback(_log_failure)
+            self._start(key, compute)
         return found
+
+    def _start(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> None:
+        self._running[key] = asyncio.create_task(self._compute(key, compute))
+        self._running[key].add_done_callback(_log_failure)
 
     async def _compute(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
         started = time.monotonic()
@@ -81,7 +95,7 @@ def _log_failure(task: asyncio.Task[T]) -> None:
     """Log why a result stays as old as it is; the next who asks tries again."""
     if not task.cancelled() and (error := task.exception()):
         log.warning(
-            "a ranking could not be computed: %s",
+            "votes could not be counted: %s",
             error,
             exc_info=None if isinstance(error, DatabaseBusy) else error,
         )

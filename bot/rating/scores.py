@@ -15,7 +15,7 @@ from bot.rating.refreshed import Refreshed
 from bot.rating.vote_filter import VoteFilter
 from bot.store import descriptions, ranking, scores, teams
 from bot.store.counting_rule import CountingRule
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.ranking import EVER, Contest, Span, VoterCount
 from bot.store.scores import DescriptionVotes, VoteTotals
@@ -133,13 +133,19 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class VoteSnapshot:
-    """Every description's counted votes at one moment, the rule by which they count, and the other votes."""
+class CountedVotes:
+    """The rule by which votes count at one moment, how many there are, and why others do not count."""
 
     rule: CountingRule
-    descriptions: tuple[DescriptionVotes, ...]
     totals: VoteTotals
     not_counted: tuple[LocalizedMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSnapshot(CountedVotes):
+    """Every description's counted votes besides."""
+
+    descriptions: tuple[DescriptionVotes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +198,15 @@ class Scores:
     async def snapshot(self) -> VoteSnapshot:
         """Return all counted votes of this moment."""
         async with self._db.read() as tx:
-            rule = await self._vote_filter.rule(tx)
-            counted, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
-        return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.uncounted_by_reason(kept))
+            votes = await self.count(tx)
+            counted = await scores.list_description_votes(tx, votes.rule)
+        return VoteSnapshot(votes.rule, votes.totals, votes.not_counted, tuple(counted))
+
+    async def count(self, tx: Transaction) -> CountedVotes:
+        """Return by which rule votes count now, and how many do. This reads all votes, several times."""
+        rule = await self._vote_filter.rule(tx)
+        totals = await scores.count_votes(tx, rule)
+        return CountedVotes(rule, totals, self._vote_filter.uncounted_by_reason(totals))
 
     async def scene_votes(self) -> list[DescriptionVotes]:
         """Return the counted votes on scenes, which are in no snapshot."""

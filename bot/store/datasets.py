@@ -217,16 +217,6 @@ async def list_trained_texts(
     ]
 
 
-async def description_ids(tx: Transaction, version: int) -> frozenset[int]:
-    """Return the descriptions whose texts are in a dataset of single texts."""
-    query = select(dataset_item.c.source_id).where(
-        dataset_item.c.dataset_id == version,
-        dataset_item.c.source == "description",
-        dataset_item.c.deleted.is_(False),
-    )
-    return frozenset((await tx.execute(query)).scalars())
-
-
 async def learnt_descriptions(tx: Transaction, versions: Iterable[int]) -> frozenset[int]:
     """Return the descriptions that a training on these datasets learns from, the worse of pairs as well."""
     trained = (dataset_item.c.dataset_id.in_(list(versions)), dataset_item.c.split == "train")

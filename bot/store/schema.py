@@ -343,6 +343,16 @@ description = Table(
     Index("description_of_parent", "parent_id"),
 )
 
+# What curation says of a description's text: why it may not train, NULL if it may. rules: the version of the
+# rules that say so (bot/dataset/versions/kept_verdicts.py); what others said is replaced.
+curation_verdict = Table(
+    "curation_verdict",
+    metadata,
+    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("rules", String(16), nullable=False),
+    Column("reason", Text),
+)
+
 # The messages that show a description's card, so that they go when its text is hidden.
 card_post = Table(
     "card_post",
