@@ -16,7 +16,7 @@ from bot.store import curation_verdicts
 from bot.store.curation_verdicts import RatedGroup
 from bot.store.database import Database
 
-_FEW_VOTES = 100_000  # which are counted in half a second, whenever somebody asks
+FEW_VOTES = 100_000  # which are counted in half a second, whenever somebody asks
 _LIFETIME = 600.0  # seconds for which a count of more votes serves
 
 
@@ -34,37 +34,30 @@ class AdmissionCounts:
     unfit: Counter[str]
 
 
-@dataclass(frozen=True, slots=True)
 class RatedCounts:
-    """All rated descriptions at one moment (seconds since 1970), by what decides about their admission."""
+    """All rated descriptions at one moment (seconds since 1970), by what decides about their admission.
 
-    votes: CountedVotes
-    groups: Sequence[RatedGroup]
-    at: float
+    There may be many groups: what thresholds make of them is computed once.
+    """
+
+    def __init__(self, votes: CountedVotes, groups: Sequence[RatedGroup], at: float) -> None:
+        self.votes = votes
+        self.at = at
+        self._groups = groups
+        self._unjudged = {
+            (group.ups, group.downs) for group in groups if group.in_vocabulary and not group.judged
+        }
+        self._counts: dict[Thresholds, AdmissionCounts] = {}
 
     def by(self, thresholds: Thresholds) -> AdmissionCounts:
         """Return what thresholds would admit."""
-        unfit: Counter[str] = Counter()
-        admitted = used = voted_down = 0
-        for group in self.groups:
-            verdict = thresholds.verdict(group.ups, group.downs)
-            if verdict == "voted down" and group.in_vocabulary:
-                voted_down += group.size
-            elif verdict == "admitted" and not group.in_vocabulary:
-                unfit[OUTSIDE_VOCABULARY] += group.size
-            elif verdict == "admitted" and group.reason is not None:
-                unfit[group.reason] += group.size
-            elif verdict == "admitted":
-                admitted += group.size
-                used += group.size if group.used else 0
-        return AdmissionCounts(admitted, used, voted_down, unfit)
+        if thresholds not in self._counts:
+            self._counts[thresholds] = _count(self._groups, thresholds)
+        return self._counts[thresholds]
 
-    def lacks_verdicts(self, options: Sequence[Thresholds]) -> bool:
-        """Return whether some of the thresholds admit texts that curation has not judged yet."""
-        return any(
-            group.in_vocabulary and not group.judged and _admitted(options, group.ups, group.downs)
-            for group in self.groups
-        )
+    def lacks_verdicts(self, thresholds: Thresholds) -> bool:
+        """Return whether the thresholds admit texts that curation has not judged yet."""
+        return any(thresholds.admits(*pair) for pair in self._unjudged)
 
 
 @asynccontextmanager
@@ -86,7 +79,17 @@ class AdmissionCounter:
     ten minutes or, if that takes long, less often: only who asks first after a start waits for it.
     """
 
-    def __init__(self, db: Database, scores: Scores, powers: Powers, verdicts: KeptVerdicts) -> None:
+    def __init__(
+        self,
+        db: Database,
+        scores: Scores,
+        powers: Powers,
+        verdicts: KeptVerdicts,
+        *,
+        few_votes: int = FEW_VOTES,
+    ) -> None:
+        """few_votes: how many are counted at once."""
+        self._few_votes = few_votes
         self._db = db
         self._scores = scores
         self._powers = powers
@@ -109,7 +112,7 @@ class AdmissionCounter:
             return await self._compute(powers, dataset_id, options)
 
         kept = self._counts.kept(key)
-        if kept is None or kept.votes.totals.votes <= _FEW_VOTES or kept.lacks_verdicts(options):
+        if kept is None or kept.votes.totals.votes <= self._few_votes or _lacks_verdicts(kept, options):
             return await self._counts.renew(key, compute)
         return await self._counts.get(key, compute)
 
@@ -117,7 +120,7 @@ class AdmissionCounter:
         self, powers: frozenset[str], dataset_id: int | None, options: Sequence[Thresholds]
     ) -> RatedCounts:
         counted = await self._read(powers, dataset_id)
-        if counted.lacks_verdicts(options):
+        if _lacks_verdicts(counted, options):
             async with self._db.read() as tx:
                 unjudged = await curation_verdicts.list_unjudged(
                     tx,
@@ -128,6 +131,7 @@ class AdmissionCounter:
                 )
             await self._verdicts.judge_all(await asyncio.to_thread(_which_admitted, options, unjudged))
             counted = await self._read(powers, dataset_id)
+        await asyncio.to_thread(lambda: [counted.by(thresholds) for thresholds in options])
         return counted
 
     async def _read(self, powers: frozenset[str], dataset_id: int | None) -> RatedCounts:
@@ -140,9 +144,26 @@ class AdmissionCounter:
         return RatedCounts(votes, groups, at)
 
 
+def _count(groups: Sequence[RatedGroup], thresholds: Thresholds) -> AdmissionCounts:
+    unfit: Counter[str] = Counter()
+    admitted = used = voted_down = 0
+    for group in groups:
+        verdict = thresholds.verdict(group.ups, group.downs)
+        if verdict == "voted down" and group.in_vocabulary:
+            voted_down += group.size
+        elif verdict == "admitted" and not group.in_vocabulary:
+            unfit[OUTSIDE_VOCABULARY] += group.size
+        elif verdict == "admitted" and group.reason is not None:
+            unfit[group.reason] += group.size
+        elif verdict == "admitted":
+            admitted += group.size
+            used += group.size if group.used else 0
+    return AdmissionCounts(admitted, used, voted_down, unfit)
+
+
+def _lacks_verdicts(counted: RatedCounts, options: Sequence[Thresholds]) -> bool:
+    return any(counted.lacks_verdicts(thresholds) for thresholds in options)
+
+
 def _which_admitted(options: Sequence[Thresholds], rated: Sequence[tuple[int, int, int]]) -> list[int]:
-    return [id_ for id_, ups, downs in rated if _admitted(options, ups, downs)]
-
-
-def _admitted(options: Sequence[Thresholds], ups: int, downs: int) -> bool:
-    return any(thresholds.admits(ups, downs) for thresholds in options)
+    return [id_ for id_, *votes in rated if any(thresholds.admits(*votes) for thresholds in options)]
