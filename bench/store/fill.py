@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import asyncpg
 from sqlalchemy import Index, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex
@@ -17,11 +16,13 @@ from sqlalchemy.schema import CreateIndex
 from bench.common.errors import BenchError
 from bench.common.report import log_progress
 from bench.store.population import DESCRIPTION, JOBS, MODELS, Population, Row
+from bot.dataset.versions.kept_verdicts import rules_version
 from bot.store import schema
 from bot.store.address import parse_address
 from bot.store.database import open_database
 
 _LARGE = (schema.description, schema.vote, schema.reaction, schema.bookmark)
+_NUMBERED = ("description", "job", "dataset", "model", "season")
 _TRAINED = 50  # every so many-th description is in the newest dataset
 _SEASONS = 200  # servers with an open season
 _MEMORY = "1GB"  # for making an index
@@ -117,6 +118,8 @@ async def _write(driver: Driver, table: Table, rows: Iterable[Row]) -> None:
 async def _fill_small(driver: Driver, population: Population) -> None:
     takes = await driver.fetch("SELECT id FROM description WHERE kind = 'take' ORDER BY id")
     teams = await driver.fetch("SELECT id FROM description WHERE kind = 'team' ORDER BY id")
+    rules = rules_version(population.heroes.curation)
+    await _write(driver, schema.curation_verdict, population.verdict_rows(rules))
     await _write(driver, schema.bookmark, population.bookmark_rows())
     await _write(driver, schema.pick, population.pick_rows(takes))
     await _write(driver, schema.team_hero, population.team_rows(teams))
@@ -185,6 +188,9 @@ async def _index(driver: Driver, indexes: Iterable[Index]) -> None:
         await driver.execute(str(CreateIndex(index).compile(dialect=driver.dialect)))
     if driver.dialect.name == "postgresql":
         log_progress("filling postgresql: statistics ...")
+        for table in _NUMBERED:
+            next_id = f"setval(pg_get_serial_sequence('{table}', 'id'), max(id))"
+            await driver.execute(f"SELECT {next_id} FROM {table}")  # noqa: S608 (our own names)
         await driver.execute("VACUUM ANALYZE")  # as autovacuum would after a while
 
 
@@ -204,11 +210,21 @@ async def open_driver(url: str) -> AsyncIterator[Driver]:
             connection.execute("COMMIT")
             connection.execute("PRAGMA journal_mode=WAL")
         return
-    server = await asyncpg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False))
+    server = await connect_postgres(url)
     try:
         await server.execute(f"SET maintenance_work_mem = '{_MEMORY}'")
-        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):  # it only takes longer then
+        if await server.fetchval("SELECT usesuper FROM pg_user WHERE usename = current_user"):
             await server.execute("SET session_replication_role = replica")  # checks no foreign keys
         yield _Postgresql(server, postgresql.dialect())
     finally:
         await server.close()
+
+
+async def connect_postgres(url: str) -> Any:
+    """Return a connection of PostgreSQL's bare driver. Raises BenchError if it is not installed."""
+    try:
+        import asyncpg  # noqa: PLC0415  (an optional part)
+    except ImportError as error:
+        raise BenchError("PostgreSQL's driver is missing: pip install '.[postgres]'.") from error
+    address = parse_address(url).set(drivername="postgresql")
+    return await asyncpg.connect(address.render_as_string(hide_password=False))

@@ -73,6 +73,22 @@ class Population:
             found.append((hero, canned_answer(told, number)))
         return found
 
+    def _told(self) -> Iterator[tuple[int, str | None]]:
+        """Yield the number of each description's text, and its power if it is outside the vocabulary."""
+        chance = random.Random(7)  # noqa: S311
+        for _ in range(self.descriptions):
+            number = int(_TEXTS * chance.random() ** 2)
+            is_outside = chance.random() < _OUTSIDE
+            yield number, f"the power of number {chance.randrange(500)}" if is_outside else None
+
+    def verdict_rows(self, rules: str) -> Iterator[Row]:
+        """Yield rows of the table curation_verdict, as an installation has that was asked for its status."""
+        curation = self.heroes.curation
+        reasons = [curation.rejection_reason(hero, curation.trim(text)) for hero, text in self._texts]
+        for number, (text_number, other_power) in enumerate(self._told(), 1):
+            if other_power is None:
+                yield number, rules, reasons[text_number]
+
     def models(self) -> Iterator[str]:
         """Yield the names of the tuned models, the oldest first."""
         for number in range(MODELS):
@@ -81,13 +97,12 @@ class Population:
     def description_rows(self) -> Iterator[Row]:
         """Yield rows of the columns in DESCRIPTION."""
         chance = random.Random(2)  # noqa: S311
-        texts, askers, models = self._texts, self.askers, list(self.models())
+        askers, models = self.askers, list(self.models())
         parent = 0
-        for number in range(1, self.descriptions + 1):
+        for number, (text_number, other_power) in enumerate(self._told(), 1):
             share = number / self.descriptions
-            hero, text = texts[int(len(texts) * chance.random() ** 2)]
-            if chance.random() < _OUTSIDE:
-                hero = replace(hero, power=f"the power of number {chance.randrange(500)}")
+            hero, text = self._texts[text_number]
+            hero = replace(hero, power=other_power) if other_power else hero
             asker = askers[int(len(askers) * chance.random() ** 2.5)]
             guild = None if chance.random() < _DIRECT else self.guild(int(self.guilds * chance.random() ** 3))
             kind = self._kind(chance) if parent else "hero"
