@@ -120,17 +120,14 @@ class Visitors:
 
     async def _queue(self) -> None:
         async with self._app.db.write() as tx:
-            now = time.time()
-            active = await jobs.active(tx, "build")
-            if active:
+            for active in await jobs.list_active(tx, "build", "finetune"):
                 await jobs.change(tx, active.id, state="succeeded")
-            planned = await jobs.add(tx, spec=BuildSpec(), requester_id=None, channel_id=None, at=now)
-            await jobs.change_state(tx, planned.id, "queued", was=("planned",))
+        planned = await self._app.jobs.plan(BuildSpec())
+        await self._app.jobs.confirm(planned.id)
 
     async def _claim(self) -> None:
-        now = time.time()
         async with self._app.db.write() as tx:
-            job = await jobs.claim(tx, ("build", "finetune"), owner="bench", at=now, stale_before=now - 15)
+            job = await jobs.claim(tx, ("build", "finetune"), owner="bench", stale_after=15)
         assert job is not None and job.id > JOBS  # noqa: S101, PT018 (it was queued before)
 
     def _heroes(self, kind: str) -> Action:

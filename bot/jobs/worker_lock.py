@@ -1,4 +1,4 @@
-"""Whether a worker runs in a data folder: each holds a lock there, which the kernel drops however it dies."""
+"""Whether a worker runs here: each holds a lock in its data folder, which the kernel drops at its end."""
 
 import fcntl
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def worker_lock(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def may_have_worker(data_dir: Path) -> bool:
+def has_worker_here(data_dir: Path) -> bool:
     """Return whether a worker may run in a data folder. One on another machine is not seen."""
     try:
         with (data_dir / _NAME).open("r+b") as file:

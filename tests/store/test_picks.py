@@ -13,7 +13,7 @@ async def test_takes_are_looked_up_without_reading_all_descriptions(
         await picks.get(tx, 1, "somebody")
         await duels.get_by_message(tx, 1)
         await duels.get_by_description(tx, 1)
-        await datasets.list_trained_texts(tx, 1, most_liked=10, most_others=10)
+        await datasets.list_trained_texts(tx, 1, guild_id=1, channel_id=1, most_liked=10, most_others=10)
     assert len(query_plans.plans) == 6
     assert query_plans.scans == []
     assert "description_of_parent" in str(query_plans.plans[0].steps)

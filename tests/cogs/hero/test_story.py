@@ -62,6 +62,23 @@ async def test_one_scene_is_written_at_a_time_after_a_text(stage: Stage, app: Ap
     assert "Scene 1 of 5" in (last(stage).embeds[0].title or "")
 
 
+async def test_a_story_goes_on_from_what_is_still_there_to_read(stage: Stage) -> None:
+    message = await hero(stage)
+    await stage.ben.click(message, label="Next scene")
+    await stage.ben.click(last(stage), label="Next scene")
+    _, first, second = stage.channel.history()
+    await stage.olga.delete(second)
+    await stage.ana.slash(stage.channel, "story")
+    assert (last(stage).embeds[0].title or "").endswith("Scene 2 of 5")
+    for scene in (first, last(stage)):
+        await stage.olga.delete(scene)
+    await stage.ana.slash(stage.channel, "story")
+    assert (last(stage).embeds[0].title or "").endswith("Scene 1 of 5")
+    await stage.olga.delete(message)
+    await stage.ana.slash(stage.channel, "story")
+    assert "not asked for a hero here yet" in stage.refusal()
+
+
 async def test_a_story_ends_where_a_text_is_gone(stage: Stage, app: App) -> None:
     message = await hero(stage)
     await stage.ben.click(message, label="Next scene")
