@@ -168,7 +168,7 @@ async def test_a_busy_database_keeps_nobody_from_a_verdict(hosted: Settings) -> 
     timing = Timing(database=DatabaseTiming(busy_timeout=0.05))
     async with open_app(hosted, timing) as app:
         (one,) = await store(app, [(_HERO, "Too short.")])
-        async with held(hosted.data_dir):
+        async with held(hosted):
             effect = await app.admission.effect(one, 5)
         assert effect is not None
         assert effect.rejection_reason == "too short"
