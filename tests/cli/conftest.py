@@ -11,6 +11,7 @@ from bot.app import open_app
 from bot.command_line import cli
 from bot.settings import ROOT, Settings
 from tests.support import workflows
+from tests.support.engine_process import EngineProcess
 from tests.support.scripted_server import Script, scripted_server
 from tests.support.threads import running_in_thread
 
@@ -43,6 +44,18 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -
 
 
 @pytest.fixture
+def at_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: EngineProcess) -> RunCommand:
+    """Return a function that runs a command on an installation with the tests' engine."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("ENGINE_URL", engine.url)
+
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(cli, list(arguments), input=typed)
+
+    return run
+
+
+@pytest.fixture
 def built(tmp_path: Path, server_url: str) -> Settings:
     """Begin with a dataset of 16 texts, which this process writes: a worker takes seconds to start."""
     settings = Settings(
@@ -58,3 +71,25 @@ def built(tmp_path: Path, server_url: str) -> Settings:
 
     asyncio.run(build())
     return settings
+
+
+@pytest.fixture
+def installed(tmp_path: Path, server_url: str) -> Settings:
+    """Begin with an installation that has run once."""
+    settings = Settings(data_dir=tmp_path / "var" / "playground", engine_url=server_url)
+
+    async def start() -> None:
+        async with open_app(settings):
+            pass
+
+    asyncio.run(start())
+    return settings
+
+
+@pytest.fixture
+def quick(terminal: RunCommand, monkeypatch: pytest.MonkeyPatch) -> RunCommand:
+    """Return `terminal` for a base that is not there: to read the packaged one takes a second each time."""
+    monkeypatch.setenv("ENGINE_BASE", "none.gguf")
+    monkeypatch.setenv("AUTHOR_MODEL", "none")
+    monkeypatch.setenv("BASE_MODEL", "none")
+    return terminal

@@ -34,7 +34,7 @@ const LINES = [
 // A link to a message of this channel shows it: there is no Discord to open.
 const MESSAGE = /^https:\/\/discord\.com\/channels\/[^/]+\/\d+\/(\d+)$/;
 
-function link(url, text) {
+export function link(url, text) {
   const id = MESSAGE.exec(url)?.[1];
   if (id) return element("button", { type: "button", className: "jump", onclick: () => showMessage(id) }, text);
   return element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text);

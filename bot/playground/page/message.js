@@ -3,7 +3,7 @@
 import { components } from "./components.js";
 import { avatar, element } from "./dom.js";
 import { language, t, withElements } from "./language.js";
-import { inline, markdown } from "./markdown.js";
+import { inline, link, markdown } from "./markdown.js";
 import { attachment, colour, picture } from "./media.js";
 
 const EPHEMERAL = 1 << 6;
@@ -33,7 +33,7 @@ function replyLine(message, names) {
 
 function card(embed, message, names) {
   const article = element("article", { className: "card" },
-    embed.author && element("p", { className: "byline" }, embed.author.name),
+    embed.author && element("p", { className: "byline" }, embed.author.url ? link(embed.author.url, embed.author.name) : embed.author.name),
     embed.title && element("h2", {}, ...inline(embed.title, names)),
     embed.description && markdown(embed.description, names),
     embed.fields?.length && element("div", { className: "fields" }, ...embed.fields.map((field) =>
