@@ -168,7 +168,7 @@ async def _heroes(visit: Visit) -> None:
     settings = await visit.type_line("/heroes settings", "What others may see of you")
     await settings.get_by_role("button", name="Name me", exact=True).click()
     await expect(settings).to_contain_text("Do not name me")
-    thumb = visit.with_text("64-year-old man").get_by_role("button", name=f"{UP},")
+    thumb = visit.with_text("31-year-old man").get_by_role("button", name=f"{UP},")
     await thumb.click()
     await expect(thumb).to_have_attribute("aria-pressed", "true")
 
@@ -216,10 +216,14 @@ async def _together(visit: Visit) -> None:
 async def _provenance(visit: Visit) -> None:
     """The menu of a message, and what it tells."""
     hero = visit.messages.filter(has_text=_HERO).first
-    await visit.show(hero, narrow=False, dark=True)
+    for suffix, narrow in (("-phone", True), ("", False)):
+        await visit.show(hero, narrow=narrow, dark=not narrow)
+        await hero.hover()
+        await hero.locator(".more summary").click()
+        await visit.save(f"menu{suffix}")
+        await hero.locator(".more summary").click()
     await hero.hover()
     await hero.locator(".more summary").click()
-    await visit.save("menu")
     made = await visit.press(hero, "How was this made?", "How its words were drawn")
     await visit.picture("made", made)
 
@@ -276,6 +280,7 @@ async def _open(browser: Browser, url: str, locale: str) -> Page:
     await page.add_init_script("localStorage.guide = 'closed'")
     page.set_default_timeout(_LONGEST)
     await page.goto(url)
+    await expect(page.locator("#messages > li").first).to_be_visible()
     return page
 
 

@@ -16,12 +16,13 @@ function content(message, names) {
     ` ${t("{name} is thinking …", { name: message.author.username })}`);
 }
 
-function commandLine(message) {
+function commandLine(message, menus) {
   const interaction = message.interaction_metadata;
   if (!interaction?.name) return null;
+  const menu = menus.find(({ name }) => name === interaction.name);
   return element("p", { className: "asked" }, avatar(interaction.user.username),
     element("span", {}, ...withElements(t("{person} used {command}"), { person: element("b", {}, interaction.user.username),
-      command: element("span", { className: "mention" }, `/${interaction.name}`) })));
+      command: element("span", { className: "mention" }, menu?.label ?? `/${interaction.name}`) })));
 }
 
 function replyLine(message, names) {
@@ -79,7 +80,7 @@ export function messageElement(message, names, act, menus) {
   const embedded = isInEmbeds(message);
   const files = message.attachments.filter((file) => !embedded(file));
   return element("li", { className: "message", "data-id": message.id },
-    commandLine(message) ?? replyLine(message, names),
+    commandLine(message, menus) ?? replyLine(message, names),
     avatar(author.username, author.bot),
     element("div", { className: "body" },
       element("p", { className: "head" }, element("b", {}, author.username), author.bot && element("span", { className: "tag" }, "APP"),
