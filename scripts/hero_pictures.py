@@ -39,6 +39,13 @@ _MOST_BYTES = 150_000
 _LONGEST = 300_000  # milliseconds for one answer of the model, on a busy machine
 expect.set_options(timeout=_LONGEST)
 _WIDE, _NARROW = (1280, 860), (390, 844)
+_FRAME = 190  # pixels of a wide page around its messages
+_TALLEST = 1240
+# what the documentation shows; --all takes each picture both wide and as on a phone
+_SHOWN = (
+    *("greeting", "take", "card", "kept-phone", "list-phone", "top", "quota-phone"),
+    *("team", "story-phone", "menu-phone", "made", "week", "french"),
+)
 _DAY = 86_400.0  # seconds
 # who asks for which heroes, and the votes for and against each
 _ASKED = (
@@ -67,6 +74,7 @@ class Visit:
     bot: HeroBot
     clock: Clock
     folder: Path
+    all_pictures: bool
 
     @property
     def app(self) -> App:
@@ -111,6 +119,12 @@ class Visit:
         await self.page.emulate_media(color_scheme="dark" if dark else "light")
         await self.page.set_viewport_size({"width": width, "height": height})
         await asyncio.sleep(0.5)  # pictures are laid out
+        if not narrow:  # as tall as what is to be seen
+            until = "document.querySelector('#messages').getBoundingClientRect().bottom"
+            seen = await first.evaluate(f"each => {until} - each.getBoundingClientRect().top")
+            height = round(min(_TALLEST, max(height, seen + _FRAME)))
+            await self.page.set_viewport_size({"width": width, "height": height})
+            await asyncio.sleep(0.3)
         await first.evaluate("each => each.scrollIntoView({block: 'start'})")
         await self.page.mouse.move(1, 1)
         await asyncio.sleep(0.3)  # what fades in or out
@@ -123,7 +137,9 @@ class Visit:
         await self.page.set_viewport_size({"width": _WIDE[0], "height": _WIDE[1]})
 
     async def save(self, name: str) -> None:
-        """Save a picture of the page as it is."""
+        """Save a picture of the page as it is, if it is wanted."""
+        if not self.all_pictures and name not in _SHOWN:
+            return
         shot = Image.open(io.BytesIO(await self.page.screenshot())).convert("RGB")
         path = self.folder / f"heroes-{name}.png"
         shot.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
@@ -284,7 +300,7 @@ async def _open(browser: Browser, url: str, locale: str) -> Page:
     return page
 
 
-async def run(data: Path | None, pictures: Path) -> None:
+async def run(data: Path | None, pictures: Path, *, all_pictures: bool) -> None:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         async with (
@@ -293,7 +309,7 @@ async def run(data: Path | None, pictures: Path) -> None:
             await playwright.chromium.launch(executable_path=_BROWSER, args=_FLAGS) as browser,
         ):
             page = await _open(browser, f"{url}#olga", "en")
-            visit = Visit(page, bot, clock, pictures)
+            visit = Visit(page, bot, clock, pictures, all_pictures)
             await take_all(visit)
             await take_french(await _open(browser, f"{url}#ben", "fr"), visit)
 
@@ -302,8 +318,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="the data folder of an installation with a live model")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs", help="where to write the pictures")
+    parser.add_argument("--all", action="store_true", help="take each both wide and as on a phone")
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.data, arguments.folder))
+    asyncio.run(run(arguments.data, arguments.folder, all_pictures=arguments.all))
 
 
 if __name__ == "__main__":
