@@ -21,6 +21,8 @@ from cogs.hero.cards import card_file, note_card
 
 _MAX_LENGTH = 490  # characters of a text: five of them, escaped, fit into an embed with their titles
 
+_NEAR = 5  # pages; from further beyond the end one comes to the first
+
 _PERIODS: dict[Period, str] = {
     "week": mark("this week"),
     "month": mark("this month"),
@@ -109,7 +111,7 @@ async def _page(
         powers = (await app.powers.vocabulary()).powers
         best = await app.scores.best(powers=powers, span=current.span, page=page, hurried=True)
     if page and not best:  # the descriptions on it have been removed since, or the period is a new one
-        return await _page(interaction, scope, period, page - 1)
+        return await _page(interaction, scope, period, page - 1 if page <= _NEAR else 0)
     has_more = len(best) > PAGE
     targets = (("◀", page - 1, page > 0), ("▶", page + 1, has_more))
     buttons = [
