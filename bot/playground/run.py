@@ -30,7 +30,8 @@ async def run_playground(settings: Settings, *, open_browser: bool) -> None:
 
     open_browser: whether to open the page where somebody can see it.
     """
-    settings = settings.model_copy(update={"home_guilds": frozenset({HOME})})
+    alone = {"shard_ids": None, "shard_count": None}  # the playground has one server
+    settings = settings.model_copy(update={"home_guilds": frozenset({HOME}), **alone})
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
         with console.status("starting the model engine and the worker ...") as status:

@@ -18,6 +18,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.errors import Refused
 from bot.i18n.message import LocalizedMessage, mark
+from bot.leases import LEADER
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,19 @@ _NOT_ALLOWED = mark("Discord would not let you do this.")
 
 
 class PatientEnv(simcord.Env):
-    """simcord's environment, which gives the bot a minute to start."""
+    """simcord's environment, which gives the bot a minute to start.
+
+    In place of Discord it says how many shards a bot has that does not know: one.
+    """
+
+    def __init__(self, bot: HeroBot, **options: Any) -> None:
+        super().__init__(bot, shard_count=bot.shard_count or 1, **options)
+
+    async def restart_bot(self, bot: discord.Client | None = None) -> None:
+        """Replace the bot. The one before gives its leases back, as at the end of its process."""
+        if isinstance(self.bot, HeroBot):
+            await self.bot.app.leases.release()
+        await super().restart_bot(bot)
 
     async def _settle_internal(self, *, timeout: float | None = None, **options: Any) -> None:  # noqa: ASYNC109
         patient = _START_TIMEOUT if timeout == _SIMCORDS_START_TIMEOUT else timeout
@@ -173,6 +186,7 @@ class SimulatedDiscord:
 @asynccontextmanager
 async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     """Start the bot in a new simulated Discord."""
+    await app.leases.seize(LEADER)  # a playground before this one may have been killed
     env = PatientEnv(HeroBot(app), settle_timeout=_SETTLE_TIMEOUT)
     # created before the clock is set: accounts must be old, because votes of young ones do not count
     operator, *others = (env.create_user(name) for name in (OPERATOR, *MEMBERS))

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from bot.store.hero_columns import hero_columns
-from bot.store.types import MessageColumn
+from bot.store.types import FreeText, MessageColumn
 
 metadata = MetaData()
 
@@ -44,7 +44,7 @@ example = Table(
     Column("template_version", Integer, nullable=False),
     Column("model", Text, nullable=False),
     Column("params", JSON, nullable=False),
-    Column("answer", Text),
+    Column("answer", FreeText),
     Column("finish_reason", Text),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
@@ -58,7 +58,7 @@ review = Table(
     metadata,
     Column("example_id", Integer, ForeignKey("example.id"), primary_key=True),
     Column("verdict", String(8), nullable=False),
-    Column("text", Text),
+    Column("text", FreeText),
     Column("at", Float, nullable=False),
     CheckConstraint("verdict IN ('keep', 'edit', 'reject')", name="review_verdict"),
 )
@@ -68,11 +68,11 @@ imported = Table(
     "imported",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("file", Text, nullable=False),
-    *hero_columns(Text),
-    Column("prompt", Text, nullable=False),
-    Column("sub_prompt", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("file", FreeText, nullable=False),
+    *hero_columns(FreeText),
+    Column("prompt", FreeText, nullable=False),
+    Column("sub_prompt", FreeText, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
 )
 
@@ -91,6 +91,16 @@ spending = Table(
     Column("cost", Float, nullable=False),
 )
 
+# What the calls of a process that are in flight may cost, so that the day's budget holds across processes.
+# expires: by the database's clock; what a dead process had reserved ends then.
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("cost", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
 # How fast a model answered in the last build, and the rate limits of its server, each per second.
 pace = Table(
     "pace",
@@ -102,13 +112,15 @@ pace = Table(
     Column("at", Float, nullable=False),
 )
 
-_ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
+# written out, not with parameters: else no query could be answered by the index
+ACTIVE_JOB = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 
-# Long work. It is planned first and queued when a person confirms the plan; at most one job of a kind is
-# active. Workers write the progress here and the bot shows it: rate is units per second, lost the number of
-# calls that were under way when a worker died. remote_asked_at is set before a server is asked to start a
-# training: if the answer is lost, trainings that began since then are searched. question is what an
-# operator must answer before a paused job continues. reference: under which logs have what is done for it.
+# Long work. It is planned first and queued when a person confirms the plan; JOBS_AT_ONCE jobs of a kind may
+# be active. Its times are the database's. Workers write the progress here and the bot shows it: rate is units
+# per second, lost the number of calls that were under way when a worker died. remote_asked_at is set before a
+# server is asked to start a training: if the answer is lost, trainings that began since then are searched.
+# question is what an operator must answer before a paused job continues. reference: under which logs have
+# what is done for it.
 job = Table(
     "job",
     metadata,
@@ -139,7 +151,7 @@ job = Table(
         "'succeeded', 'failed', 'cancelled')",
         name="job_state",
     ),
-    Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+    Index("job_active", "kind", "id", sqlite_where=ACTIVE_JOB, postgresql_where=ACTIVE_JOB),
 )
 
 # Requests sent to a provider's Batch API. The row is written before anything is sent; the most that the batch
@@ -180,9 +192,9 @@ dataset_item = Table(
     Column("dataset_id", Integer, ForeignKey("dataset.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("split", String(8), nullable=False),
-    Column("prompt", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("rejected", Text),  # the worse text of a pair, in preference datasets
+    Column("prompt", FreeText, nullable=False),
+    Column("text", FreeText, nullable=False),
+    Column("rejected", FreeText),  # the worse text of a pair, in preference datasets
     Column("source", String(16), nullable=False),
     Column("source_id", Integer, nullable=False),
     Column("rejected_id", Integer),  # the description whose text is the worse one
@@ -253,7 +265,7 @@ model_answer = Table(
     Column("model_id", Integer, ForeignKey("model.id"), primary_key=True),
     Column("key", String(64), primary_key=True),
     *hero_columns(),
-    Column("text", Text, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
@@ -269,7 +281,7 @@ ranked_text = Table(
     Column("model_id", Integer, ForeignKey("model.id"), nullable=False),
     Column("key", String(64), nullable=False),
     *hero_columns(),
-    Column("text", Text, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
@@ -319,7 +331,7 @@ description = Table(
     Column("model", Text, nullable=False),
     Column("tuned", Boolean, nullable=False),
     *hero_columns(),
-    Column("text", Text, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
     Column("prompt_version", Integer, nullable=False),
     Column("sampling", JSON, nullable=False),
@@ -499,7 +511,7 @@ duel_vote = Table(
 power = Table(
     "power",
     metadata,
-    Column("power", Text, primary_key=True),
+    Column("power", FreeText, primary_key=True),
     Column("actor_id", BigInteger),
     Column("at", Float, nullable=False),
 )
@@ -599,9 +611,30 @@ report = Table(
     Column("dismissed", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
     Column("counts", Boolean, nullable=False, server_default=true()),
-    Column("words", Text, nullable=False, server_default=""),
+    Column("words", FreeText, nullable=False, server_default=""),
     Column("notice_id", Integer, ForeignKey("notice.id")),
     Column("withdrawn", Boolean, nullable=False, server_default=false()),
     Column("worded", Boolean, nullable=False, server_default=false()),
     Index("report_of_reporter", "reporter"),
+)
+
+# What one process alone may do: serve a shard, or lead. expires: by the database's clock; an expired lease is
+# free. bot/leases.py takes and prolongs them.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+# How many heroes a person has asked for since a moment, the day's beginning or a reset, if several processes
+# serve; asked_at: the last time, by the database's clock. Rows of days before are deleted.
+daily_use = Table(
+    "daily_use",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("heroes", Integer, nullable=False),
+    Column("asked_at", Float),
 )

@@ -20,6 +20,16 @@ class MessageColumn(TypeDecorator[LocalizedMessage]):
         return LocalizedMessage.from_json(json.loads(value)) if value else None
 
 
+class FreeText(TypeDecorator[str]):
+    """Text of people and models, stored without what databases refuse."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
 def storable(text: str) -> str:
     """Return the text without what databases refuse: NUL and the lone surrogates of some models."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -10,7 +10,7 @@ from bot.community.privacy import OwnText
 from bot.i18n.message import ENGLISH, Translator
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES, UNKNOWN_MESSAGE
-from cogs.common.locale import translator_of, translator_of_server
+from cogs.common.locale import translator_of, translator_of_guild
 from cogs.common.persistent import PersistentButton, PersistentItem, persistent_view
 from cogs.common.responses import answer, confirm
 from cogs.hero.cards import remove_cards
@@ -123,7 +123,7 @@ async def _empty_message(bot: HeroBot, deleted: OwnText) -> bool:
         return True
     channel_id, message_id = deleted.message
     guild_id = deleted.description.guild_id
-    t = await translator_of_server(bot, bot.get_guild(guild_id) if guild_id else None)
+    t = await translator_of_guild(bot, guild_id)
     notice = MessageContent(content=t("The person who asked for it had it deleted."))
     channel = bot.get_partial_messageable(channel_id, guild_id=guild_id)
     try:

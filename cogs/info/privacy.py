@@ -172,6 +172,11 @@ def counts_text(t: Translator, counts: dict[str, int]) -> str:
             "{number} times that an operator let you begin your day anew",
             counts["quota_reset"],
         ),
+        "daily_use": t.count(
+            "{number} note on how many heroes you asked for today",
+            "{number} notes on how many heroes you asked for today",
+            counts["daily_use"],
+        ),
         "season": t.count(
             "{number} season that you started or ended",
             "{number} seasons that you started or ended",

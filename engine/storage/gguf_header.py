@@ -65,7 +65,9 @@ def read(path: Path) -> GGUFHeader:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return _Reader(content).header()
-    except (struct.error, UnicodeDecodeError, ValueError) as error:  # mmap refuses an empty file
+    except (struct.error, OverflowError) as error:  # of a place beyond its end
+        raise ValueError(f"{path.name} is damaged, or is no GGUF file: it is cut short") from error
+    except (ValueError, RecursionError) as error:  # mmap refuses an empty file
         raise ValueError(f"{path.name} is damaged, or is no GGUF file: {error}") from error
 
 

@@ -1,6 +1,7 @@
 """Which bases can be tuned: what cannot is named with the list, also in requests; it may be served."""
 
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,21 @@ def test_a_damaged_file_is_named(tiny_base: Path, tmp_path: Path, end: int) -> N
     with pytest.raises(ValueError, match=r"damaged\.gguf is damaged, or is no GGUF file"):
         gguf_header.read(damaged)
     assert "damaged.gguf is damaged" in tunability.obstacle(damaged)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (struct.pack("<IIQ", 9, 8, 5000) + struct.pack("<Q", 2**63) * 5000, "it is cut short"),
+        (struct.pack("<IIQ", 9, 8, 2**63), "it is cut short"),
+        (struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 5000, "recursion"),
+        (struct.pack("<I", 77), "unknown kind 77"),
+    ],
+)
+def test_a_value_that_no_file_has_is_named(tmp_path: Path, value: bytes, fault: str) -> None:
+    path = tmp_path / "odd.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1) + b"a" + value)
+    assert re.search(rf"odd\.gguf is damaged, or is no GGUF file: .*{fault}", tunability.obstacle(path))
 
 
 def test_all_architectures_are_listed() -> None:

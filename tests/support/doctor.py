@@ -1,10 +1,9 @@
 """What `herosmith doctor --json` prints, by check."""
 
+import asyncio
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from typer.testing import Result
 
 from bot.presentation.doctor import CHECKS
 from bot.settings import Settings
+from tests.support.databases import execute
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123"  # noqa: S105
 Findings = dict[str, list[dict[str, Any]]]
@@ -49,9 +49,8 @@ def content(folder: Path) -> dict[str, str]:
     }
 
 
-def change(settings: Settings, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(settings.data_dir / "hero.db")) as connection, connection:
-        connection.execute(statement, values)
+def change(settings: Settings, statement: str, **values: object) -> None:
+    asyncio.run(execute(settings.database, statement, **values))
 
 
 def whole_output(run: Callable[..., Result], *options: str) -> str:

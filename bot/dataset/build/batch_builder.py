@@ -218,7 +218,6 @@ class BatchBuilder:
                 requests=len(part.requests),
                 prompt_tokens=part.prompt_tokens,
                 completion_tokens=part.completion_tokens,
-                at=time.time(),
             )
         if others:
             build.accompanied.add(row.id)

@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 import pytest
-from sqlalchemy import Engine, event, select, update
+from sqlalchemy import select, update
 
 from bot.app import App, open_app
 from bot.settings import Settings
@@ -12,6 +12,7 @@ from bot.store import stories
 from bot.store.schema import description
 from tests.conftest import Stage
 from tests.support.buttons import message_with
+from tests.support.query_plans import QueryPlans
 from tests.support.reports import hero
 from tests.support.scripted_server import Script
 from tests.support.streaming import labels
@@ -167,23 +168,9 @@ async def test_a_hosted_model_is_told_to_go_on(hosted: Settings, script: Script)
     assert "next scene of this story" in turns[2]["content"]
 
 
-async def test_finding_the_newest_story_reads_no_whole_table(app: App) -> None:
-    statements: list[tuple[str, Any]] = []
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def note(*call: Any) -> None:
-        statements.append(call[2:4])
-
-    async with app.db.read() as tx:
-        if tx.dialect.name != "sqlite":
-            pytest.skip("the plan is SQLite's")
-        try:
-            await stories.newest_id(tx, "somebody", 1)
-            await stories.last_id(tx, 1)
-            await stories.until(tx, 1)
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
-        for statement, parameters in statements:
-            rows = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plan = [row.detail for row in rows]
-            assert [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step] == []
+async def test_finding_the_newest_story_reads_no_whole_table(app: App, query_plans: QueryPlans) -> None:
+    async with query_plans.recorded(app.db), app.db.read() as tx:
+        await stories.newest_id(tx, "somebody", 1)
+        await stories.last_id(tx, 1)
+        await stories.until(tx, 1)
+    assert query_plans.scans == query_plans.sorts == []
