@@ -34,7 +34,7 @@ from cogs.contests.weekly import WeeklyCog
 
 _BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-_COLOURS = 128
+_COLOURS = 256
 _MOST_BYTES = 150_000
 _LONGEST = 300_000  # milliseconds for one answer of the model, on a busy machine
 expect.set_options(timeout=_LONGEST)
