@@ -5,6 +5,7 @@ from itertools import islice
 
 from bot.errors import UserError
 from bot.heroes.blocklist import Blocklist
+from bot.heroes.hero import Hero
 from bot.heroes.suggestions import suggest_heroes
 from bot.heroes.vocabulary import Vocabulary, quoted
 from bot.store import descriptions, powers
@@ -27,6 +28,14 @@ class Powers:
     async def vocabulary(self) -> Vocabulary:
         """Return the current vocabulary."""
         return self._file_vocabulary.with_powers(await self.added())
+
+    async def vocabulary_of(self, hero: Hero) -> Vocabulary:
+        """Return a vocabulary that tells all of one hero: the file's if it has the power, else the current one.
+
+        For nearly every hero that reads nothing.
+        """
+        vocabulary = self._file_vocabulary
+        return vocabulary if vocabulary.trains(hero) else await self.vocabulary()
 
     async def suggest(self, typed: str, language: str = "en") -> list[str]:
         """Return whole heroes that complete what was typed, those with the most requested powers first.

@@ -13,7 +13,7 @@ from filelock import AsyncFileLock
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, PoolResetState
 
 from bot.errors import DatabaseBusy, StoreError
 from bot.histogram import SHORT_SECONDS, Histogram
@@ -276,6 +276,7 @@ def create_engines(
 def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
     if parse_address(url).drivername == "sqlite+aiosqlite":
         options["connect_args"] = {"async_creator_fn": connections.opening}
+        options["pool_reset_on_return"] = None  # _tune_sqlite() rolls back where there is something to
     # its errors are logged, and parameters are texts and ids of people
     return create_async_engine(url, hide_parameters=True, **options)
 
@@ -314,6 +315,13 @@ def _tune_sqlite(engine: AsyncEngine, busy_timeout: float, *, begin: str, foreig
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute(f"PRAGMA foreign_keys={foreign_keys}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def _reset(connection: Any, _record: Any, state: PoolResetState) -> None:
+        # Every transaction ends with its block. To roll back once more in any case, as pools do, is one call
+        # in four to SQLite's thread.
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
