@@ -20,7 +20,7 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "histogram", "i18n", "logs", "palette", "shipped_files"),
+    ("config", "garbage_collection", "histogram", "i18n", "logs", "palette", "shipped_files"),
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page"),
     ("cards", "settings", "store"),

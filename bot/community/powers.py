@@ -30,7 +30,7 @@ class Powers:
         return self._file_vocabulary.with_powers(await self.added())
 
     async def vocabulary_of(self, hero: Hero) -> Vocabulary:
-        """Return a vocabulary that tells all of one hero: the file's if it has the power, else the current one.
+        """Return a vocabulary that tells all of one hero: the file's if that has the power, else the current.
 
         For nearly every hero that reads nothing.
         """

@@ -114,7 +114,7 @@ class Curation(FrozenModel):
 
     @cached_property
     def _verdict(self) -> Callable[[Hero, str], tuple[str, ...]]:
-        """Judges whole texts. It remembers the last ones: each is judged when it is written and when shown."""
+        """Judges whole texts, and remembers the last ones: each is judged when written and when shown."""
         return lru_cache(maxsize=64)(lambda hero, text: tuple(self._faults(hero, text, is_whole=True)))
 
     def _faults(self, hero: Hero, text: str, *, is_whole: bool) -> list[str]:
@@ -171,7 +171,7 @@ class Curation(FrozenModel):
         any_, other, names = ("|".join(words) for words in (genders, told, map(re.escape, name)))
         if any_ and re.search(rf"\b(?:year-old|years\sold, an?) (?:[\w-]+ ){{,2}}(?:{any_})\b", text):
             return True
-        # without such a word no pattern matches, and to compile patterns with a new name takes longer than all else
+        # without such a word none of these matches; to compile them for a new name takes longer than to search
         if not (other and names and re.search(rf"\b(?:{other})\b", text)):
             return False
         if re.search(rf"\b(?:{names})(?:,| is| was) an? (?:[\w-]+ ){{,3}}(?:{other})\b", text):

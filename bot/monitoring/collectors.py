@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -17,7 +17,7 @@ from prometheus_client.core import (
 from bot.app import App
 from bot.errors import HerosmithError
 from bot.histogram import Histogram
-from bot.monitoring.interactions import Interactions
+from bot.monitoring.gateway import Gateway
 from bot.rating.sequential_test import EVIDENCE_THRESHOLD, TESTS
 from bot.store import statistics
 from bot.store.database import Transaction
@@ -31,20 +31,6 @@ Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
 _DATABASE_TIMEOUT = 5.0  # seconds; Prometheus waits for ten
 _COUNT_INTERVAL = 60.0  # seconds between two counts of whole tables
-
-
-class Gateway(Protocol):
-    """The connection to Discord, as the bot knows it."""
-
-    connected: bool
-    interactions: Interactions
-
-    @property
-    def latency(self) -> float:
-        """Seconds between a heartbeat and its answer; not finite if none was answered."""
-
-    @property
-    def guild_count(self) -> int: ...
 
 
 def process_metrics(app: App, lag: Histogram) -> Iterator[Metric]:

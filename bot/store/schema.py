@@ -1,4 +1,8 @@
-"""The tables of the database; the migrations create them."""
+"""The tables of the database; the migrations create them.
+
+Conditions of indexes are written here for SQLite alone. In the migrations PostgreSQL has them, too: to name
+them here would load its dialect, 3 MiB, in every process.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -139,7 +143,7 @@ job = Table(
         "'succeeded', 'failed', 'cancelled')",
         name="job_state",
     ),
-    Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+    Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE),
 )
 
 # Requests sent to a provider's Batch API. The row is written before anything is sent; the most that the batch
@@ -222,7 +226,7 @@ model = Table(
     CheckConstraint(
         "state IN ('unchecked', 'held back', 'candidate', 'live', 'retired')", name="model_state"
     ),
-    Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("model_one_live", "state", unique=True, sqlite_where=_LIVE),
 )
 
 # The history of a model, never deleted. passed, held back: by its check; promoted: by votes; override: by
@@ -447,7 +451,7 @@ trial = Table(
     Column("test", String(16), nullable=False, server_default="uniform"),
     CheckConstraint("state IN ('running', 'won', 'lost', 'undecided', 'stopped')", name="trial_state"),
     CheckConstraint("test IN ('uniform', 'bimodal')", name="trial_test"),
-    Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING),
 )
 
 # Two descriptions of one hero, by the live model and the candidate, shown blind; a: whose is the first.
@@ -490,9 +494,8 @@ duel_vote = Table(
         "voter",
         unique=True,
         sqlite_where=_COUNTS,
-        postgresql_where=_COUNTS,
     ),
-    Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS, postgresql_where=_COUNTS),
+    Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS),
 )
 
 # A power that an operator added to the vocabulary, so that its descriptions may train.
@@ -570,7 +573,7 @@ season = Table(
     Column("ended_at", Float),
     Column("actor_id", BigInteger),
     UniqueConstraint("guild_id", "number"),
-    Index("season_one_open", "guild_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("season_one_open", "guild_id", unique=True, sqlite_where=_OPEN),
 )
 
 # A server's post on its best text of a week; the week is the day on which it ends (YYYY-MM-DD, in the
