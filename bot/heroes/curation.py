@@ -171,7 +171,7 @@ class Curation(FrozenModel):
         any_, other, names = ("|".join(words) for words in (genders, told, map(re.escape, name)))
         if any_ and re.search(rf"\b(?:year-old|years\sold, an?) (?:[\w-]+ ){{,2}}(?:{any_})\b", text):
             return True
-        # without such a word none of these matches; to compile them for a new name takes longer than to search
+        # without such a word neither matches; to compile them for a new name takes longer than to search
         if not (other and names and re.search(rf"\b(?:{other})\b", text)):
             return False
         if re.search(rf"\b(?:{names})(?:,| is| was) an? (?:[\w-]+ ){{,3}}(?:{other})\b", text):

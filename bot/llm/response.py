@@ -150,7 +150,7 @@ class StreamReader:
                         break
                     _add_chunk(answer, chunk)
                     pause = self._pause_after(answer)
-                    # a timer for each of hundreds of chunks a second would be a fifth of what reading them costs
+                    # a timer for each of hundreds of chunks would be a fifth of what reading them costs
                     if abs(now() + pause - (stream.deadline.when() or 0.0)) > pause * _INEXACT:
                         stream.deadline.reschedule(now() + pause)
                     text = thinking.so_far(answer.text)

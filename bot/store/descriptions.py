@@ -31,7 +31,7 @@ _ITS_MODEL = (
 )
 _COLUMNS = (*description.c, select(model.c.id).where(*_ITS_MODEL).scalar_subquery().label("version"))
 
-# The two writes of every /hero. Made once: to build one, and to look up its compiled form, takes as long as to
+# The two writes of every /hero. Made once: to build one and to look up its compiled form takes as long as to
 # run it.
 _ADD = description.insert().returning(*_COLUMNS)
 _SET_MESSAGE = (
