@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from openai import AsyncOpenAI
 
@@ -54,6 +55,7 @@ from bot.heroes.scenes import ScenePrompts
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
+from bot.leases import LEADER, Leases, LeaseTiming
 from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Budget
 from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
@@ -84,12 +86,14 @@ from bot.serving.draws import DrawLimit
 from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
 from bot.serving.redraws import Redraws
+from bot.serving.shared_use import SharedUse
 from bot.serving.stories import Stories
 from bot.serving.takes import Takes
 from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
-from bot.store.database import Database, DatabaseTiming, open_database
+from bot.store.database import Database, open_database
+from bot.store.timing import DatabaseTiming
 from bot.store.use_lock import in_use
 from bot.tuning.best_texts import BestTexts
 from bot.tuning.estimate import TuningEstimator
@@ -98,7 +102,7 @@ from bot.tuning.gate import Gate
 from bot.tuning.gate_rules import GateRules
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.model_reader import ModelReader
-from bot.tuning.providers import SERVING_HINT, provider_of
+from bot.tuning.providers import SERVING_HINT, provider_of, server_name
 from bot.tuning.pruning import Pruner
 from bot.tuning.remote_api import FineTuningApi
 from bot.tuning.remote_calls import FineTuningApiTiming
@@ -133,7 +137,8 @@ class Timing:
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
-    people_refresh: float = 30.0  # seconds until a block or reset by the terminal is seen
+    leases: LeaseTiming = field(default_factory=LeaseTiming)
+    people_refresh: float = 1.0  # seconds until a block or reset by another process is seen
     backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
     training: TrainingTiming = field(default_factory=TrainingTiming)
     fine_tuning_api: FineTuningApiTiming = field(default_factory=FineTuningApiTiming)
@@ -150,6 +155,7 @@ class App:
     timing: Timing
     heroes: HeroesConfig
     db: Database
+    leases: Leases
     client: ModelClient
     budget: Budget
     pseudonyms: Pseudonyms
@@ -213,7 +219,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     Raises SettingsError or StoreError, with texts that tell the operator what to correct.
     """
     timing = timing or Timing()
-    heroes = read_heroes(settings.heroes_file)
+    heroes = _heroes(settings)
     small = not settings.hosted  # the engine's model is small: its prompts carry the profile of examples
     provider = provider_of(
         settings.openai_base_url,
@@ -241,6 +247,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
+        leases = Leases(db, timing.leases)
+        stack.push_async_callback(leases.release)
         scores = await stack.enter_async_context(
             open_scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
         )
@@ -248,7 +256,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         powers = Powers(db, heroes.vocabulary, blocklist)
         admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
         registry = Registry(db, gated=settings.check_heroes > 0)
-        jobs = JobQueue(db, timing.worker)
+        jobs = JobQueue(
+            db,
+            timing.worker,
+            at_once=settings.jobs_at_once,
+            server=server_name(provider, settings.openai_base_url),
+        )
         planner = Planner(
             heroes.vocabulary,
             heroes.prompts,
@@ -312,16 +325,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
-        gate = None
-        if settings.check_heroes:
-            rated, scorer = BestRated(db, admission).comparable, _scorer(settings, serving_api)
-            gate = Gate(
-                registry,
-                ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers),
-                BestTexts(rated, scorer, workers=workers),
-                heroes,
-                GateRules(),
-            )
+        gate = Gate(
+            registry,
+            ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers),
+            BestTexts(BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers),
+            heroes,
+            GateRules(),
+        )
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -337,7 +347,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 prices,
                 registry,
                 availability,
-                gate,
+                gate if settings.check_heroes else None,
                 base=settings.base_model,
                 serves_adapters=settings.serving_url is not None,
             ),
@@ -345,7 +355,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 registry,
                 provider,
                 lora_deployment,
-                gate,
+                gate if settings.check_heroes else None,
                 first_dataset.held_out_examples,
                 comparer,
                 heroes.vocabulary,
@@ -353,9 +363,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             timing.training,
         )
-        guild_settings = GuildSettings(db, languages, settings.limits)
+        guild_settings = GuildSettings(db, languages, settings.limits, settings.shards)
         people = People(db, pseudonyms, refresh=timing.people_refresh)
-        waiting_queue = WaitingQueue(settings.heroes_at_once, max_length=settings.longest_line)
+        # each process has its part: the model server bears so many from all of them
+        waiting_queue = WaitingQueue(
+            settings.shards.share(settings.heroes_at_once),
+            max_length=settings.shards.share(settings.longest_line),
+        )
         describer = Describer(
             db,
             registry,
@@ -378,6 +392,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             timing=timing,
             heroes=heroes,
             db=db,
+            leases=leases,
             client=client,
             budget=budget,
             pseudonyms=pseudonyms,
@@ -407,7 +422,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             registry=registry,
             availability=availability,
             comparer=comparer,
-            notifications=Notifications(db, admin_channel=settings.admin_channel),
+            notifications=Notifications(
+                db, admin_channel=settings.admin_channel, sends=partial(leases.has, LEADER)
+            ),
             about=About(db, base=settings.author_model),
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
@@ -447,7 +464,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             picks=Picks(db, pseudonyms, account_days=settings.account_days),
             provenance=Provenances(db, heroes, small=small),
             people=people,
-            rate_limits=UserRateLimits(db, pseudonyms, people, guild_settings.limits),
+            rate_limits=UserRateLimits(
+                db,
+                pseudonyms,
+                people,
+                guild_settings.limits,
+                None if settings.shards.are_all else SharedUse(db),
+            ),
             waiting_queue=waiting_queue,
             content_reports=ContentReports(
                 db,
@@ -471,7 +494,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             jobs=jobs,
             builds=builds,
             finetunes=finetunes,
-            worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
+            worker=Worker(
+                db,
+                {"build": builds, "finetune": finetunes},
+                timing.worker,
+                server=jobs.server,
+                at_once=settings.jobs_at_once,
+            ),
         )
 
 
@@ -481,6 +510,12 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
     with in_use(settings.data_dir):
         async with open_database(settings.database, timing.database) as db:
             yield db
+
+
+def _heroes(settings: Settings) -> HeroesConfig:
+    """Read the heroes file; tuned models are sampled as the server that answers knows best."""
+    heroes = read_heroes(settings.heroes_file)
+    return replace(heroes, prompts=heroes.prompts.for_min_p()) if _extensions(settings).min_p else heroes
 
 
 def _scene_prompts(settings: Settings, heroes: HeroesConfig) -> ScenePrompts:

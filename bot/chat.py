@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import TypedDict
 
+from pydantic import Field
+
 from bot.config import FrozenModel
 
 # What chat templates put between turns: the engine refuses texts with them, since they would end a turn.
@@ -23,12 +25,17 @@ class Message(TypedDict):
 
 
 class Sampling(FrozenModel):
-    """Sampling parameters; max_tokens limits the length of the answer."""
+    """Sampling parameters; max_tokens limits the length of the answer.
+
+    min_p: the least probability of a token, as a share of the likeliest one's, before the temperature
+    applies; only servers of open models know it. It is in no stored key unless it is set.
+    """
 
     temperature: float
     top_p: float
     max_tokens: int
     repeat_penalty: float | None = None
+    min_p: float | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class ChatRequest:
         asked = asdict(self)
         if not self.breaks:  # so that requests without them keep the keys of before there were any
             del asked["breaks"]
-        return hashlib.sha256(json.dumps(asked, default=dict).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(asked, default=Sampling.model_dump).encode()).hexdigest()
 
     def continuing(self, text: str) -> "ChatRequest":
         """Return the request for the rest of a text, if it is not empty.

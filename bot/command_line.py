@@ -12,6 +12,7 @@ from bot.cli.backup import backup, restore
 from bot.cli.chat import chat
 from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandGroup, Json
 from bot.cli.dataset import dataset
+from bot.cli.db import db
 from bot.cli.delete import delete
 from bot.cli.doctor import doctor
 from bot.cli.engine import engine
@@ -123,6 +124,7 @@ cli.add_typer(engine, name="engine", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(doctor)
 cli.command(rich_help_panel=OPERATE)(backup)
 cli.command(rich_help_panel=OPERATE)(restore)
+cli.add_typer(db, name="db", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(prune)
 cli.command(rich_help_panel=OPERATE)(invite)
 cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
@@ -156,9 +158,10 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
         from bot.connection.login import ReconnectFilter
         from bot.monitoring.server import open_monitoring
 
-    log_to_stderr(settings)
+    log_to_stderr(settings, process=_name_of(settings))
     warn_of_misspelt_settings()
-    logging.getLogger("discord.client").addFilter(ReconnectFilter())
+    for name in ("discord.client", "discord.shard"):
+        logging.getLogger(name).addFilter(ReconnectFilter())
     async with AsyncExitStack() as stack:
         reachable = await stack.enter_async_context(run_engine(settings))
         app = await stack.enter_async_context(open_app(reachable))
@@ -171,6 +174,11 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
         except LoginRefused as refusal:
             await _wait_before_exit(refusal, bot.failed_starts)
             raise typer.Exit(1) from None
+
+
+def _name_of(settings: Settings) -> str:
+    """Return the process's name in JSON lines of the log, by which several are told apart."""
+    return "bot" if settings.shards.are_all else f"bot {settings.shards}"
 
 
 async def _wait_before_exit(refusal: LoginRefused, failed_starts: "FailedStarts") -> None:
@@ -210,6 +218,8 @@ async def _playground(settings: Settings, *, open_browser: bool) -> None:
     warn_of_misspelt_settings()
     if settings.metrics_port:
         log.warning("METRICS_PORT has no effect in the playground: only a bot in Discord serves metrics")
+    if settings.shard_count:
+        log.warning("SHARD_COUNT and SHARD_IDS have no effect in the playground: it has one server")
     await run_playground(settings, open_browser=open_browser)
 
 

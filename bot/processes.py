@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from bot.engine_download import EngineDownload, is_engine_locked, read_download
 from bot.errors import OperatorError
 from bot.extras import require_extras
-from bot.jobs.worker_lock import may_have_worker
+from bot.jobs.worker_lock import has_worker_here
 from bot.settings import Settings
 from bot.store.use_lock import check_restored
 
@@ -354,7 +354,7 @@ def _with_own_options(refusal: str) -> str:
 
 def _holder_text(settings: Settings) -> str:
     """Return who holds this data folder, without a full stop: only one engine may work in it."""
-    if not may_have_worker(settings.data_dir):
+    if not has_worker_here(settings.data_dir):
         holder = "Another command with a model engine, such as `herosmith serve`,"
     elif settings.discord_token:
         holder = "The bot"

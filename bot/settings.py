@@ -1,5 +1,6 @@
 """Settings: one frozen object from the environment and .env. All mistakes are reported at once."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
 from bot.logs import LogFormat
+from bot.shards import MOST_SHARDS, Shards, parse_ids, ranges
 from bot.shipped_files import default_data_dir, own_or_shipped
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout, for scripts and tests
@@ -65,6 +67,9 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = None
     home_guilds: Annotated[frozenset[int], NoDecode] = frozenset()
     admin_channel: int | None = None  # for notifications to admins
+    # which parts of the servers this process serves, and into how many they are divided; None: all of them
+    shard_ids: Annotated[tuple[int, ...] | None, NoDecode] = None
+    shard_count: int | None = Field(default=None, ge=1, le=MOST_SHARDS)
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
@@ -142,6 +147,8 @@ class Settings(BaseSettings):
     backup_every: float = Field(default=24, gt=0)
     backup_keep: int = Field(default=7, ge=1)
 
+    jobs_at_once: int = Field(default=1, ge=1)  # active builds, and as many active trainings
+
     # retired models whose files the engine keeps, besides those needed
     keep_models: int = Field(default=3, ge=0)
 
@@ -218,6 +225,36 @@ class Settings(BaseSettings):
     def _split_guilds(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
+    @field_validator("shard_ids", mode="before")
+    @classmethod
+    def _parse_shards(cls, value: object) -> object:
+        return parse_ids(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _require_shards_that_fit(self) -> "Settings":
+        if self.shard_ids is None:
+            return self
+        if self.shard_count is None:
+            raise ValueError(
+                "SHARD_IDS: say in SHARD_COUNT how many shards all processes have together, the same number "
+                f"for each, for example SHARD_COUNT={max(2, self.shard_ids[-1] + 1)}"
+            )
+        if self.shard_ids[-1] >= self.shard_count:
+            raise ValueError(
+                f"SHARD_IDS: there is no shard {self.shard_ids[-1]}: with SHARD_COUNT={self.shard_count} "
+                f"they are {ranges(range(self.shard_count))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _require_a_shared_engine(self) -> "Settings":
+        if self.starts_engine and not self.shards.are_all:
+            raise ValueError(
+                "SHARD_IDS: several processes need one engine that they share: start it by itself "
+                "(`python -m engine`), and write its address into ENGINE_URL (docs/hosting.md)"
+            )
+        return self
+
     @model_validator(mode="after")
     def _require_model_names(self) -> "Settings":
         """The defaults name the engine's packaged weights: other weights need names."""
@@ -239,6 +276,16 @@ class Settings(BaseSettings):
                     "OPENAI_API_KEY and OPENAI_BASE_URL empty, or this"
                 )
         return self
+
+    @field_validator("tuning_extra")
+    @classmethod
+    def _forbid_what_is_no_json(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what Python reads, and no server: the call that starts a training could not be made."""
+        try:
+            json.dumps(extra, allow_nan=False)
+        except ValueError as error:
+            raise ValueError("JSON has no NaN and no Infinity; write a number") from error
+        return extra
 
     @model_validator(mode="after")
     def _forbid_tune_elsewhere(self) -> "Settings":
@@ -268,6 +315,12 @@ class Settings(BaseSettings):
         return RequestLimits(self.cooldown, self.daily_per_user, self.daily_per_guild)
 
     @property
+    def shards(self) -> Shards:
+        """Return the part of the servers that this process serves: all, unless SHARD_IDS says which."""
+        count = self.shard_count or 1
+        return Shards(self.shard_ids or tuple(range(count)), count)
+
+    @property
     def hosted(self) -> bool:
         """Whether a hosted API is configured in place of the embedded engine."""
         return self.openai_api_key is not None or self.openai_base_url is not None
@@ -284,6 +337,7 @@ class Settings(BaseSettings):
             "engine": self.starts_engine,
             "openvino": self.starts_engine and self.engine_runtime != "llama.cpp",
             "playground": self.discord_token is None,
+            "postgres": self.on_postgres and self.discord_token is not None,  # the playground has SQLite
         }
         return [name for name, needed in wanted.items() if needed]
 
@@ -301,6 +355,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the database as an SQLAlchemy URL."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'hero.db'}"
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the database is one of PostgreSQL."""
+        return (self.database_url or "").startswith("postgres")
 
     def within(self, folder: str) -> "Settings":
         """Return a copy of the settings with all data in a folder below data_dir."""
@@ -356,6 +415,14 @@ class _UncheckedSettings(Settings):
     """Settings whose combinations are not checked."""
 
     tuning_extra: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _require_shards_that_fit(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _require_a_shared_engine(self) -> Self:
+        return self
 
     @model_validator(mode="after")
     def _require_model_names(self) -> Self:
@@ -430,6 +497,8 @@ def _env_file_errors(path: Path) -> list[str]:
 # Examples for what has no default to show.
 _EXAMPLES = {
     "home_guilds": "123456789012345678",
+    "shard_ids": "0,1",
+    "shard_count": "4",
     "admin_channel": "123456789012345678",
     "tuning_extra": '{"trainingType": "developerTier"}',
     "daily_per_guild": "1000",

@@ -52,8 +52,7 @@ def _sections(name: str, command: Any, parent: typer.Context, heading: str = "##
 
 
 def _usage(argument: Any) -> str:
-    name = argument.name.upper()
-    return name if argument.required else f"[{name}]"
+    return argument.metavar if argument.required else f"[{argument.metavar}]"
 
 
 def _is_argument(parameter: Any) -> bool:
@@ -72,7 +71,7 @@ def _is_left_out(parameter: Any) -> bool:
 
 def _row(parameter: Any) -> str:
     if _is_argument(parameter):
-        spelled = f"`{parameter.name.upper()}`"
+        spelled = f"`{parameter.metavar}`"
     else:
         names = [*parameter.opts, *parameter.secondary_opts]
         kind = parameter.metavar.replace("|", "\\|")

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import discord
 import pytest
 import simcord
-from sqlalchemy import create_engine, event
+from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
@@ -22,12 +21,15 @@ from bot.errors import UserError
 from bot.playground.simulated_discord import PatientEnv
 from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
-from bot.store.migrate import migrate
+from tests.support.databases import ON_POSTGRES, Databases
 from tests.support.eventually import eventually
 from tests.support.log_guard import OURS, LogGuard
 from tests.support.scripted_server import Script, scripted_server
 
 pytest_plugins = [
+    "tests.support.copies",
+    "tests.support.database_fixtures",
+    "tests.support.query_plans",
     "tests.support.streaming",
     "tests.support.tiny_engine",
     "tests.support.two_models",
@@ -67,6 +69,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = getattr(item, "fixturenames", ())
         if shared := [name for name in ("folders", "engine") if name in fixtures]:
             item.add_marker(pytest.mark.xdist_group(shared[0]))
+        if ON_POSTGRES and (about := item.get_closest_marker("sqlite")):
+            item.add_marker(pytest.mark.skip(reason=f"about SQLite: {about.args[0]}"))
     items.sort(key=lambda item: not any(item.iter_markers("real")))
 
 
@@ -128,33 +132,23 @@ async def script() -> AsyncIterator[Script]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an empty database of the newest schema, to copy: a migration takes four times as long."""
-    path = tmp_path_factory.mktemp("migrated") / "hero.db"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        migrate(connection)
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
 def settings(
-    tmp_path: Path, script: Script, migrated_database: Path, request: pytest.FixtureRequest
+    tmp_path: Path, script: Script, databases: Databases, request: pytest.FixtureRequest
 ) -> Settings:
     """Return settings for a fresh data folder, with those of the test's mark `settings` on top."""
-    data_dir = tmp_path / "var"
-    data_dir.mkdir()
-    shutil.copy(migrated_database, data_dir)
     mark = request.node.get_closest_marker("settings")
-    return scripted_settings(data_dir, script).model_copy(update=mark.kwargs if mark else {})
+    return scripted_settings(tmp_path / "var", script, databases).model_copy(
+        update=mark.kwargs if mark else {}
+    )
 
 
-def scripted_settings(data_dir: Path, script: Script) -> Settings:
-    """Return the settings of an installation whose models are answered by a script."""
+def scripted_settings(data_dir: Path, script: Script, databases: Databases) -> Settings:
+    """Return the settings of a fresh installation whose models are answered by a script."""
+    data_dir.mkdir(exist_ok=True)
     return Settings(
         data_dir=data_dir,
+        database_url=databases.new(data_dir),
         engine_url=script.url,
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
@@ -166,11 +160,10 @@ def scripted_settings(data_dir: Path, script: Script) -> Settings:
 
 
 @pytest.fixture
-def hosted(settings: Settings, script: Script, tmp_path: Path, migrated_database: Path) -> Settings:
+def hosted(settings: Settings, script: Script, tmp_path: Path, databases: Databases) -> Settings:
     """Return settings with a paid API: a thousand tokens cost a dollar, in a batch half of that."""
     data_dir = settings.data_dir / "hosted"
     data_dir.mkdir()
-    shutil.copy(migrated_database, data_dir)
     prices = tmp_path / "prices.toml"
     prices.write_text("[models.dear]\ninput = 1000\noutput = 1000\nbatch = 0.5\ntraining = 1000\n")
     return settings.model_copy(
@@ -180,6 +173,7 @@ def hosted(settings: Settings, script: Script, tmp_path: Path, migrated_database
             "base_model": "dear",
             "prices_file": prices,
             "data_dir": data_dir,
+            "database_url": databases.new(data_dir),
         }
     )
 

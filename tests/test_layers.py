@@ -20,11 +20,11 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "garbage_collection", "histogram", "i18n", "logs", "palette", "shipped_files"),
+    ("config", "garbage_collection", "histogram", "i18n", "logs", "palette", "shards", "shipped_files"),
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page"),
     ("cards", "settings", "store"),
-    ("community", "jobs", "llm"),
+    ("community", "jobs", "leases", "llm"),
     ("registry",),
     ("backup", "serving"),
     ("rating", "tuning"),
@@ -44,6 +44,7 @@ DISCORD = {
     "bot.client",
     "bot.connection.account",
     "bot.connection.command_sync",
+    "bot.connection.foreign_servers",
     "bot.connection.invite",
     "bot.connection.login",
     "bot.playground.simulated_discord",

@@ -11,6 +11,7 @@ from bot.processes import run_engine, run_worker
 from bot.settings import ROOT, Settings
 from bot.store import datasets, descriptions
 from tests.conftest import HOME, Stage
+from tests.support.databases import Databases
 
 MAX_DESCRIPTIONS = 8
 
@@ -33,9 +34,13 @@ def heroes_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def settings(heroes_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
+async def settings(
+    heroes_file: Path, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Settings]:
+    data_dir = tmp_path_factory.mktemp("var")
     without_engine = Settings(
-        data_dir=tmp_path_factory.mktemp("var"),
+        data_dir=data_dir,
+        database_url=databases.new(data_dir),
         home_guilds=frozenset({HOME}),
         heroes_file=heroes_file,
         engine_runtime="auto",  # as most people run it

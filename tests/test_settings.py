@@ -31,6 +31,58 @@ def test_env_file_and_environment_are_read(tmp_path: Path, monkeypatch: pytest.M
     assert "abc" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"SHARD_IDS": "0"}, "SHARD_IDS: say in SHARD_COUNT how many shards all processes have together"),
+        (
+            {"SHARD_IDS": "0,9", "SHARD_COUNT": "4"},
+            "SHARD_IDS: there is no shard 9: with SHARD_COUNT=4 they are 0-3",
+        ),
+        (
+            {"SHARD_IDS": "a-b", "SHARD_COUNT": "4"},
+            "SHARD_IDS: write the numbers of shards, such as 0,1 or 0-3",
+        ),
+        ({"SHARD_IDS": "1,1", "SHARD_COUNT": "4"}, "SHARD_IDS: shard 1 is named twice"),
+        (
+            {"SHARD_COUNT": "0"},
+            "SHARD_COUNT: write a whole number, at least 1 and at most 10000. Example: SHARD_COUNT=4",
+        ),
+        ({"SHARD_COUNT": "many"}, "SHARD_COUNT: write a whole number"),
+        (
+            {"SHARD_IDS": "0", "SHARD_COUNT": "2", "ENGINE_URL": ""},
+            "several processes need one engine that they share",
+        ),
+    ],
+)
+def test_shards_that_do_not_fit_are_a_sentence(
+    given: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ({"ENGINE_URL": "http://engine:8765"} | given).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert sentence in str(caught.value)
+    assert str(caught.value).count("\n") == 1  # one line for the mistake
+
+
+@pytest.mark.parametrize(
+    ("given", "ids", "count"),
+    [
+        ({}, (0,), 1),
+        ({"SHARD_COUNT": "3"}, (0, 1, 2), 3),
+        ({"SHARD_COUNT": "4", "SHARD_IDS": "2-3"}, (2, 3), 4),
+        ({"SHARD_COUNT": "2", "SHARD_IDS": ""}, (0, 1), 2),
+    ],
+)
+def test_shards_of_a_process(
+    given: dict[str, str], ids: tuple[int, ...], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ({"ENGINE_URL": "http://engine:8765"} | given).items():
+        monkeypatch.setenv(name, value)
+    assert (load_settings().shards.ids, load_settings().shards.count) == (ids, count)
+
+
 def test_an_api_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("AUTHOR_MODEL", "gpt-6-luna")
@@ -173,6 +225,13 @@ def test_a_mistake_in_json_leaves_the_rest(monkeypatch: pytest.MonkeyPatch, valu
     assert settings.cooldown == 3
     told = {line.partition(":")[0] for line in mistakes}
     assert told == ({"MIN_VOTERS"} if value == '{"a": 1}' else {"MIN_VOTERS", "TUNING_EXTRA"})
+
+
+@pytest.mark.parametrize("value", ['{"seed": NaN}', '{"method": {"rate": -Infinity}}'])
+def test_numbers_that_json_does_not_have_are_reported(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("TUNING_EXTRA", value)
+    with pytest.raises(SettingsError, match="TUNING_EXTRA: JSON has no NaN"):
+        load_settings()
 
 
 def test_a_binary_env_file_is_reported(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ DESCRIPTION_1 = 1456074620141568001  # the message of description 1
 DUEL_1 = 1456074666278912001
 
 
+pytestmark = pytest.mark.sqlite("what version 0.1 left is a file of SQLite's")
+
+
 @pytest.fixture
 def settings(tmp_path: Path, script: Script, penalising: Path) -> Settings:
     """Settings of a data folder as version 0.1 left it; the model server still has its trainings.

@@ -128,7 +128,7 @@ def _shown_texts(message: discord.Message) -> list[str]:
 @asynccontextmanager
 async def open_crowd(app: App, judges: Sequence[Judge], moment: str) -> AsyncIterator[Crowd]:
     """Open a server with the real bot, and a member for each judge. The moment determines who does what."""
-    async with simcord.run(HeroBot(app), settle_timeout=_SETTLE, check_errors=False) as env:
+    async with simcord.run(HeroBot(app), shard_count=1, settle_timeout=_SETTLE, check_errors=False) as env:
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))

@@ -39,17 +39,18 @@ class DiscordServer:
     def __init__(self) -> None:
         self.url = ""
         self.calls: Counter[str] = Counter()
+        self.syncs = 0  # of the slash commands
         self.connected = asyncio.Event()
-        self._gateway = web.WebSocketResponse()  # replaced when a bot connects
+        self._gateways: dict[int, web.WebSocketResponse] = {}  # by shard, replaced when one connects
         self._numbers = count(100_000_000)
         self._sequence = count(1)
         self._pending: dict[int, PendingInteraction] = {}  # by id, which is also the id of its message
 
-    async def send_hero_command(self, typed: str) -> PendingInteraction:
-        """Send /hero as a new user, and wait until both thumbs are on the answer."""
+    async def send_hero_command(self, typed: str, shard: int = 0) -> PendingInteraction:
+        """Send /hero as a new user in a shard's server, and wait until both thumbs are on the answer."""
         number = next(self._numbers)
         interaction = self._pending[number] = PendingInteraction(time.perf_counter())
-        await self._dispatch("INTERACTION_CREATE", _interaction(number, typed))
+        await self._dispatch(shard, "INTERACTION_CREATE", _interaction(number, typed, _guild_id(shard)))
         await asyncio.wait_for(interaction.done.wait(), 60)
         del self._pending[number]
         return interaction
@@ -69,7 +70,7 @@ class DiscordServer:
         ]
 
     async def _connect(self, request: web.Request) -> web.WebSocketResponse:
-        self._gateway = socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"op": 10, "d": {"heartbeat_interval": 45_000}})
         async for message in socket:
@@ -79,19 +80,22 @@ class DiscordServer:
             if payload["op"] == 1:
                 await socket.send_json({"op": 11})
             elif payload["op"] == 2:
-                await self._welcome()
+                shard, count = payload["d"].get("shard", [0, 1])
+                self._gateways[shard] = socket
+                await self._welcome(shard, count)
         return socket
 
-    async def _welcome(self) -> None:
-        unknown = [{"id": str(GUILD), "unavailable": True}]
+    async def _welcome(self, shard: int, count: int) -> None:
+        unknown = [{"id": str(_guild_id(shard)), "unavailable": True}]
         application = {"id": str(APPLICATION), "flags": 0}
         ready = {"v": 10, "user": _user(1, bot=True), "guilds": unknown, "application": application}
-        await self._dispatch("READY", {**ready, "session_id": "s", "resume_gateway_url": self.url})
-        await self._dispatch("GUILD_CREATE", _guild())
+        more = {"shard": [shard, count], "session_id": "s", "resume_gateway_url": self.url}
+        await self._dispatch(shard, "READY", {**ready, **more})
+        await self._dispatch(shard, "GUILD_CREATE", _guild(_guild_id(shard)))
         self.connected.set()
 
-    async def _dispatch(self, name: str, data: dict[str, Any]) -> None:
-        await self._gateway.send_json({"op": 0, "t": name, "s": next(self._sequence), "d": data})
+    async def _dispatch(self, shard: int, name: str, data: dict[str, Any]) -> None:
+        await self._gateways[shard].send_json({"op": 0, "t": name, "s": next(self._sequence), "d": data})
 
     async def _gateway_info(self, _: web.Request) -> web.Response:
         limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
@@ -105,7 +109,9 @@ class DiscordServer:
         rights = {"bot_public": False, "bot_require_code_grant": False, "verify_key": ""}
         return _json({**application, **rights, "owner": _user(2), "flags": 0})
 
-    async def _commands(self, _: web.Request) -> web.Response:
+    async def _commands(self, request: web.Request) -> web.Response:
+        if request.method == "PUT":
+            self.syncs += 1
         return _json([])
 
     async def _callback(self, request: web.Request) -> web.Response:
@@ -152,13 +158,18 @@ def _member(number: int) -> dict[str, Any]:
     return {"user": _user(number), **times, **state, "permissions": "0"}
 
 
-def _channel() -> dict[str, Any]:
-    place = {"id": str(CHANNEL), "guild_id": str(GUILD), "type": 0, "name": "heroes", "position": 0}
+def _guild_id(shard: int) -> int:
+    """Return the id of a shard's server, of the bits of which Discord counts shards."""
+    return GUILD + (shard << 22)
+
+
+def _channel(guild_id: int) -> dict[str, Any]:
+    place = {"id": str(CHANNEL), "guild_id": str(guild_id), "type": 0, "name": "heroes", "position": 0}
     return {**place, "permission_overwrites": [], "nsfw": False, "parent_id": None, "permissions": "0"}
 
 
-def _guild() -> dict[str, Any]:
-    everyone = {"id": str(GUILD), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
+def _guild(guild_id: int) -> dict[str, Any]:
+    everyone = {"id": str(guild_id), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
     role = {**everyone, "permissions": _ADMINISTRATOR, "managed": False, "mentionable": False, "flags": 0}
     words: dict[str, Any] = {
         "name": "bench",
@@ -177,9 +188,9 @@ def _guild() -> dict[str, Any]:
         "presences": [],
     }
     return {
-        "id": str(GUILD),
+        "id": str(guild_id),
         "roles": [role],
-        "channels": [_channel()],
+        "channels": [_channel(guild_id)],
         "member_count": 2,
         **words,
         **levels,
@@ -188,10 +199,10 @@ def _guild() -> dict[str, Any]:
     }
 
 
-def _interaction(number: int, typed: str) -> dict[str, Any]:
+def _interaction(number: int, typed: str, guild_id: int) -> dict[str, Any]:
     option = {"name": "hero", "type": 3, "value": typed}
     data = {"id": "1", "name": "hero", "type": 1, "options": [option]}
-    where = {"guild_id": str(GUILD), "channel_id": str(CHANNEL), "channel": _channel()}
+    where = {"guild_id": str(guild_id), "channel_id": str(CHANNEL), "channel": _channel(guild_id)}
     languages = {"locale": "en-US", "guild_locale": "en-US"}
     rights: dict[str, Any] = {
         "app_permissions": "0",

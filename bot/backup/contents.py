@@ -115,7 +115,7 @@ def list_files(settings: Settings, models: ModelFolders) -> Iterator[SourceFile]
 def _plots(heroes: Path) -> Path | None:
     """Return the file of plots that a heroes file names; None if it names none, or cannot be read."""
     try:
-        plots = plots_file(heroes, tomllib.loads(heroes.read_text(encoding="utf-8")))
+        plots = plots_file(heroes, tomllib.loads(heroes.read_text(encoding="utf-8-sig")))
     except (OSError, ValueError):
         return None  # a faulty file is backed up as it is: the doctor says what is wrong with it
     return plots if plots and plots.is_file() else None

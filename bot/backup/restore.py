@@ -76,7 +76,8 @@ def open_restore(settings: Settings, path: Path) -> Iterator[ReadyRestore]:
     if database is None:
         raise BackupError(
             "Only a SQLite database can be restored by this command, and DATABASE_URL names another one: "
-            "use the tools of that database."
+            "use the tools of that database. Or unpack the backup, and copy its hero.db to an empty "
+            "database there with `herosmith db copy`."
         )
     places = _Places(settings.data_dir.absolute(), database.absolute(), settings.adapters)
     with ExitStack() as stack:

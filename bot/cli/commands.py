@@ -37,11 +37,11 @@ _DECIMALS = ("<float>", "<float range>")
 def _for_people(parameters: list[Any], ctx: Any) -> list[Any]:
     """Name arguments in capitals, values by plain words, and bounds in the help; flags take no value."""
     for each in parameters:
-        if each.metavar is not None:
-            continue
         if each.param_type_name == "argument":
-            each.metavar = each.name.upper()
+            each.metavar = each.metavar or each.name.upper()
             each.display_type_rich = _nothing  # its name and its help say what it takes
+            continue
+        if each.metavar is not None:
             continue
         each.metavar = kind_of(each, ctx)
         if bounds := bounds_of(each):

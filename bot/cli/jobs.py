@@ -182,12 +182,14 @@ def _done_text(job: "Job") -> str | None:
 
 
 def _outcome_text(queue: "JobQueue", job: "Job") -> str:
-    from bot.presentation.jobs import PLAN_DROPPED, is_dropped_plan  # noqa: PLC0415
+    from bot.presentation.jobs import BEHIND, PLAN_DROPPED, is_dropped_plan  # noqa: PLC0415
 
     if is_dropped_plan(job):
         return TERMINAL(PLAN_DROPPED)
     if job.state == "running" and not queue.is_claimed(job):
         return f"nobody works on it; to go on: {program()} jobs follow {job.id}"
+    if job.behind is not None:
+        return TERMINAL(BEHIND, number=job.behind)
     if isinstance(job.result, BuildResult):
         return f"dataset v{job.result.dataset}"
     if isinstance(job.result, FinetuneResult):

@@ -21,10 +21,11 @@ from bot.cli.runtime import log_to_stderr
 from bot.cli.terminal import TERMINAL, plain, program, shown
 from bot.errors import OperatorError, UserError
 from bot.i18n.format import format_duration
+from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Worker
-from bot.jobs.worker_lock import may_have_worker
-from bot.presentation.jobs import result_text
+from bot.jobs.worker_presence import may_have_worker
+from bot.presentation.jobs import BEHIND, result_text
 from bot.presentation.verdicts import sample_lines
 from bot.processes import run_worker, until_engine_ends
 from bot.settings import Settings
@@ -49,11 +50,18 @@ class ProgressView(Protocol):
 
 @contextmanager
 def show_progress(
-    console: Console, title: str, *, line_interval: float = _LINE_INTERVAL
+    console: Console,
+    title: str,
+    *,
+    line_interval: float = _LINE_INTERVAL,
+    first_line: float | None = None,
 ) -> Iterator[ProgressView]:
-    """Show a bar in a terminal; in a pipe or a log, a line every line_interval seconds."""
+    """Show a bar in a terminal; in a pipe or a log, a line every line_interval seconds.
+
+    first_line: seconds until the first one, if it is to come sooner.
+    """
     if not console.is_terminal:
-        yield _Lines(console, title, line_interval)
+        yield _Lines(console, title, line_interval, first_line or line_interval)
         return
     columns = (
         TextColumn("{task.fields[title]:8}", markup=False),  # not cut, however narrow the terminal is
@@ -76,11 +84,12 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, console: Console, title: str, interval: float) -> None:
+    def __init__(self, console: Console, title: str, interval: float, first: float) -> None:
         self._console = console
         self._title = title
         self._interval = interval
-        self._started = self._printed = time.monotonic()
+        self._started = time.monotonic()
+        self._printed = self._started - interval + first
 
     def update(self, done: int, total: int, description: str) -> None:
         now = time.monotonic()
@@ -104,18 +113,24 @@ async def follow_job(
 
     until_abandoned: return also if its worker has been silent for so long that another may take over.
     """
-    started_at = time.time()
+    followed_since = (await queue.get(job_id)).read_at
     with show_progress(console, title) as view:
         while True:
             job = await queue.get(job_id)
             is_over = _is_over(job)
-            view.update(job.done, job.total, job.state if is_over else TERMINAL(job.phase or job.state))
+            view.update(job.done, job.total, job.state if is_over else TERMINAL(_phase(job)))
             heartbeat = job.heartbeat or 0.0
             # a worker that released the job may have a successor soon
-            last_sign = heartbeat if job.owner else max(started_at, heartbeat)
-            if is_over or (until_abandoned and time.time() - last_sign > queue.timing.stale_after):
+            last_sign = heartbeat if job.owner else max(followed_since, heartbeat)
+            if is_over or (until_abandoned and job.read_at - last_sign > queue.timing.stale_after):
                 return job
             await asyncio.sleep(_POLL_INTERVAL)
+
+
+def _phase(job: Job) -> LocalizedMessage | str:
+    if job.behind is not None:
+        return LocalizedMessage(BEHIND, number=job.behind)
+    return job.phase or job.state
 
 
 def print_outcome(job: Job, settings: Settings, console: Console) -> None:
@@ -138,8 +153,8 @@ def print_outcome(job: Job, settings: Settings, console: Console) -> None:
 
 
 async def is_picked_up(queue: JobQueue, job_id: int, settings: Settings) -> bool:
-    """Return whether a worker has claimed a job. If one runs, such as the bot's, give it some seconds."""
-    deadline = time.monotonic() + (_PICKUP_TIMEOUT if may_have_worker(settings.data_dir) else 0.0)
+    """Return whether a worker has claimed a job. If one may run, such as the bot's, give it some seconds."""
+    deadline = time.monotonic() + (_PICKUP_TIMEOUT if may_have_worker(settings) else 0.0)
     while True:
         job = await queue.get(job_id)
         if job.ended or queue.is_claimed(job):
@@ -153,7 +168,7 @@ async def run_until_done(app: App, job_id: int, settings: Settings, console: Con
     """Follow a job to its end.
 
     If no worker has it, start an engine and a worker for it; if it asks no model, work here without them.
-    Raises OperatorError if that cannot be done.
+    Raises OperatorError if that cannot be done, also because the job is for another model server.
     """
     job = await app.jobs.get(job_id)
     title = f"{_WORK[job.kind]} (job {job_id})"
@@ -161,6 +176,12 @@ async def run_until_done(app: App, job_id: int, settings: Settings, console: Con
         if await is_picked_up(app.jobs, job_id, settings):
             job = await follow_job(app.jobs, job_id, console, title, until_abandoned=True)
             continue
+        if not job.can_be_done_by(app.jobs.server):
+            raise OperatorError(
+                f"Job {job_id} was ordered for the model server {job.spec.server}, and the settings here "
+                f"name {app.jobs.server}. Start {program()} worker where they name {job.spec.server}, or "
+                f"cancel the job: {program()} jobs cancel {job_id}"
+            )
         log_to_stderr(settings, quiet=True)
         if not job.spec.asks_model:
             cure = f"What was done is kept; to go on: {program()} jobs follow {job_id}"

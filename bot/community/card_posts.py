@@ -3,11 +3,11 @@
 import asyncio
 import re
 import time
-from collections import deque
 from weakref import WeakValueDictionary
 
 from bot.community.accounts import Pseudonyms
 from bot.community.hero_cards import check_visible
+from bot.community.person_limit import PersonLimit
 from bot.errors import TooMany, UserError
 from bot.store import card_posts, descriptions
 from bot.store.card_posts import CardPost
@@ -27,7 +27,7 @@ class CardPosts:
         self._db = db
         self._pseudonyms = pseudonyms
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self._asked: dict[str, deque[float]] = {}  # by person, in monotonic seconds
+        self._limit = PersonLimit(_MOST, _WITHIN)
 
     def lock(self, description_id: int) -> asyncio.Lock:
         """Return the lock under which a description's card is looked for and posted: two clicks make one."""
@@ -38,16 +38,11 @@ class CardPosts:
 
     def count(self, user_id: int) -> None:
         """Count one card for a person. Raise TooMany if they have had too many just now."""
-        now, person = time.monotonic(), self._pseudonyms.of(user_id)
-        # of others too: nothing is kept about people longer than it is needed
-        self._asked = {who: at for who, at in self._asked.items() if now - at[-1] < _WITHIN}
-        asked = self._asked.setdefault(person, deque(maxlen=_MOST))
-        if len(asked) == _MOST and now - asked[0] < _WITHIN:
+        if wait := self._limit.count(self._pseudonyms.of(user_id)):
             raise TooMany(
                 "You have just asked for several cards: ask again in {seconds} s.",
-                seconds=max(1, round(asked[0] + _WITHIN - now)),
+                seconds=max(1, round(wait)),
             )
-        asked.append(now)
 
     async def get(self, description_id: int) -> Description:
         """Return a description whose card may be shown. Raise UserError if it is gone, deleted or hidden."""

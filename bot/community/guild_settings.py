@@ -8,6 +8,7 @@ from bot.errors import UserError
 from bot.i18n.catalogues import Catalogues
 from bot.i18n.message import LocalizedMessage, Translator
 from bot.settings import RequestLimits
+from bot.shards import ALL, Shards
 from bot.store import guilds, role_limits
 from bot.store.database import Database
 from bot.store.guilds import GuildSetting
@@ -17,40 +18,45 @@ _MOST_ROLES = 25  # with limits of their own: as many as a message lists, in an 
 
 
 class GuildSettings:
-    """Reads and changes settings, with a cache: one process serves a server."""
+    """Reads and changes settings, with a cache: one process serves a server, and changes its settings.
 
-    def __init__(self, db: Database, languages: Catalogues, widest: RequestLimits) -> None:
+    Those of servers that other processes serve are read each time.
+    """
+
+    def __init__(
+        self, db: Database, languages: Catalogues, widest: RequestLimits, shards: Shards = ALL
+    ) -> None:
         self._db = db
         self._widest = widest
+        self._shards = shards
         self.languages = languages
         self._cache: dict[int, GuildSetting] = {}
         self._roles: dict[int, list[RoleLimit]] = {}
 
     async def get(self, guild_id: int) -> GuildSetting:
         """Return a server's settings."""
-        if guild_id not in self._cache:
-            await self._read(guild_id)
-        return self._cache[guild_id]
+        return self._cache.get(guild_id) or (await self._read(guild_id))[0]
 
     async def role_limits(self, guild_id: int) -> list[RoleLimit]:
         """Return a server's limits of roles, the oldest role first."""
-        if guild_id not in self._roles:
-            await self._read(guild_id)
-        return self._roles[guild_id]
+        kept = self._roles.get(guild_id)
+        return (await self._read(guild_id))[1] if kept is None else kept
 
-    async def _read(self, guild_id: int) -> None:
+    async def _read(self, guild_id: int) -> tuple[GuildSetting, list[RoleLimit]]:
         async with self._db.read() as tx:
-            found = await guilds.get(tx, guild_id)
+            found = await guilds.get(tx, guild_id) or GuildSetting(guild_id)
             roles = await role_limits.list_of_guild(tx, guild_id)
+        if not self._shards.serve(guild_id):
+            return found, roles
         # setdefault: they may have been changed meanwhile
-        self._cache.setdefault(guild_id, found or GuildSetting(guild_id))
-        self._roles.setdefault(guild_id, roles)
+        return self._cache.setdefault(guild_id, found), self._roles.setdefault(guild_id, roles)
 
     async def change(self, guild_id: int, **values: Any) -> GuildSetting:
         """Change settings of a server, by column; None restores the installation's default."""
         async with self._db.write() as tx:
             changed = await guilds.change(tx, guild_id, at=time.time(), **values)
-        self._cache[guild_id] = changed
+        if self._shards.serve(guild_id):
+            self._cache[guild_id] = changed
         return changed
 
     async def change_limits(
@@ -100,7 +106,8 @@ class GuildSettings:
             else:
                 await role_limits.remove(tx, guild_id, role_id)
             changed = await role_limits.list_of_guild(tx, guild_id)
-        self._roles[guild_id] = changed
+        if self._shards.serve(guild_id):
+            self._roles[guild_id] = changed
         return new if has_limit else None
 
     async def forget_roles(self, guild_id: int, existing: Collection[int]) -> None:
@@ -111,7 +118,8 @@ class GuildSettings:
                 for role_id in gone:
                     await role_limits.remove(tx, guild_id, role_id)
                 left = await role_limits.list_of_guild(tx, guild_id)
-            self._roles[guild_id] = left
+            if self._shards.serve(guild_id):
+                self._roles[guild_id] = left
 
     async def list_with_roles(self) -> list[int]:
         """Return the ids of servers that limit roles."""
@@ -127,10 +135,13 @@ class GuildSettings:
         self._roles.pop(guild_id, None)
 
     async def list_departed(self, joined: Collection[int]) -> list[int]:
-        """Return the ids of servers with settings that the bot is no longer in."""
+        """Return the ids of servers with settings that the bot is no longer in.
+
+        joined: those that it is in, of this process's shards; servers of others are not returned.
+        """
         async with self._db.read() as tx:
             known = {*await guilds.list_ids(tx), *await role_limits.list_guild_ids(tx)}
-        return sorted(known.difference(joined))
+        return sorted(filter(self._shards.serve, known.difference(joined)))
 
     async def limits(self, guild_id: int | None, roles: Collection[int] = ()) -> RequestLimits:
         """Return the limits of a server or, for None, of direct messages: the installation's or narrower.

@@ -54,21 +54,7 @@ class HeroCards:
         shows them if there are any.
         """
         check_visible(description)
-        author = (
-            t("Written by model {number}", number=description.version)
-            if description.tuned
-            else t("Written by the base model")
-        )
-        vocabulary = self._heroes.vocabulary
-        content = card_content(
-            description.hero,
-            description.text,
-            author,
-            vocabulary,
-            self._heroes.curation,
-            vocabulary.team_title(team, t) if team else "",
-        )
-        content = replace(content, dark=dark, ups=ups, downs=downs)
+        content = replace(self.content(description, team, t), dark=dark, ups=ups, downs=downs)
         key = f"{t.code}:{content.digest}"
         async with self._drawing:
             card = self._kept.get(key)
@@ -78,6 +64,23 @@ class HeroCards:
                 if deletions == self._deletions:  # it may be the text that was deleted meanwhile
                     self._keep(key, card)
         return card
+
+    def content(self, description: Description, team: Sequence[Hero], t: Translator) -> CardContent:
+        """Return what stands on a description's light card, without votes."""
+        author = (
+            t("Written by model {number}", number=description.version)
+            if description.tuned
+            else t("Written by the base model")
+        )
+        vocabulary = self._heroes.vocabulary
+        return card_content(
+            description.hero,
+            description.text,
+            author,
+            vocabulary,
+            self._heroes.curation,
+            vocabulary.team_title(team, t) if team else "",
+        )
 
     def forget(self) -> None:
         """Drop all cards that are kept, and keep none that is being drawn: somebody had texts deleted."""

@@ -1,16 +1,25 @@
 """The outbox of messages to the admins: any process adds rows, and the bot sends each once."""
 
+import time
+from collections.abc import Callable
+
 from bot.store import jobs, notifications
 from bot.store.database import Database
 from bot.store.notifications import Notification
+
+_SENT_WITHIN = 120.0  # seconds, unless Discord takes it nowhere
 
 
 class Notifications:
     """The pending notifications and their channels."""
 
-    def __init__(self, db: Database, *, admin_channel: int | None) -> None:
+    def __init__(
+        self, db: Database, *, admin_channel: int | None, sends: Callable[[], bool] = lambda: True
+    ) -> None:
+        """sends: returns whether this process sends them, and so knows which Discord does not take."""
         self._db = db
         self._admin_channel = admin_channel
+        self._sends = sends
         self._undelivered: set[int] = set()
 
     async def pending(self) -> list[tuple[Notification, list[int]]]:
@@ -55,11 +64,19 @@ class Notifications:
         self._undelivered.add(notification.id)
 
     async def undelivered_reports(self) -> list[Notification]:
-        """Return the notifications of reported texts that operators have to be told of in another way."""
-        if not self._undelivered:
+        """Return the notifications of reported texts that operators have to be told of in another way.
+
+        A process that does not send them takes those for such that wait for longer than sending takes.
+        """
+        sends = self._sends()
+        if sends and not self._undelivered:
             return []
         async with self._db.read() as tx:
             waiting = await notifications.list_pending(tx)
-        found = [each for each in waiting if each.id in self._undelivered]
-        self._undelivered = {each.id for each in found}
+        if sends:
+            found = [each for each in waiting if each.id in self._undelivered]
+            self._undelivered = {each.id for each in found}
+        else:
+            late = time.time() - _SENT_WITHIN
+            found = [each for each in waiting if each.message_id is None and each.at < late]
         return [each for each in found if each.action and each.action.kind == "removal"]

@@ -22,12 +22,16 @@ class Powers:
         self._db = db
         self._blocklist = blocklist
         self._file_vocabulary = vocabulary
-        self._ranked: tuple[Vocabulary, dict[str, int]] | None = None
-        self._ranked_at = 0.0
+        self._current: tuple[list[str], Vocabulary] = [], vocabulary  # by the added powers
+        self._used: dict[str, int] | None = None  # how often each power was asked for
+        self._used_at = 0.0
 
     async def vocabulary(self) -> Vocabulary:
-        """Return the current vocabulary."""
-        return self._file_vocabulary.with_powers(await self.added())
+        """Return the current vocabulary, which any process may have changed."""
+        added = await self.added()
+        if self._current[0] != added:
+            self._current = added, self._file_vocabulary.with_powers(added)
+        return self._current[1]
 
     async def vocabulary_of(self, hero: Hero) -> Vocabulary:
         """Return a vocabulary that tells all of one hero: the file's if that has the power, else the current.
@@ -43,13 +47,11 @@ class Powers:
         language: the code of the one whose words are suggested.
         """
         now = time.monotonic()
-        if self._ranked is None or now - self._ranked_at > _RANKING_LIFETIME:
-            vocabulary = await self.vocabulary()
+        if self._used is None or now - self._used_at > _RANKING_LIFETIME:
             async with self._db.read() as tx:
-                self._ranked = vocabulary, await descriptions.count_by_power(tx)
-            self._ranked_at = now
-        vocabulary, used = self._ranked
-        return suggest_heroes(vocabulary, typed, used, language=language)
+                self._used = await descriptions.count_by_power(tx)
+            self._used_at = now
+        return suggest_heroes(await self.vocabulary(), typed, self._used, language=language)
 
     async def added(self) -> list[str]:
         """Return the added powers in the order of adding."""

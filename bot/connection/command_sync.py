@@ -10,6 +10,8 @@ import discord
 from discord import app_commands
 from discord.http import Route
 
+from bot.leases import Leases
+
 log = logging.getLogger(__name__)
 
 ClientT = TypeVar("ClientT", bound=discord.Client)
@@ -25,15 +27,17 @@ class CommandSync:
     """Keeps Discord's list of commands equal to the tree's.
 
     Reading the list is free; writing it is rationed. So it is written only where it differs, which brings
-    back commands that vanished from it.
+    back commands that vanished from it. Of several processes the one that leads does it, once.
     """
 
-    def __init__(self, tree: app_commands.CommandTree[ClientT]) -> None:
+    def __init__(self, tree: app_commands.CommandTree[ClientT], leases: Leases) -> None:
         self._tree = tree
+        self._leases = leases
 
     async def run(self) -> None:
         """Sync; while Discord refuses, try again after growing pauses. The bot serves meanwhile."""
         for pause in _pauses():
+            await self._leases.until_leading()
             try:
                 await self._sync()
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:

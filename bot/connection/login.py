@@ -5,6 +5,7 @@ import logging
 import re
 import socket
 import ssl
+from dataclasses import dataclass
 
 import aiohttp
 import discord
@@ -21,7 +22,9 @@ _BAD_TOKEN = (
 )
 _CLOSE_CODES = {
     4004: _BAD_TOKEN,
-    4011: "The bot is in too many servers for one connection: this version serves up to 2,500.",
+    4010: "Discord does not know such a shard: SHARD_IDS and SHARD_COUNT do not fit together.",
+    4011: "The bot is in too many servers for so few shards: each takes up to 2,500. Raise SHARD_COUNT (the "
+    "same for all processes), or leave it empty: Discord then decides, when the bot starts.",
     4013: "Discord does not know an intent that the bot asks for: update Herosmith.",
     4014: "Discord refuses a privileged intent. Switch on what the bot asks for: your application at "
     f"{_PORTAL}, Bot, Privileged Gateway Intents.",
@@ -46,12 +49,33 @@ def check_token(token: str) -> None:
         ) from error
 
 
-async def check_session_limit(client: discord.Client) -> None:
-    """Raise LoginRefused if the day's sessions are used up: Discord revokes the token of who goes on."""
-    _shards, _url, limit = await client.http.get_bot_gateway()
-    if limit["remaining"] > 0:
-        return
+@dataclass(frozen=True, slots=True)
+class SessionLimit:
+    """What Discord says before a bot connects.
+
+    shards: into how many it would divide the servers; at_once: how many sessions may begin in five seconds.
+    """
+
+    shards: int
+    at_once: int
+
+
+async def check_session_limit(client: discord.Client, wanted: int | None = None) -> SessionLimit:
+    """Raise LoginRefused if the day's sessions do not suffice: Discord revokes the token of who goes on.
+
+    wanted: how many sessions begin, one for each shard; None: as many as Discord says.
+    """
+    shards, _url, limit = await client.http.get_bot_gateway()
+    if limit["remaining"] >= (wanted or shards):
+        return SessionLimit(shards, limit.get("max_concurrency") or 1)
     hours = limit["reset_after"] / 3_600_000
+    if limit["remaining"]:
+        raise LoginRefused(
+            f"This start needs {wanted or shards} sessions, one for each shard, and of the {limit['total']} "
+            f"that Discord allows a day {limit['remaining']} are left: the next are possible in {hours:.1f} "
+            "hours.",
+            lasting=True,
+        )
     raise LoginRefused(
         f"Discord allows {limit['total']} starts a day, and they are used up: the next is possible in "
         f"{hours:.1f} hours. Something restarts the bot over and over; the log says what.",
@@ -134,6 +158,7 @@ class ReconnectFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, (OSError, aiohttp.ClientError, discord.DiscordException, asyncio.TimeoutError)):
-            record.msg = f"the connection to Discord broke ({type(error).__name__}: {error}); {record.msg}"
+            cause = f"the connection to Discord broke ({type(error).__name__}: {error})"
+            record.msg, record.args = f"{cause}; {record.getMessage()}".replace("%", "%%"), ()
             record.exc_info = None
         return True

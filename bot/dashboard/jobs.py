@@ -8,7 +8,7 @@ from bot.dashboard.refusals import UNREADABLE_REQUEST
 from bot.errors import UserError
 from bot.i18n.message import Translator, mark
 from bot.jobs.queue import JobQueue
-from bot.jobs.worker_lock import may_have_worker
+from bot.jobs.worker_presence import is_left_alone
 from bot.presentation.jobs import progress_text, result_text
 from bot.store.jobs import Job
 
@@ -31,8 +31,7 @@ _CHANGES: dict[str, Callable[[JobQueue, int], Awaitable[Job]]] = {
 
 async def list_jobs(app: App, t: Translator) -> list[dict[str, Any]]:
     """Return the newest jobs, newest first, as the page draws them."""
-    has_worker = may_have_worker(app.settings.data_dir)
-    return [_job(app, t, job, has_worker=has_worker) for job in await app.jobs.recent(_SHOWN)]
+    return [_job(app, t, job) for job in await app.jobs.recent(_SHOWN)]
 
 
 async def change_job(app: App, job_id: int, change: str) -> None:
@@ -42,10 +41,10 @@ async def change_job(app: App, job_id: int, change: str) -> None:
     await _CHANGES[change](app.jobs, job_id)
 
 
-def _job(app: App, t: Translator, job: Job, *, has_worker: bool) -> dict[str, Any]:
+def _job(app: App, t: Translator, job: Job) -> dict[str, Any]:
     title, _, progress = progress_text(t, job).partition("\n")
-    waits = job.state in ("queued", "running", "cancelling")
-    stuck = waits and not has_worker and not app.jobs.is_claimed(job)
+    queue = app.jobs
+    stuck = is_left_alone(job, app.settings, stale_after=queue.timing.stale_after, server=queue.server)
     return {
         "id": job.id,
         "title": title.replace("**", ""),

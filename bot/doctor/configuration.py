@@ -1,6 +1,7 @@
 """Checks of what an owner has written: settings, the files that they name, prices, links."""
 
 import os
+from collections.abc import Sequence
 
 from bot.connection.account import Account
 from bot.doctor.finding import Finding
@@ -8,6 +9,7 @@ from bot.doctor.installation import Installation
 from bot.errors import SettingsError
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import read_heroes
+from bot.heroes.vocabulary import quoted
 from bot.i18n.message import LocalizedMessage
 from bot.llm.prices import Price, read_prices
 from bot.settings import Settings
@@ -77,6 +79,8 @@ def check_files(installation: Installation) -> list[Finding]:
                 str(settings.first_dataset),
             )
         ]
+    if unknown := heroes.unknown_plot_powers:
+        return [_untold_plots(unknown, str(settings.heroes_file))]
     return [
         Finding(
             "files",
@@ -88,6 +92,16 @@ def check_files(installation: Installation) -> list[Finding]:
             file=str(settings.heroes_file),
         )
     ]
+
+
+def _untold_plots(powers: Sequence[str], file: str) -> Finding:
+    """Return a warning: these powers may be misspelt, or somebody may have added them in Discord."""
+    cause = LocalizedMessage(
+        "There are plots for powers that no list of this file has, so no build tells them: {powers}.",
+        powers=[quoted(power) for power in powers],
+    )
+    cure = LocalizedMessage("Correct these powers in the plots, or add them to a list of this file.")
+    return Finding("files", "warning", cause, cure, file)
 
 
 def _file_fault(error: SettingsError, file: str) -> Finding:

@@ -11,7 +11,7 @@ from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
 from bot.store import content_reports, descriptions, jobs, models, notifications
 from bot.store.database import Database
-from bot.store.inspection import newest_moment
+from bot.store.inspection import newest_moment, seconds_ahead
 from bot.store.job_schema import KINDS
 from bot.store.jobs import Job
 from bot.store.models import Model
@@ -57,7 +57,8 @@ class Rows:
     """What the database holds of the work in progress and of Discord.
 
     places: servers and channels in which the bot has posted. newest: the newest time in it, None if it is
-    empty. reported: how many texts wait for a decision of operators.
+    empty. reported: how many texts wait for a decision of operators. ahead: how many seconds this host's
+    clock is ahead of the database's, None if that has no other one.
     """
 
     active: Sequence[Job] = ()
@@ -67,20 +68,21 @@ class Rows:
     job_channel: int | None = None
     reported: int = 0
     newest: float | None = None
+    ahead: float | None = None
 
 
 async def read_rows(db: Database) -> Rows:
     """Read the rows. The database must have the newest schema. Raises DatabaseBusy."""
     async with db.read() as tx:
-        found = [await jobs.active(tx, kind) for kind in KINDS]
         return Rows(
-            active=[each for each in found if each],
+            active=await jobs.with_blockers(tx, await jobs.list_active(tx, *KINDS)),
             models=await models.list_all(tx),
             pending=await notifications.list_pending(tx),
             places=await descriptions.list_places(tx, _MOST_PLACES),
             job_channel=await jobs.newest_channel(tx),
             reported=await content_reports.count_waiting(tx),
             newest=await newest_moment(tx),
+            ahead=await seconds_ahead(tx),
         )
 
 

@@ -34,6 +34,7 @@ _QUICK_SIZE = 256 * 2**20  # bytes that are checked in seconds
 _MB = 10**6
 _KERNEL_FOLDERS = ("/proc", "/sys", "/dev")  # nobody can keep a file there
 _SLIGHT_SKEW, _LARGE_SKEW = 30.0, 300.0  # seconds
+_DATABASE_SKEW = 5.0  # seconds between hosts that work together
 _CLOCK_CURE = LocalizedMessage("Let this machine set its clock from the network (NTP).")
 
 
@@ -256,12 +257,32 @@ def check_clock(installation: Installation, rows: Rows | None, account: Account 
                 time=format_duration(ahead),
             )
         found.append(_clock_finding(ahead if ahead > 0 else 0.0, cause))
+    if rows and rows.ahead is not None:
+        found.append(_database_clock_finding(rows.ahead))
     if account and account.clock_ahead is not None:
         skew = abs(account.clock_ahead)
         cause = LocalizedMessage("Clocks here and at Discord differ by {time}.", time=format_duration(skew))
         found.append(_clock_finding(skew, cause))
     nothing = LocalizedMessage("There is nothing to compare this machine's clock with.")
     return found or [Finding("clock", "skipped", nothing)]
+
+
+def _database_clock_finding(ahead: float) -> Finding:
+    """Say how far this machine's clock is from the database's: jobs go by that one, all else by this one."""
+    skew = abs(ahead)
+    fields = {"time": format_duration(skew)}
+    if skew <= _DATABASE_SKEW:
+        cause = LocalizedMessage("Clocks here and at the database differ by {time}.", **fields)
+        return Finding("clock", "ok", cause)
+    if ahead > 0:
+        cause = LocalizedMessage("This machine's clock is {time} ahead of the database's.", **fields)
+    else:
+        cause = LocalizedMessage("This machine's clock is {time} behind the database's.", **fields)
+    cure = LocalizedMessage(
+        "Let this machine and the database's set their clocks from the network (NTP). Until then jobs are "
+        "still done once, but times of votes, of a day's limits and of the day's budget are wrong."
+    )
+    return Finding("clock", "warning", cause, cure)
 
 
 def _clock_finding(seconds: float, cause: LocalizedMessage) -> Finding:

@@ -2,11 +2,13 @@
 
 from bot.doctor.finding import Finding
 from bot.doctor.installation import Installation, Rows
+from bot.errors import SettingsError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
-from bot.jobs.worker_lock import may_have_worker
+from bot.jobs.worker_presence import is_left_alone, may_have_worker
 from bot.store.jobs import Job
+from bot.tuning.providers import provider_of, server_name
 
 _STALE_AFTER = WorkerTiming().stale_after
 _UNSENT = 3600.0  # seconds after which a notice that asks for a decision should have gone out
@@ -17,10 +19,10 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
     if rows is None:
         return [_no_rows_finding("worker")]
     due = [each for each in rows.active if each.state in ("queued", "running", "cancelling")]
-    has_worker = may_have_worker(installation.settings.data_dir)
-    found = [finding for job in due if (finding := _stuck_job(job, installation.now, has_worker=has_worker))]
-    if found:
-        return found
+    settings, server = installation.settings, _server(installation)
+    stuck = [job for job in due if is_left_alone(job, settings, stale_after=_STALE_AFTER, server=server)]
+    if stuck:
+        return [_stuck_job(job, may_run=may_have_worker(settings)) for job in stuck]
     if not due:
         return [Finding("worker", "ok", LocalizedMessage("No job waits for a worker."))]
     if len(due) == 1:
@@ -31,24 +33,37 @@ def check_worker(installation: Installation, rows: Rows | None) -> list[Finding]
     return [Finding("worker", "ok", cause)]
 
 
-def _stuck_job(job: Job, now: float, *, has_worker: bool) -> Finding | None:
-    """Return that nobody works on a job; None if somebody does."""
-    silent = now - job.heartbeat if job.owner and job.heartbeat is not None else None
-    if silent is not None and silent < _STALE_AFTER:
-        return None
-    if silent is None and has_worker:
-        return None  # it is taken in a second
+def _server(installation: Installation) -> str:
+    """Return the model server that workers of an installation use; empty if its settings name none."""
+    settings = installation.settings
+    try:
+        provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
+    except SettingsError:
+        return ""
+    return server_name(provider, settings.openai_base_url)
+
+
+def _stuck_job(job: Job, *, may_run: bool) -> Finding:
+    """Return that nobody works on a job. may_run: whether a worker may run, here or on another host."""
     cause = LocalizedMessage("Job {number} is due, and no worker runs.", number=job.id)
-    if silent is not None:
+    if may_run:
+        cause = LocalizedMessage("Job {number} is due, and no worker has taken it.", number=job.id)
+    if job.silence is not None:
         cause = LocalizedMessage(
             "The worker of job {number} has not been heard of for {time}.",
             number=job.id,
-            time=format_duration(silent),
+            time=format_duration(job.silence),
         )
     cure = LocalizedMessage(
         "Start the bot, or a worker (`herosmith worker`). If one runs, `logs/worker.log` in the data folder "
         "says why it is silent."
     )
+    if job.spec.server and may_run:
+        cure = LocalizedMessage(
+            "Start a worker (`herosmith worker`) that uses the model server {server}, for which the job was "
+            "ordered, or cancel the job. The log of a worker that runs says why it is silent.",
+            server=job.spec.server,
+        )
     return Finding("worker", "warning", cause, cure)
 
 

@@ -1,11 +1,14 @@
 """Which texts a gallery has: those that may be public, or all that one person asked for."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
 
 from bot.cards.excerpt import name_in
 from bot.community.accounts import Pseudonyms
+from bot.community.person_limit import PersonLimit
+from bot.errors import TooMany
 from bot.gallery.entry import GalleryEntry
 from bot.heroes.config import HeroesConfig
 from bot.heroes.hero import Hero
@@ -16,6 +19,7 @@ from bot.store.database import Database
 from bot.store.descriptions import Description
 
 _BATCH = 500  # texts that are read at once
+_MOST_EXPORTS, _WITHIN = 3, 600.0  # of one person in so many seconds
 _NOBODY = ""  # the pseudonym of a reader who has voted in no duel
 
 Progress = Callable[[int, int], None]
@@ -29,6 +33,7 @@ class Gallery:
         self._scores = scores
         self._pseudonyms = pseudonyms
         self._heroes = heroes
+        self._exports = PersonLimit(_MOST_EXPORTS, _WITHIN)
 
     async def public(self, t: Translator, progress: Progress) -> list[GalleryEntry]:
         """Return the texts whose askers and whose servers agreed, without hidden ones, the newest first.
@@ -48,8 +53,16 @@ class Gallery:
         return [entry for entry in entries if entry.id in ids]
 
     async def own(self, user_id: int, t: Translator) -> list[GalleryEntry]:
-        """Return all texts that a person asked for, without hidden ones, the newest first."""
+        """Return all texts that a person asked for, without hidden ones, the newest first.
+
+        Raise TooMany if the person has had them several times just now: reading and packing them takes long.
+        """
         person = self._pseudonyms.of(user_id)
+        if wait := self._exports.count(person):
+            raise TooMany(
+                "You have just had your heroes exported several times: ask again in {minutes} min.",
+                minutes=math.ceil(wait / 60),
+            )
         async with self._db.read() as tx:
             ids = await gallery.list_ids_of(tx, person)
         return await self._read(ids, person, t, lambda _done, _total: None)

@@ -11,13 +11,17 @@ from bot.gallery.gallery import Progress
 from bot.gallery.site import not_written
 from bot.i18n.message import Translator
 
+_DIGITS = 12  # of the digest in a file's name
+
 
 async def draw_pictures(
     folder: Path, entries: Sequence[GalleryEntry], cards: HeroCards, t: Translator, progress: Progress
 ) -> list[GalleryEntry]:
     """Draw the cards that an earlier gallery in the folder has not, and return the entries with their cards.
 
-    They are without votes, which change. A team has none, nor a text whose author is not told yet.
+    They are without votes, which change. A text whose author is not told yet has none. A file is named by
+    what stands on its card as well: a folder may hold the gallery of another installation, or of before a
+    restore, whose ids are those of other texts.
     """
     pictured = []
     for number, entry in enumerate(entries, 1):
@@ -27,12 +31,14 @@ async def draw_pictures(
 
 
 async def _pictured(folder: Path, entry: GalleryEntry, cards: HeroCards, t: Translator) -> GalleryEntry:
-    if entry.blind or entry.description.kind == "team":
+    if entry.blind:
         return entry
-    name = f"cards/{entry.id}-{t.code}.png"
+    team = entry.heroes if entry.description.kind == "team" else ()
+    content = await asyncio.to_thread(cards.content, entry.description, team, t)
+    name = f"cards/{entry.id}-{t.code}-{content.digest[:_DIGITS]}.png"
     path = folder / name
     if not path.exists():
-        card = await cards.draw(entry.description, t=t)
+        card = await cards.draw(entry.description, team=team, t=t)
         try:
             await asyncio.to_thread(_write, path, card.png)
         except OSError as error:

@@ -11,7 +11,7 @@ from bot.gallery.entry import GalleryEntry
 from bot.i18n.message import Translator
 from bot.local_page.localization import render_page
 
-_PAGE = Path(__file__).parent / "page"
+PAGE_FOLDER = Path(__file__).parent / "page"
 _INDEX = "index.html"
 _GENERATOR = '<meta name="generator" content="Herosmith gallery">'
 _FOLDERS = ("characters", "cards")  # whose files are replaced when a gallery is written anew
@@ -21,7 +21,7 @@ def site_files(entries: Sequence[GalleryEntry], t: Translator) -> Iterator[tuple
     """Yield the files of a gallery, by path."""
     yield _INDEX, _page(t)
     for name in ("gallery.css", "gallery.js"):
-        yield name, (_PAGE / name).read_bytes()
+        yield name, (PAGE_FOLDER / name).read_bytes()
     rows = [entry.row() for entry in entries]
     # a script, because a page from a disk may load no other file; ASCII, so that no text can end it
     yield (
@@ -103,7 +103,7 @@ def not_written(folder: Path, error: OSError) -> UserError:
 
 
 def _page(t: Translator) -> bytes:
-    return render_page(_PAGE, t, t.code).encode()
+    return render_page(PAGE_FOLDER, t, t.code).encode()
 
 
 def _json(value: object, indent: int | None = None) -> bytes:

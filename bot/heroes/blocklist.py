@@ -27,7 +27,9 @@ class Blocklist:
     def __init__(self, file: Path, vocabulary: tuple[str, ...]) -> None:
         """Raise SettingsError if the file cannot be read."""
         try:
-            lines = [line.partition("#")[0].strip().lower() for line in file.read_text("utf-8").splitlines()]
+            lines = [
+                line.partition("#")[0].strip().lower() for line in file.read_text("utf-8-sig").splitlines()
+            ]
         except OSError as error:  # its own text has the path once more
             raise SettingsError(f"BLOCKLIST: {file} cannot be read: {error.strerror or error}") from error
         except UnicodeDecodeError as error:

@@ -24,11 +24,18 @@ class HeroesConfig:
     prompts: Prompts
     curation: Curation
 
+    @property
+    def unknown_plot_powers(self) -> list[str]:
+        """The powers of plots that are neither in the grid nor in the vocabulary, in alphabetical order."""
+        grid = self.vocabulary.grid
+        known = {*self.vocabulary.powers, *grid.other_powers}
+        return sorted({power for plot in self.prompts.profile.plots for power in plot.powers} - known)
+
 
 def read_heroes(path: Path) -> HeroesConfig:
     """Read and check the file. Raise SettingsError that lists every faulty field."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         vocabulary, prompts = (
             {name: table for name, table in raw.items() if name in model.model_fields}
             for model in (Vocabulary, Prompts)

@@ -26,6 +26,7 @@ EXAMPLE = '{"age": 40, "gender": "woman", "power": "healing", "text": "...", "or
 
 _HELD_OUT_BELOW = 0.1  # of the range of hashes: about a tenth of the heroes
 _SHOWN_FAULTS = 5
+_MOST_CHARACTERS = 10_000  # datasets drop longer texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,17 @@ class FirstDataset:
         """Return the texts that no dataset of this installation trains on, as lines of a training file.
 
         They are the same for every installation and for good, as long as the file is as it was shipped:
-        limits, vocabulary and blocklist do not change them. Raises UserError if a line cannot be read.
+        limits, vocabulary and blocklist do not change them. Raises UserError if a line cannot be read or
+        has a text that no server takes.
         """
         faults = _Faults(self.file)
-        lines = [line for _, line in self._lines(faults)]
+        lines: list[_Line] = []
+        for number, line in self._lines(faults):
+            try:
+                _check_text(line.text)
+                lines.append(line)
+            except NotUnderstood as error:
+                faults.add(number, error.message)
         faults.check()
         held_out = _held_out([line.hero for line in lines])
         return [self._example(line) for line in lines if line.hero in held_out]
@@ -212,6 +220,12 @@ def _check_text(text: str) -> None:
         raise NotUnderstood("The text is empty: write one.")
     if found := CONTROL_TOKEN.search(text):
         raise NotUnderstood("{token} ends a turn of a chat: take it out of the text.", token=found[0])
+    if len(text) > _MOST_CHARACTERS:
+        raise NotUnderstood(
+            "The text has {number:,} characters; at most {most:,} fit. Shorten it.",
+            number=len(text),
+            most=_MOST_CHARACTERS,
+        )
     if "\0" in text:
         raise NotUnderstood("The text holds a NUL byte: take it out.")
 

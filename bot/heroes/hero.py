@@ -51,7 +51,9 @@ _DEFAULTS = tuple((field.name, field.default) for field in FIELDS)
 
 def check_placeholders(template: str) -> str:
     """Return the template as it is: a validator. Raises ValueError if a placeholder is no field of a hero."""
-    for _, word, _, _ in Formatter().parse(template):
+    for _, word, form, conversion in Formatter().parse(template):
         if word is not None and word not in FIELD_NAMES:
             raise ValueError(f"{{{word}}} is no field of a hero: there are {', '.join(FIELD_NAMES)}")
+        if form or conversion:
+            raise ValueError(f"{template!r} has more than the word {word} in braces")
     return template

@@ -4,6 +4,7 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
+from itertools import chain
 from string import Formatter
 from typing import Annotated, Self
 
@@ -32,13 +33,19 @@ class _Templates(FrozenModel):
     same_opening: str = "Begin with this sentence, and go on in another way than before: {opening}"
 
 
-class _Samplings(FrozenModel):
+class _TunedSamplings(FrozenModel):
     """take: of a tuned model's other takes, None for as its first."""
+
+    tuned: Sampling
+    take: Sampling | None = None
+
+
+class _Samplings(_TunedSamplings):
+    """with_min_p: for servers that know min_p; None for as those of all others."""
 
     generation: Sampling
     small: Sampling
-    tuned: Sampling
-    take: Sampling | None = None
+    with_min_p: _TunedSamplings | None = None
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, config={"extra": "forbid"})
@@ -63,18 +70,20 @@ class _Forms(FrozenModel):
 
 PRONOUNS = ("he", "his", "him", "himself")
 
+_Phrases = Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
+
 
 class Profile(FrozenModel):
     """What a prompt for a small author model is made of; data/heroes.toml explains how words are drawn."""
 
     beginning: str
     plot_beginning: str | None = None
-    endings: tuple[str, ...]
+    endings: _Phrases
     own_sentence: OwnSentence = OwnSentence()
     forms: dict[str, _Forms]
     names: dict[str, tuple[str, ...]]
-    phrases: dict[str, tuple[str, ...]]
-    examples: tuple[_WorkedExample, ...]
+    phrases: dict[str, _Phrases]
+    examples: Annotated[tuple[_WorkedExample, ...], pydantic.Field(min_length=1)]
     plots: tuple[Plot, ...] = ()
     tones: dict[str, Tone] = pydantic.Field(default_factory=dict)
     toned_beginning: str | None = None
@@ -83,9 +92,28 @@ class Profile(FrozenModel):
     def _every_word_is_known(self) -> Self:
         """Refuse words in braces that are neither known nor verbs: they would end a build on its way."""
         for template in self._templates():
-            for word in words_in(template) - self._nouns:
+            for word in sorted(words_in(template) - self._nouns):
                 if not is_third_person(word):
                     raise ValueError(f"{template!r} has the unknown word {{{word}}}")
+        for plot in self.plots:
+            if others := sorted(words_in(plot.template) & (self._nouns - {*PRONOUNS})):
+                raise ValueError(
+                    f"the plot {plot.template!r} has the word {{{others[0]}}}: plots know pronouns and "
+                    "verbs alone"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _phrases_use_what_is_drawn_before(self) -> Self:
+        """Refuse a phrase with a word that is drawn after it, or of its own kind: there is none yet."""
+        kinds = list(self.phrases)
+        for place, kind in enumerate(kinds):
+            toned = (tone.phrases.get(kind, ()) for tone in self.tones.values())
+            for template in chain(self.phrases[kind], *toned):
+                if later := words_in(template) & {*kinds[place:]}:
+                    raise ValueError(
+                        f"{template!r} of {kind} has {{{min(later)}}}, which is not drawn before it"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -238,8 +266,15 @@ class Profile(FrozenModel):
 
 
 def words_in(template: str) -> frozenset[str]:
-    """Return the words in braces. Raises ValueError if a brace is not closed."""
-    return frozenset(word for _, word, _, _ in Formatter().parse(template) if word is not None)
+    """Return the words in braces. Raises ValueError if a brace is not closed, or has more than a word."""
+    try:
+        fields = [found for found in Formatter().parse(template) if found[1] is not None]
+    except ValueError as error:
+        raise ValueError(f"{template!r} has a brace without its other one: {error}") from error
+    for _, word, form, conversion in fields:
+        if form or conversion:
+            raise ValueError(f"{template!r} has more than the word {word} in braces")
+    return frozenset(word for _, word, _, _ in fields if word is not None)
 
 
 class Prompts(FrozenModel):
@@ -254,6 +289,13 @@ class Prompts(FrozenModel):
     @property
     def version(self) -> int:
         return self.prompts.version
+
+    def for_min_p(self) -> Self:
+        """Return the prompts for a server that knows min_p."""
+        if (known := self.sampling.with_min_p) is None:
+            return self
+        sampling = self.sampling.model_copy(update={"tuned": known.tuned, "take": known.take})
+        return self.model_copy(update={"sampling": sampling})
 
     def spoken_power(self, hero: Hero) -> str:
         """Return the hero's power as it reads in a sentence: "reading thoughts"."""

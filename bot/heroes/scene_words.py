@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from bot.config import FrozenModel
+from bot.heroes.hero import check_placeholders
 
 TEAM_PLACES = ("first", "second", "third")
 """The names of the three heroes in a closing line."""
@@ -22,6 +23,17 @@ def _names_all(closing: str) -> str:
     return closing
 
 
+def _has_heroes_alone(prompt: str) -> str:
+    """Return a team's prompt as it is. Raises ValueError unless {heroes} alone stands in braces."""
+    try:
+        told = prompt.format(heroes="Robin")
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"{prompt!r} has other words in braces than heroes") from error
+    if "Robin" not in told:
+        raise ValueError(f"{prompt!r} does not have {{heroes}}")
+    return prompt
+
+
 _Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -35,8 +47,8 @@ class SceneWords(FrozenModel):
     times: _Phrases
     lead: str
     closings: Annotated[tuple[Annotated[str, AfterValidator(_names_all)], ...], Field(min_length=1)]
-    team_prompt: str
-    team_member: str
+    team_prompt: Annotated[str, AfterValidator(_has_heroes_alone)]
+    team_member: Annotated[str, AfterValidator(check_placeholders)]
     scene_prompt: str
 
     def closing(self, template: str, names: Sequence[str]) -> str:

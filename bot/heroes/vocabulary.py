@@ -91,7 +91,7 @@ class Vocabulary(FrozenModel):
     @model_validator(mode="after")
     def _words_are_plain(self) -> Self:
         """Refuse powers that nobody could type, and synonyms of several words."""
-        for power in self._known_powers:
+        for power in (*self._known_powers, *self.unseen.powers):
             if power != power.lower() or not is_plain(power):
                 raise ValueError(f"the power {power!r} is not written in plain words and lower case")
         for synonym in chain.from_iterable(chain(*words.values()) for words in self._power_synonyms()):

@@ -1,6 +1,6 @@
 """The job queue: cogs and the terminal order long work as rows of the database, workers claim them."""
 
-import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from bot.errors import JobActive, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.logs import ensure_reference
-from bot.store import batches, jobs
+from bot.store import batches, clock, jobs
 from bot.store.database import Database, Transaction
 from bot.store.job_schema import JobSpec, Kind
 from bot.store.jobs import Job, State
@@ -40,11 +40,17 @@ class WorkerTiming:
 
 
 class JobQueue:
-    """Plans, queues, pauses, resumes and cancels jobs, and reads their rows."""
+    """Plans, queues, pauses, resumes and cancels jobs, and reads their rows.
 
-    def __init__(self, db: Database, timing: WorkerTiming) -> None:
+    at_once: how many jobs of a kind may be active. Those that use the same author model, or the same server
+    that trains, run one after the other. server: the model server that is to work for what is planned here.
+    """
+
+    def __init__(self, db: Database, timing: WorkerTiming, *, at_once: int = 1, server: str = "") -> None:
         self._db = db
         self.timing = timing
+        self._at_once = at_once
+        self.server = server
 
     async def plan(
         self,
@@ -53,16 +59,16 @@ class JobQueue:
         requester_id: int | None = None,
         channel_id: int | None = None,
     ) -> Job:
-        """Add a job that waits for confirm(). Raises JobActive if another one of its kind is active."""
+        """Add a job that waits for confirm(). Raises JobActive if no more of its kind may be active."""
+        server = self.server if spec.asks_model else ""
         async with self._db.write() as tx:
-            await _none_active(tx, spec.kind)
+            await self._check_place(tx, spec.kind)
             return await jobs.add(
                 tx,
-                spec=spec,
+                spec=spec.model_copy(update={"server": server}),
                 requester_id=requester_id,
                 channel_id=channel_id,
                 reference=ensure_reference(),
-                at=time.time(),
             )
 
     async def submit(self, spec: JobSpec, **origin: int | None) -> Job:
@@ -70,8 +76,8 @@ class JobQueue:
         return await self.confirm((await self.plan(spec, **origin)).id)
 
     async def confirm(self, job_id: int) -> Job:
-        """Queue a planned job. Raises JobActive if another one of its kind is active by now."""
-        return await self._change_state(job_id, "queued", was=("planned",), created_at=time.time())
+        """Queue a planned job. Raises JobActive if no more of its kind may be active by now."""
+        return await self._change_state(job_id, "queued", was=("planned",), created_at=clock.now())
 
     async def pause(self, job_id: int) -> Job:
         """Stop a job until it is resumed. Calls in flight are awaited."""
@@ -119,15 +125,14 @@ class JobQueue:
                 job.remote_job_id or job.remote_asked_at or await batches.list_open(tx, job_id=job_id)
             )
         if not (self.is_claimed(job) or remote_work):
-            now = time.time()
             with suppress(UserError):  # a worker took it just now
                 return await self._change_state(
                     job_id,
                     "cancelled",
                     was=("planned", *jobs.ACTIVE),
-                    free_since=now - self.timing.stale_after,
+                    stale_after=self.timing.stale_after,
                     owner=None,
-                    finished_at=now,
+                    finished_at=clock.now(),
                 )
         return await self._change_state(job_id, "cancelling", was=jobs.ACTIVE)
 
@@ -135,28 +140,28 @@ class JobQueue:
         """Return a job. Raises UserError if there is none."""
         async with self._db.read() as tx:
             found = await jobs.get(tx, job_id)
-        if found is None:
-            raise UserError("There is no job {job_id}. `{/jobs list}` shows them.", job_id=job_id)
-        return found
+            if found is None:
+                raise UserError("There is no job {job_id}. `{/jobs list}` shows them.", job_id=job_id)
+            return (await jobs.with_blockers(tx, [found]))[0]
 
     def is_claimed(self, job: Job) -> bool:
-        """Return whether a worker has the job and sent a heartbeat lately."""
-        return bool(job.owner) and time.time() - (job.heartbeat or 0) < self.timing.stale_after
+        """Return whether a worker had the job, and sent a heartbeat lately, when the row was read."""
+        return job.silence is not None and job.silence < self.timing.stale_after
 
     async def recent(self, limit: int = 10) -> list[Job]:
         """Return the newest jobs, newest first."""
         async with self._db.read() as tx:
-            return await jobs.recent(tx, limit)
+            return await jobs.with_blockers(tx, await jobs.recent(tx, limit))
 
     async def active(self, kind: Kind) -> Job | None:
-        """Return the job of a kind that waits, runs or is paused; there is at most one."""
+        """Return the oldest job of a kind that waits, runs or is paused."""
         async with self._db.read() as tx:
-            return await jobs.active(tx, kind)
+            return next(iter(await jobs.list_active(tx, kind)), None)
 
     async def unnotified(self) -> list[Job]:
         """Return the jobs of channels that are active, or whose end was not announced yet."""
         async with self._db.read() as tx:
-            return await jobs.unnotified(tx)
+            return await jobs.with_blockers(tx, await jobs.unnotified(tx))
 
     async def set_message(self, job_id: int, message_id: int | None) -> None:
         """Record which message shows the job's progress; None if there is none any more."""
@@ -179,14 +184,14 @@ class JobQueue:
         state: State,
         *,
         was: tuple[State, ...],
-        free_since: float | None = None,
+        stale_after: float | None = None,
         **values: Any,
     ) -> Job:
         job = await self.get(job_id)
         async with self._db.write() as tx:
             if state == "queued" and job.state == "planned":
-                await _none_active(tx, job.kind)
-            changed = await jobs.change_state(tx, job_id, state, was=was, free_since=free_since, **values)
+                await self._check_place(tx, job.kind)
+            changed = await jobs.change_state(tx, job_id, state, was=was, stale_after=stale_after, **values)
         job = await self.get(job_id)
         if not changed:
             raise UserError(
@@ -196,17 +201,42 @@ class JobQueue:
             )
         return job
 
+    async def _check_place(self, tx: Transaction, kind: Kind) -> None:
+        """Raise JobActive if no more jobs of a kind may be active; no other transaction writes meanwhile."""
+        active = await jobs.list_active(tx, kind)
+        if len(active) >= self._at_once:
+            raise self._all_places_taken(kind, active)
 
-async def _none_active(tx: Transaction, kind: Kind) -> None:
-    other = await jobs.active(tx, kind)
-    if other is None:
-        return
-    name, at = LocalizedMessage(_NAMES[kind]), LocalizedMessage("")
-    place = (other.channel_id, other.message_id)
+    def _all_places_taken(self, kind: Kind, active: Sequence[Job]) -> JobActive:
+        other = active[0]
+        if len(active) == 1 and (self.is_claimed(other) or other.can_be_done_by(self.server)):
+            return _one_is_active(other)
+        name, place = LocalizedMessage(_NAMES[kind]), (other.channel_id, other.message_id)
+        if len(active) == 1:
+            return JobActive(
+                "A {kind} waits for a worker that uses {server}, job {id}. Start one, or cancel the job, "
+                "then ask again.",
+                kind=name,
+                server=other.spec.server,
+                id=other.id,
+                place=place,
+            )
+        return JobActive(
+            "As many jobs of this kind ({kind}) are active as may be at once: {jobs}. Wait until one of them "
+            "has ended, or cancel one, then ask again.",
+            kind=name,
+            jobs=[str(job.id) for job in active],
+            place=place,
+        )
+
+
+def _one_is_active(other: Job) -> JobActive:
+    name, place = LocalizedMessage(_NAMES[other.kind]), (other.channel_id, other.message_id)
+    at = LocalizedMessage("")
     if other.total:
         at = LocalizedMessage(", {done} of {total} done", done=other.done, total=other.total)
     if other.state == "paused":
-        raise JobActive(
+        return JobActive(
             "A {kind} is paused{at}, job {id}. Resume or cancel it first.",
             kind=name,
             at=at,
@@ -214,13 +244,13 @@ async def _none_active(tx: Transaction, kind: Kind) -> None:
             place=place,
         )
     if other.state == "cancelling":
-        raise JobActive(
+        return JobActive(
             "A {kind} is just being cancelled, job {id}. Ask again in a minute.",
             kind=name,
             id=other.id,
             place=place,
         )
-    raise JobActive(
+    return JobActive(
         "A {kind} is running already{at}, job {id}. Wait for its end, then ask again.",
         kind=name,
         at=at,

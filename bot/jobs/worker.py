@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
@@ -14,16 +14,16 @@ from bot.errors import DatabaseBusy, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
 from bot.logs import ensure_reference, under_reference
-from bot.store import jobs, notifications
-from bot.store.database import Database
+from bot.store import clock, jobs, notifications
+from bot.store.database import Database, Transaction
+from bot.store.fence import Claim, JobTaken, fenced
 from bot.store.job_schema import KINDS, JobResult, Kind
 from bot.store.jobs import Job, State
 
 log = logging.getLogger(__name__)
 
-
-class JobTaken(Exception):
-    """Another worker has taken the job over: this one must not touch it."""
+Check = Callable[[Transaction], Awaitable[None]]
+"""Raises what keeps a transaction from being committed."""
 
 
 class JobStopped(Exception):
@@ -44,10 +44,11 @@ class Runner(Protocol):
 
 
 class Run:
-    """One job while a worker runs it."""
+    """One job while a worker runs it. Its claim is this run's alone, not one of all runs of the worker."""
 
     def __init__(self, db: Database, job: Job, worker: str, timing: WorkerTiming) -> None:
         self.job = job
+        self.claim = Claim(job.id, worker)
         self._db = db
         self._worker = worker
         self._timing = timing
@@ -64,17 +65,22 @@ class Run:
         self._progress_at = now
         await self.update(done=done, total=total, phase=phase, rate=rate)
 
-    async def update(self, **columns: Any) -> None:
+    async def update(self, check: Check | None = None, **columns: Any) -> None:
         """Write columns of the job's row, such as ids that a restart must find again.
 
-        Raises JobTaken, with nothing written, if another worker has taken the job over, and JobStopped if the
-        job was paused or cancelled.
+        check: made in the same transaction; what it raises leaves nothing written. Raises JobTaken, with
+        nothing written, if another worker has taken the job over, and JobStopped if the job was paused or
+        cancelled.
         """
-        state = await self._db.write_when_free(
-            lambda tx: jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
-        )
+
+        async def write(tx: Transaction) -> State | None:
+            if check:
+                await check(tx)
+            return await jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
+
+        state = await self._db.write_when_free(write)
         if state is None:
-            raise JobTaken(f"job {self.job.id} was taken over by another worker")
+            raise JobTaken(self.job.id)
         if state != "running":
             self.stopped = state
             raise JobStopped(f"job {self.job.id} was {state}")
@@ -98,7 +104,7 @@ class Run:
                 await notifications.add(
                     tx, key, text, at=now, channel_id=job.channel_id, mention_id=job.requester_id
                 )
-        await self.update(heartbeat=time.time())  # raises: it is paused by now, or another worker's
+        await self.update(heartbeat=clock.now())  # raises: it is paused by now, or another worker's
         raise AssertionError("unreachable: the job is paused, or another worker's")
 
     async def refresh(self) -> None:
@@ -119,7 +125,6 @@ class Run:
                 self.job.id,
                 worker=self._worker,
                 state=state,
-                at=time.time(),
                 result=result,
                 error=error,
             )
@@ -139,22 +144,36 @@ class Run:
 
 
 class Worker:
-    """Claims jobs and runs each with the runner of its kind."""
+    """Claims jobs and runs each with the runner of its kind.
 
-    def __init__(self, db: Database, runners: Mapping[Kind, Runner], timing: WorkerTiming) -> None:
+    server: the model server that it uses; jobs for another one are left to other workers. at_once: how many
+    jobs of a kind it runs at the same time.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        runners: Mapping[Kind, Runner],
+        timing: WorkerTiming,
+        *,
+        server: str = "",
+        at_once: int = 1,
+    ) -> None:
         self._db = db
         self._runners = runners
         self._timing = timing
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._server = server
+        self._at_once = at_once
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     async def run_forever(self, kinds: Sequence[Kind] = KINDS) -> None:
-        """Run jobs until cancelled, each kind in a task of its own: no build waits for a training of hours.
+        """Run jobs until cancelled, each kind in tasks of its own: no build waits for a training of hours.
 
-        A job that is running then is left for the next worker.
+        Jobs that are running then are left for the next worker.
         """
         async with asyncio.TaskGroup() as tasks:
             for kind in self._runners:
-                if kind in kinds:
+                for _ in range(self._at_once if kind in kinds else 0):
                     tasks.create_task(self._run_forever(kind))
 
     async def _run_forever(self, kind: Kind) -> None:
@@ -173,20 +192,20 @@ class Worker:
 
     async def run_next(self, kinds: Sequence[Kind] = KINDS) -> bool:
         """Run the oldest free job of these kinds. Return whether there was one."""
-        now = time.time()
+        owner = f"{self._name}:{secrets.token_hex(3)}"  # another one each time: see Run
+        stale_after = self._timing.stale_after
         async with self._db.write() as tx:
-            stale_before = now - self._timing.stale_after
-            job = await jobs.claim(tx, kinds, owner=self._owner, at=now, stale_before=stale_before)
+            job = await jobs.claim(tx, kinds, owner=owner, stale_after=stale_after, server=self._server)
         if job is None:
             return False
         with under_reference(job.reference or ""):
-            await self._run(job)
+            await self._run(Run(self._db, job, owner, self._timing))
         return True
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, run: Run) -> None:
         """Run a claimed job, until it ends or is stopped."""
+        job = run.job
         log.info("job %d (%s) starts", job.id, job.kind)
-        run = Run(self._db, job, self._owner, self._timing)
         runner = self._runners[job.kind]
         if job.state == "cancelling":
             await self._cancel(run, runner)
@@ -194,7 +213,8 @@ class Worker:
         if job.state == "paused":  # its worker died before it told the server
             await self._pause(run)
             return
-        work = asyncio.ensure_future(runner.run(run))
+        with fenced(run.claim):
+            work = asyncio.ensure_future(runner.run(run))
         heartbeats = asyncio.create_task(self._send_heartbeats(run, work))
         shut_down = False
         try:
@@ -256,7 +276,8 @@ class Worker:
         await run.refresh()
         if run.job.state == "paused":
             try:
-                await self._runners[run.job.kind].pause(run)
+                with fenced(run.claim):
+                    await self._runners[run.job.kind].pause(run)
             except JobTaken as error:
                 log.warning("%s", error)
             except Exception:
@@ -266,7 +287,8 @@ class Worker:
     async def _cancel(self, run: Run, runner: Runner) -> None:
         """Tell the server to stop, and end a cancelled job whatever the server answers."""
         run.stopped = "cancelling"  # its heartbeats go on
-        work = asyncio.ensure_future(runner.cancel(run))
+        with fenced(run.claim):
+            work = asyncio.ensure_future(runner.cancel(run))
         heartbeats = asyncio.create_task(self._send_heartbeats(run, work))
         error: LocalizedMessage | None = None
         try:
@@ -275,6 +297,9 @@ class Worker:
             if _shuts_down():
                 raise
             return  # another worker took the job over
+        except JobTaken as taken:
+            log.warning("%s", taken)
+            return
         except UserError as refusal:
             log.warning("job %d: %s", run.job.id, refusal, exc_info=refusal.__cause__)
             error = refusal.message
@@ -294,7 +319,7 @@ class Worker:
             await asyncio.sleep(self._timing.heartbeat)
             was_stopped = run.stopped is not None
             try:
-                await run.update(heartbeat=time.time())
+                await run.update(heartbeat=clock.now())
             except JobTaken as error:
                 log.warning("%s", error)
                 work.cancel()

@@ -18,7 +18,7 @@ def worker_lock(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def may_have_worker(data_dir: Path) -> bool:
+def has_worker_here(data_dir: Path) -> bool:
     """Return whether a worker may run in a data folder. One on another machine is not seen."""
     try:
         with (data_dir / _NAME).open("r+b") as file:

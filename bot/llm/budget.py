@@ -1,17 +1,19 @@
 """The budget: no paid call is sent that could exceed the daily budget, or its job's own."""
 
 import asyncio
+import secrets
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
-from bot.errors import OverBudget
+from bot.errors import DatabaseBusy, OverBudget
 from bot.i18n.message import mark
 from bot.llm.prices import Prices
-from bot.store import batches, jobs, spending
+from bot.store import batches, jobs, reservations, spending
 from bot.store.database import Database, Transaction
+from bot.store.fence import JobTaken
 from bot.store.job_schema import FinetuneSpec
 from bot.store.spending import DaySpending, Purpose
 
@@ -25,6 +27,10 @@ _UNKNOWN_TRAINING = mark(
 )
 _CACHE_SECONDS = 0.2  # for which the spending of other processes may be out of date
 _BATCH_LIFETIME = 2 * 86_400.0  # seconds
+_LOOKS, _LOOK_PAUSE = 10, 0.5  # how often, in seconds, to look whether calls of other processes have ended
+_HELD = 900.0  # seconds: longer than a call takes
+_CALLS_AHEAD = 8  # reserved beside those in flight, so that not every call is a transaction more
+_ELSEWHERE = -1  # in place of a job's id: what other processes have in flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Charge:
 class _Spending:
     """What counts against an account's budgets, in US dollars, as the database had it at a moment.
 
-    outstanding: the maximum cost of batches and trainings in progress, by job.
+    outstanding: the maximum cost of batches and trainings in progress, by job, and of other processes' calls.
     """
 
     account: Account
@@ -64,8 +70,8 @@ class _Spending:
 class Budget:
     """Reserves the maximum cost of each call while it is in flight, and books its actual cost.
 
-    daily: the installation's limit for a day (UTC) in US dollars, None for none. Calls that another process
-    has in flight count only once they are booked.
+    daily: the installation's limit for a day (UTC) in US dollars, None for none. It holds across processes:
+    each keeps in the database what its calls in flight, and a few more, may cost.
     """
 
     def __init__(self, db: Database, prices: Prices, *, daily: float | None) -> None:
@@ -75,6 +81,8 @@ class Budget:
         self._reserved: dict[int, float] = defaultdict(float)  # by job
         self._released = asyncio.Condition()
         self._cached: _Spending | None = None  # until a call of this process is booked, or expired
+        self._holder = secrets.token_hex(8)  # this process, among those that share the database
+        self._held, self._held_until = 0.0, 0.0  # what the database keeps for it, until when (monotonic)
 
     @asynccontextmanager
     async def reserve(
@@ -94,16 +102,59 @@ class Budget:
                 self._reserved[account.job_id] -= cost
                 if abs(self._reserved[account.job_id]) < cost / 1000:  # a rounding error reserves nothing
                     del self._reserved[account.job_id]
+                if not self._reserved:
+                    await self._drop_held()
                 self._released.notify_all()
 
     async def _reserve(self, account: Account, cost: float) -> None:
         """Reserve an amount, after waiting for other reservations to end if it does not fit beside them."""
+        looks = _LOOKS
         async with self._released:
-            while refusal := self._refusal(account, cost, await self._recent_spending(account)):
-                if not any(self._reserved.values()):
+            while refusal := (
+                self._refusal(account, cost, await self._recent_spending(account))
+                or await self._hold(account, cost)
+            ):
+                if any(self._reserved.values()):
+                    await self._released.wait()
+                elif looks and self._fits_alone(account, cost):
+                    looks -= 1
+                    self._cached = None
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._released.wait(), _LOOK_PAUSE)
+                else:
                     raise refusal
-                await self._released.wait()
             self._reserved[account.job_id] += cost
+
+    def _fits_alone(self, account: Account, cost: float) -> bool:
+        """Return whether only calls that other processes have in flight stand in the way: these end soon."""
+        spent = self._cached
+        if spent is None:
+            return True
+        own = {job: amount for job, amount in spent.outstanding.items() if job != _ELSEWHERE}
+        return self._refusal(account, cost, replace(spent, outstanding=own)) is None
+
+    async def _hold(self, account: Account, cost: float) -> OverBudget | None:
+        """Let other processes know of a call that is to be sent. Return why it may not be, None if it may."""
+        total = sum(self._reserved.values()) + cost
+        if self._daily is None or (total <= self._held and time.monotonic() < self._held_until):
+            return None
+        async with self._db.write() as tx:
+            spent = await self._read_spending_in(tx, account)
+            if refusal := self._refusal(account, cost, spent):
+                return refusal
+            room = self._daily - spent.today - sum(spent.outstanding.values())
+            held = min(room, total + _CALLS_AHEAD * cost)
+            await reservations.put(tx, self._holder, held, seconds=_HELD)
+        self._held, self._held_until = held, time.monotonic() + _HELD / 2
+        return None
+
+    async def _drop_held(self) -> None:
+        """Let other processes spend what was reserved for calls of this one; none is in flight any more."""
+        if self._held:
+            self._held = 0.0
+            with suppress(DatabaseBusy, JobTaken):  # it ends by itself
+                async with self._db.write() as tx:
+                    await reservations.drop(tx, self._holder)
 
     async def _recent_spending(self, account: Account) -> _Spending:
         """Return the spending, read once for all calls of the same moment."""
@@ -114,17 +165,21 @@ class Budget:
         return cached
 
     async def _read_spending(self, account: Account) -> _Spending:
-        read_at = time.monotonic()
         async with self._db.read() as tx:
-            today = await spending.get_day_total(tx, _today())
-            job = await spending.get_job_total(tx, account.job_id) if account.limit is not None else 0.0
-            running = await batches.list_open(tx)
-            trainings = await jobs.remote_trainings(tx)
+            return await self._read_spending_in(tx, account)
+
+    async def _read_spending_in(self, tx: Transaction, account: Account) -> _Spending:
+        read_at = time.monotonic()
+        today = await spending.get_day_total(tx, _today())
+        job = await spending.get_job_total(tx, account.job_id) if account.limit is not None else 0.0
+        # a batch is answered within a day: an older one costs nothing more
+        running = await batches.list_open(tx, younger_than=_BATCH_LIFETIME)
+        trainings = await jobs.remote_trainings(tx)
         outstanding: dict[int, float] = defaultdict(float)
-        for batch in running:  # a batch is answered within a day: an older one costs nothing more
-            if time.time() - batch.at < _BATCH_LIFETIME:
-                cost = self.max_batch_cost(batch.model, batch.prompt_tokens, batch.completion_tokens)
-                outstanding[batch.job_id] += cost
+        outstanding[_ELSEWHERE] = await reservations.sum_of_others(tx, self._holder)
+        for batch in running:
+            cost = self.max_batch_cost(batch.model, batch.prompt_tokens, batch.completion_tokens)
+            outstanding[batch.job_id] += cost
         for training in trainings:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
                 spec = training.spec_as(FinetuneSpec)
@@ -240,11 +295,18 @@ class Budget:
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
     ) -> None:
         """Check that a batch fits; once stored, its row counts as outstanding. Raises OverBudget if not."""
+        async with self._db.read() as tx:
+            await self.check_batch_within(tx, account, model, prompt_tokens, completion_tokens)
+
+    async def check_batch_within(
+        self, tx: Transaction, account: Account, model: str, prompt_tokens: int, completion_tokens: int
+    ) -> None:
+        """Check as check_batch() does, in the transaction that stores the batch's row."""
         self.check_price_known(model, account.limit)
         cost = self.max_batch_cost(model, prompt_tokens, completion_tokens)
         if not (cost and self._is_limited(account)):
             return
-        refusal = self._refusal(account, cost, await self._read_spending(account))
+        refusal = self._refusal(account, cost, await self._read_spending_in(tx, account))
         if refusal:
             raise refusal
 
@@ -252,16 +314,29 @@ class Budget:
         self, account: Account, model: str, tokens: int, *, besides: float = 0.0
     ) -> None:
         """Check that a training over these tokens, and a cost besides, fits. Raises OverBudget if not."""
+        async with self._db.read() as tx:
+            await self._check_training(tx, account, model, tokens, besides)
+
+    async def check_training_within(
+        self, tx: Transaction, account: Account, model: str, tokens: int, *, besides: float = 0.0
+    ) -> None:
+        """Check as check_training() does, in the transaction that notes the training's start.
+
+        Of two trainings that start at the same time, one counts for the other: transactions that write take
+        turns.
+        """
+        await self._check_training(tx, account, model, tokens, besides)
+
+    async def _check_training(
+        self, tx: Transaction, account: Account, model: str, tokens: int, besides: float
+    ) -> None:
         if not self._is_limited(account):
             return
         cost = self._training_cost(model, tokens)
-        cost = None if cost is None else cost + besides
-        refusal = (
-            OverBudget(_UNKNOWN_TRAINING, model=model)
-            if cost is None
-            else self._refusal(account, cost, await self._read_spending(account))
-        )
-        if refusal and cost != 0:
+        if cost is None:
+            raise OverBudget(_UNKNOWN_TRAINING, model=model)
+        refusal = self._refusal(account, cost + besides, await self._read_spending_in(tx, account))
+        if refusal and cost + besides:
             raise refusal
 
     async def book_training(self, account: Account, model: str, tokens: int) -> None:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import openai
 
-from bot.chat import ChatRequest
+from bot.chat import ChatRequest, Sampling
 
 _EFFORT = "reasoning_effort"
 _OLDER_NAME = {"max_completion_tokens": "max_tokens"}
@@ -20,6 +20,8 @@ _STANDARD = (
     "max_tokens",
     "stream_options",
 )
+
+_WITHOUT_MIN_P = {"temperature": 0.7, "top_p": 0.9}  # the most that a server without it is asked for
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")  # from the least on
 _EFFORT_WORD = re.compile(rf"\b(?:{'|'.join(_EFFORTS)})\b", re.IGNORECASE)
@@ -37,12 +39,14 @@ _ABOUT_TEMPLATE = re.compile(r"\bchat template\b", re.IGNORECASE)
 class Extensions:
     """What a kind of server takes beyond OpenAI's API.
 
-    repeat_penalty: its name for that parameter, None if it has none. always: sent with every request;
+    repeat_penalty: its name for that parameter, None if it has none. min_p: whether it applies that "before"
+    or "after" the temperature, None if it does not know it. always: sent with every request;
     continuing: sent if the last message is the assistant's, for the answer to continue it. background: sent
     if nobody waits for the answer. log_probs: whether it tells those of a given text (TextScorer).
     """
 
     repeat_penalty: str | None = None
+    min_p: Literal["before", "after"] | None = None
     always: Mapping[str, Any] = field(default_factory=dict)
     continuing: Mapping[str, Any] = field(default_factory=dict)
     background: Mapping[str, Any] = field(default_factory=dict)
@@ -51,23 +55,35 @@ class Extensions:
     @property
     def names(self) -> set[str]:
         """The names of all parameters."""
-        return {*self.always, *self.continuing, *self.background, *filter(None, [self.repeat_penalty])}
+        sampled = filter(None, [self.repeat_penalty, self.min_p and "min_p"])
+        return {*self.always, *self.continuing, *self.background, *sampled}
 
     def body(self, request: ChatRequest, *, in_background: bool) -> dict[str, Any]:
         """Return a request's parameters of this kind, as they go over the wire."""
         body = dict(self.always) | dict(self.background if in_background else {})
         if self.repeat_penalty and request.sampling.repeat_penalty is not None:
             body[self.repeat_penalty] = request.sampling.repeat_penalty
+        if self.min_p and request.sampling.min_p is not None:
+            body["min_p"] = self._min_p(request.sampling, request.sampling.min_p)
         return body | dict(self.continuing if request.messages[-1]["role"] == "assistant" else {})
+
+    def _min_p(self, sampling: Sampling, before: float) -> float:
+        """Return the min_p that leaves out the same tokens at this kind of server."""
+        if self.min_p == "before" or not sampling.temperature:
+            return before
+        return float(before ** (1 / sampling.temperature))
 
 
 HOSTED = Extensions()
-# It continues an assistant's message by itself, and its top_k and min_p are those below. What nobody waits
-# for gets all slots but one, however many its runtime has.
-ENGINE = Extensions(repeat_penalty="repeat_penalty", background={"service_tier": "flex"}, log_probs=True)
+# It continues an assistant's message by itself, and its top_k and its min_p, if a request has none, are those
+# below. What nobody waits for gets all slots but one, however many its runtime has.
+ENGINE = Extensions(
+    repeat_penalty="repeat_penalty", min_p="before", background={"service_tier": "flex"}, log_probs=True
+)
 # The server at SERVING_URL: it closes an assistant's message unless told, and ignores unknown parameters.
 SERVING = Extensions(
     repeat_penalty="repetition_penalty",
+    min_p="after",
     always={"top_k": 40, "min_p": 0.05},
     continuing={"continue_final_message": True, "add_generation_prompt": False},
 )
@@ -99,10 +115,15 @@ class SupportedParameters:
 
     def body(self, request: ChatRequest, *, in_background: bool = False) -> dict[str, Any]:
         """Return the request's parameters as they go over the wire, without model and messages."""
+        sampling = request.sampling
+        if sampling.min_p is not None and "min_p" in self._refused:
+            # it goes with a temperature that lets a model write anything without it
+            plainer = {name: min(getattr(sampling, name), most) for name, most in _WITHOUT_MIN_P.items()}
+            sampling = sampling.model_copy(update=plainer)
         wanted: dict[str, Any] = {
-            "max_completion_tokens": request.sampling.max_tokens,
-            "temperature": request.sampling.temperature,
-            "top_p": request.sampling.top_p,
+            "max_completion_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
             "seed": request.seed,
             _EFFORT: self._effort,
             **self._extensions.body(request, in_background=in_background),

@@ -80,7 +80,7 @@ class Prices:
 def read_prices(path: Path, *, free: bool) -> Prices:
     """Read data/prices.toml. Raises SettingsError, naming what is wrong in it."""
     try:
-        models = _PricesFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).models
+        models = _PricesFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig"))).models
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise SettingsError(f"{path} needs mending: {'; '.join(problems)}") from error

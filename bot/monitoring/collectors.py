@@ -17,6 +17,7 @@ from prometheus_client.core import (
 from bot.app import App
 from bot.errors import HerosmithError
 from bot.histogram import Histogram
+from bot.leases import LEADER
 from bot.monitoring.gateway import Gateway
 from bot.rating.sequential_test import EVIDENCE_THRESHOLD, TESTS
 from bot.store import statistics
@@ -75,7 +76,30 @@ def bot_metrics(app: App, gateway: Gateway) -> Iterator[Metric]:
         "Time until Discord answers a heartbeat",
         gateway.latency if math.isfinite(gateway.latency) else None,
     )
-    yield _gauge("herosmith_guilds", "Servers that the bot is in", gateway.guild_count)
+    yield _gauges(
+        "herosmith_shard_connected",
+        "Whether a shard of this process is connected to Discord's gateway",
+        ("shard",),
+        {(str(shard),): connected for shard, connected in gateway.shard_states.items()},
+    )
+    yield _gauges(
+        "herosmith_shard_latency_seconds",
+        "Time until Discord answers a heartbeat of a shard",
+        ("shard",),
+        {
+            (str(shard),): latency
+            for shard, latency in gateway.shard_latencies.items()
+            if math.isfinite(latency)
+        },
+    )
+    yield _gauge(
+        "herosmith_leader",
+        "Whether this process syncs commands and keeps the schedules; of several, one does",
+        app.leases.has(LEADER),
+    )
+    yield _gauge(
+        "herosmith_guilds", "Servers that the bot is in, of this process's shards", gateway.guild_count
+    )
     interactions = gateway.interactions
     yield _counter(
         "herosmith_interactions",
@@ -165,13 +189,13 @@ def _models_and_jobs(state: State) -> Iterator[Metric]:
     yield _gauges("herosmith_jobs", "Builds and trainings by state", ("kind", "state"), state.jobs)
     yield _gauges(
         "herosmith_job_age_seconds",
-        "Time since the active job of a kind was ordered",
+        "Time since the oldest active job of a kind was ordered",
         ("kind", "state"),
         state.job_ages,
     )
     yield _gauges(
         "herosmith_job_heartbeat_age_seconds",
-        "Time since a worker wrote that it works on the running job of a kind",
+        "Time since a worker wrote that it works on a running job of a kind, the longest",
         ("kind",),
         {(kind,): age for kind, age in state.heartbeat_ages.items()},
     )

@@ -30,7 +30,8 @@ async def run_playground(settings: Settings, *, open_browser: bool) -> None:
 
     open_browser: whether to open the page where somebody can see it.
     """
-    settings = settings.model_copy(update={"home_guilds": frozenset({HOME})})
+    alone = {"shard_ids": None, "shard_count": None}  # the playground has one server
+    settings = settings.model_copy(update={"home_guilds": frozenset({HOME}), **alone})
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
         with console.status("starting the model engine and the worker ...") as status:
@@ -54,8 +55,10 @@ async def run_playground(settings: Settings, *, open_browser: bool) -> None:
 async def open_channel(app: App) -> AsyncIterator[SimulatedDiscord]:
     """Open a new channel in place of the last run's, whose messages ended with it.
 
-    Jobs that were ordered there are shown in the new one, if they have not ended, or ended unseen.
+    Jobs that were ordered there are shown in the new one, if they have not ended, or ended unseen. The bot
+    greets it as a server that it joins.
     """
+    await app.onboarding.release_greeting(HOME)
     async with app.db.write() as tx:
         await card_posts.forget_messages(tx)
         await descriptions.forget_messages(tx)

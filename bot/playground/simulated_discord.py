@@ -10,6 +10,7 @@ from typing import Any
 
 import discord
 import simcord
+from simcord.backend import serializers
 from simcord.backend.models import Interaction
 from simcord.enums import OptionType
 
@@ -17,6 +18,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.errors import Refused
 from bot.i18n.message import LocalizedMessage, mark
+from bot.leases import LEADER
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,19 @@ _NOT_ALLOWED = mark("Discord would not let you do this.")
 
 
 class PatientEnv(simcord.Env):
-    """simcord's environment, which gives the bot a minute to start."""
+    """simcord's environment, which gives the bot a minute to start.
+
+    In place of Discord it says how many shards a bot has that does not know: one.
+    """
+
+    def __init__(self, bot: HeroBot, **options: Any) -> None:
+        super().__init__(bot, shard_count=bot.shard_count or 1, **options)
+
+    async def restart_bot(self, bot: discord.Client | None = None) -> None:
+        """Replace the bot. The one before gives its leases back, as at the end of its process."""
+        if isinstance(self.bot, HeroBot):
+            await self.bot.app.leases.release()
+        await super().restart_bot(bot)
 
     async def _settle_internal(self, *, timeout: float | None = None, **options: Any) -> None:  # noqa: ASYNC109
         patient = _START_TIMEOUT if timeout == _SIMCORDS_START_TIMEOUT else timeout
@@ -61,7 +75,7 @@ class SimulatedDiscord:
         self.channel = channel
         self.people = {person.name: person for person in people}
         self._lock = asyncio.Lock()  # simcord refuses an operation while another one is running
-        self._has_preference = False  # whether the server has got its language
+        self._is_visited = False  # whether a page was opened in this run
         self._paths: dict[str, str] = {}  # of the commands that people used, by interaction id
         env.backend.subscribers.insert(0, self._on_event)  # before the bot gets it
 
@@ -76,14 +90,21 @@ class SimulatedDiscord:
         """The number of events so far. While it is the same, nothing has changed."""
         return len(self.env.backend.transcript)
 
-    def prefer_locale(self, language: str) -> None:
-        """Let what answers nobody, such as a job's message, be in the language of the first page of this run.
+    def visit(self, language: str) -> None:
+        """Let the bot join the server when the first page of this run is opened, in that page's language.
 
-        Whoever opens another one in another language changes nothing for the others.
+        What answers nobody, such as the greeting or a job's message, is in it from then on. Whoever opens
+        another page in another language changes nothing for the others.
         """
-        if not self._has_preference:
-            self._has_preference = True
-            self.env.backend.edit_guild(HOME, {"preferred_locale": _discord_locale(language)})
+        if self._is_visited:
+            return
+        self._is_visited = True
+        backend = self.env.backend
+        guild = backend.edit_guild(HOME, {"preferred_locale": _discord_locale(language)})
+        guild.members[backend.bot_user.id].joined_at = backend.now_iso()
+        joined = dict(serializers.guild_create_payload(backend, guild))
+        del joined["unavailable"]  # which Discord says of a server that the bot was in before
+        backend.emit("GUILD_CREATE", joined)
 
     @staticmethod
     def act_in(language: str) -> None:
@@ -165,6 +186,7 @@ class SimulatedDiscord:
 @asynccontextmanager
 async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     """Start the bot in a new simulated Discord."""
+    await app.leases.seize(LEADER)  # a playground before this one may have been killed
     env = PatientEnv(HeroBot(app), settle_timeout=_SETTLE_TIMEOUT)
     # created before the clock is set: accounts must be old, because votes of young ones do not count
     operator, *others = (env.create_user(name) for name in (OPERATOR, *MEMBERS))
@@ -173,9 +195,7 @@ async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     try:
         if env.bot.user:
             await env.bot.user.edit(username="Herosmith")
-        # the page's guide says what a greeting would, and the channel is a new one at each start
-        await app.onboarding.claim_greeting(HOME, joined_at=None)
-        await app.onboarding.mark_explained(HOME)
+        await app.onboarding.mark_explained(HOME)  # the page's guide says what thumbs are for
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))

@@ -51,7 +51,7 @@ class Tab:
 
     async def run(self) -> None:
         """Serve the page until it is closed."""
-        self._world.prefer_locale(self._locale)
+        self._world.visit(self._locale)
         known = surroundings(self._person, self._world, await self._translator())
         await self._socket.send_json({"surroundings": known})
         async with asyncio.TaskGroup() as tasks:

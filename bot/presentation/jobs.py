@@ -9,6 +9,7 @@ from bot.store.jobs import Job
 from bot.tuning.gate import is_check
 
 _TITLES = {"build": mark("Building a dataset"), "finetune": mark("Training a model")}
+BEHIND = mark("Waiting for the end of job {number}, which uses the same model or server.")
 PLAN_DROPPED = mark("The plan was cancelled; nothing was started.")
 _BAR_WIDTH = 20
 _MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
@@ -23,7 +24,7 @@ def progress_text(t: Translator, job: Job) -> str:
     """Return the text of a job's progress message."""
     states = {
         "planned": t("Waiting for an operator to confirm it."),
-        "queued": t("Waiting to start."),
+        "queued": t("Waiting to start.") if job.behind is None else t(BEHIND, number=job.behind),
         "running": _running_text(t, job),
         "paused": _paused_text(t, job),
         "succeeded": t("Done."),

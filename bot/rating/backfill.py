@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 from bot.community.accounts import Pseudonyms, account_days
 from bot.rating.votes import value_of
+from bot.shards import ALL, Shards
 from bot.store import descriptions, reactions
 from bot.store.database import Database, WriteTask
 from bot.store.descriptions import Posted
@@ -25,10 +26,11 @@ class VoteBackfill:
         self._max_age = max_age_days * 86400
         self._max_messages = max_messages
 
-    async def recent_messages(self) -> list[Posted]:
-        """Return the messages to read, newest first."""
+    async def recent_messages(self, shards: Shards = ALL) -> list[Posted]:
+        """Return the messages to read in servers of some shards, newest first."""
         async with self._db.read() as tx:
-            return await descriptions.list_posted_since(tx, time.time() - self._max_age, self._max_messages)
+            since = time.time() - self._max_age
+            return await descriptions.list_posted_since(tx, since, self._max_messages, shards)
 
     async def counts(self, posted: Posted) -> dict[Thumb, int]:
         """Return the stored number of each thumb under a message. If Discord's agree, nothing was missed."""

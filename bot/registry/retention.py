@@ -32,8 +32,9 @@ async def needed_models(tx: Transaction) -> dict[str, Reason]:
     running = await trials.get_running(tx)
     for model_id in (running.live_id, running.candidate_id) if running else ():
         needed.setdefault(found[model_id].name, "on trial")
-    for job in (await jobs.active(tx, "finetune"), await jobs.newest(tx, "finetune")):  # or a plan
-        for model in found.values() if job and not job.ended else ():
-            if job and (model.job_id == job.id or model.name == job.spec_as(FinetuneSpec).base):
+    plan = await jobs.newest(tx, "finetune")
+    for job in [*await jobs.list_active(tx, "finetune"), *([plan] if plan and not plan.ended else [])]:
+        for model in found.values():
+            if model.job_id == job.id or model.name == job.spec_as(FinetuneSpec).base:
                 needed.setdefault(model.name, "of a job")
     return needed

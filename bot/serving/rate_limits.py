@@ -3,12 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bot.community.accounts import Pseudonyms
 from bot.community.people import People
-from bot.errors import NotAllowed, TooMany
+from bot.errors import DatabaseBusy, NotAllowed, TooMany
+from bot.serving.shared_use import SharedUse, check_cooldown, check_daily_of_person
 from bot.settings import RequestLimits
 from bot.store import descriptions
 from bot.store import people as people_store
@@ -50,16 +51,29 @@ class _Day:
     def began_at(self) -> float:
         return float(self.number * _DAY)
 
+    def since(self, user: str) -> float:
+        """Return the moment from which a user's heroes of the day count."""
+        return max(self.began_at, self.resets.get(user, 0.0))
+
 
 class UserRateLimits:
     """Applies a server's limits (None: those of direct messages) to its users and to itself.
 
     Days begin at midnight UTC. A hero counts from its request on, unless it fails. The day's counts are read
-    from the database once: one process alone serves a server, and nearly always a user.
+    from the database once: one process alone serves a server, and its users, too, unless there are others.
     """
 
-    def __init__(self, db: Database, pseudonyms: Pseudonyms, people: People, limits: Limits) -> None:
+    def __init__(
+        self,
+        db: Database,
+        pseudonyms: Pseudonyms,
+        people: People,
+        limits: Limits,
+        shared: SharedUse | None = None,
+    ) -> None:
+        """shared: counts users if they may ask other processes as well; None if this is the only one."""
         self._db = db
+        self._shared = shared
         self._pseudonyms = pseudonyms
         self._people = people
         self._limits = limits
@@ -81,19 +95,28 @@ class UserRateLimits:
         today, blocked = await self._read(user)
         if blocked:  # nothing is awaited from here on until the heroes are counted
             raise NotAllowed("The people who run this bot do not let you ask for heroes any more.")
-        _check_daily(today, user, guild_id, limits, amount)
-        self._check_cooldown(user, limits.cooldown)
+        if self._shared is None:
+            check_daily_of_person(today.counts[user], limits, amount)
+        _check_daily_of_guild(today, guild_id, limits, amount)
+        if self._shared is None:
+            self._check_cooldown(user, limits.cooldown)
         counted: list[str | int] = [user] if guild_id is None else [user, guild_id]
         counted *= amount
         today.counts.update(counted)
         reset = today.resets.get(user)
+        since = None
         try:
+            if self._shared is not None:
+                since = await self._shared.count(user, today.since(user), limits, amount)
             yield
         except BaseException:
             self._asked_at.pop(user, None)
             if today.resets.get(user) != reset:  # the user's count began anew without these
                 counted = [each for each in counted if each != user]
             today.counts.subtract(counted)
+            if self._shared is not None and since is not None:
+                with suppress(DatabaseBusy):  # what failed is told, and not this
+                    await self._shared.give_back(user, since, amount)
             raise
 
     async def quota(self, user_id: int, guild_id: int | None, roles: Collection[int] = ()) -> Quota:
@@ -101,10 +124,13 @@ class UserRateLimits:
         limits = await self._limits(guild_id, roles)
         user = self._pseudonyms.of(user_id)
         today, blocked = await self._read(user)
-        wait = self._remaining_cooldown(user, limits.cooldown)
+        heroes, wait = today.counts[user], self._remaining_cooldown(user, limits.cooldown)
+        if self._shared is not None:
+            use = await self._shared.get(user, today.since(user))
+            heroes, wait = use.heroes, 0.0 if use.ago is None else limits.cooldown - use.ago
         return Quota(
             limits,
-            _left(limits.daily_per_user, today.counts[user]),
+            _left(limits.daily_per_user, heroes),
             None if guild_id is None else _left(limits.daily_of_guild, today.counts[guild_id]),
             today.began_at + _DAY,
             time.time() + wait if wait > 0 else None,
@@ -138,11 +164,7 @@ class UserRateLimits:
         return self._asked_at.get(user, now - cooldown) + cooldown - now
 
     def _check_cooldown(self, user: str, cooldown: float) -> None:
-        remaining = self._remaining_cooldown(user, cooldown)
-        if remaining > 0:
-            raise TooMany(
-                "You have just asked for a hero: ask again in {seconds} s.", seconds=max(1, round(remaining))
-            )
+        check_cooldown(self._remaining_cooldown(user, cooldown))
         now = time.monotonic()
         self._longest_cooldown = max(self._longest_cooldown, cooldown)  # that of another role or server
         if len(self._asked_at) > _MAX_COOLDOWNS:
@@ -151,20 +173,7 @@ class UserRateLimits:
         self._asked_at[user] = now
 
 
-def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimits, amount: int) -> None:
-    left = _left(limits.daily_per_user, day.counts[user])
-    if left is not None and amount > left:
-        if left:
-            raise TooMany(
-                "This takes {amount} of your heroes, and you have {left} left for today. You can ask for "
-                "more after midnight UTC.",
-                amount=amount,
-                left=left,
-            )
-        raise TooMany(
-            "You have used up your heroes for today ({most}). You can ask again after midnight UTC.",
-            most=limits.daily_per_user,
-        )
+def _check_daily_of_guild(day: _Day, guild_id: int | None, limits: RequestLimits, amount: int) -> None:
     left = None if guild_id is None else _left(limits.daily_of_guild, day.counts[guild_id])
     if left is not None and amount > left:
         if left:

@@ -1,5 +1,6 @@
 """Other takes: the same hero written anew, beside the text before."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.errors import UserError
@@ -11,7 +12,7 @@ from bot.store.descriptions import Description
 
 SAME_OPENING = "opening"  # the manner of a take that begins as the text before, beside the tones
 
-_MOST_CHILDREN = 100  # whose messages are kept up to date: Discord takes about one edit a second
+_BATCH = 100  # takes that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,14 @@ class Takes:
             parent = await descriptions.get(tx, take.parent_id)
         return ShownTake(take, parent) if parent else None
 
-    async def of_parent(self, parent_id: int) -> list[Description]:
-        """Return the newest takes of a description that a message shows, which quotes the parent."""
-        async with self._db.read() as tx:
-            return await descriptions.list_shown_takes(tx, parent_id, _MOST_CHILDREN)
+    async def of_parent(self, parent_id: int) -> AsyncIterator[Description]:
+        """Yield the takes of a description that are shown, and quote it in their messages, newest first."""
+        before: int | None = None
+        while True:
+            async with self._db.read() as tx:
+                found = await descriptions.list_shown_takes(tx, parent_id, _BATCH, before=before)
+            for take in found:
+                yield take
+            if len(found) < _BATCH:
+                return
+            before = found[-1].id

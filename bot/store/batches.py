@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from bot.store import clock
 from bot.store.database import Transaction
 from bot.store.schema import batch
 
@@ -31,8 +32,12 @@ class BatchRow:
 
 
 async def add(tx: Transaction, **values: Any) -> BatchRow:
-    """Add a batch before it is sent. values are job_id, model, requests, both token counts and at."""
-    row = (await tx.execute(batch.insert().values(values).returning(*batch.c))).one()
+    """Add a batch before it is sent.
+
+    values are job_id, model, requests and both token counts; at: now, if it is left out.
+    """
+    insert = batch.insert().values({"at": clock.now(), **values})
+    row = (await tx.execute(insert.returning(*batch.c))).one()
     return BatchRow(**row._mapping)
 
 
@@ -48,12 +53,17 @@ async def list_of_job(tx: Transaction, job_id: int) -> list[BatchRow]:
 
 
 async def list_open(
-    tx: Transaction, *, model: str | None = None, job_id: int | None = None
+    tx: Transaction, *, model: str | None = None, job_id: int | None = None, younger_than: float | None = None
 ) -> list[BatchRow]:
-    """Return batches whose results are not all stored: all, or those of a model or a job."""
+    """Return batches whose results are not all stored: all, or those of a model or a job.
+
+    younger_than: leave out batches that were added so many seconds ago, or earlier.
+    """
     query = select(batch).where(batch.c.over.is_(False)).order_by(batch.c.id)
     if model is not None:
         query = query.where(batch.c.model == model)
     if job_id is not None:
         query = query.where(batch.c.job_id == job_id)
+    if younger_than is not None:
+        query = query.where(batch.c.at > clock.now() - younger_than)
     return [BatchRow(**row._mapping) for row in await tx.execute(query)]

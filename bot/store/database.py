@@ -3,25 +3,27 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from filelock import AsyncFileLock
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, PoolResetState
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import DatabaseBusy, StoreError
 from bot.histogram import SHORT_SECONDS, Histogram
-from bot.store.address import parse_address
+from bot.store import engines, postgres
+from bot.store.address import require_driver
+from bot.store.copy_lock import check_not_copied
 from bot.store.faults import opening_error, passing_faults
+from bot.store.fence import Claim, check_claim, current_claim
 from bot.store.migrate import is_newest, migrate, older_revision
 from bot.store.snapshot import sqlite_path
 from bot.store.sqlite_connection import Connections
+from bot.store.timing import DatabaseTiming
 from bot.store.upgrade_copy import copy_before_upgrade
 
 log = logging.getLogger(__name__)
@@ -29,15 +31,6 @@ log = logging.getLogger(__name__)
 Transaction = AsyncConnection  # an open transaction, which all queries take
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseTiming:
-    """How long to wait for another program that holds the database, in seconds."""
-
-    busy_timeout: float = 15.0  # one attempt
-    retry_pause: float = 1.0  # between attempts of what must not be lost; others get their turn meanwhile
-    patience: float = 300.0  # for a single write that must not be lost
 
 
 @dataclass(slots=True)
@@ -52,10 +45,11 @@ class DatabaseWaits:
 class Database:
     """Opens transactions for queries.
 
-    Writers queue for one connection and take the lock at once (BEGIN IMMEDIATE), so that tasks never share a
-    transaction by accident and none fails half-way on a lock. Readers have connections of their own. Where
-    another program holds the database, `read` and `write` raise DatabaseBusy after the busy timeout, and
-    what must not be lost (`write_when_free`, `write_together`) is tried again.
+    Writers queue for one connection and take the lock at once (BEGIN IMMEDIATE; in PostgreSQL an advisory
+    lock), so that tasks never share a transaction by accident, what a transaction has read stays true until
+    it writes, and none fails half-way on a lock. Readers have connections of their own. Where another program
+    holds the database, or its server is gone, `read` and `write` raise DatabaseBusy after the busy timeout,
+    and what must not be lost (`write_when_free`, `write_together`) is tried again.
     """
 
     def __init__(
@@ -72,9 +66,29 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """Begin a transaction that is on the disk when the block ends; if it raises, nothing is written."""
-        async with self._begin(self._writer, self.waits.write) as tx:
+        """Begin a transaction that is on the disk when the block ends; if it raises, nothing is written.
+
+        If a server goes away while it commits, wait until it tells whether it has, at most for the patience.
+        Raises JobTaken in what a worker does for a job that is another worker's by now (bot/store/fence.py).
+        """
+        claim = current_claim()
+        async with self._write([claim] if claim else []) as tx:
             yield tx
+
+    @asynccontextmanager
+    async def _write(self, claims: Iterable[Claim]) -> AsyncIterator[Transaction]:
+        """Begin a transaction that writes for these jobs."""
+        is_complete, number = False, None
+        try:
+            async with self._begin(self._writer, self.waits.write) as tx:
+                number = postgres.transaction_number(tx)
+                for claim in claims:
+                    await check_claim(tx, claim)
+                yield tx
+                is_complete = True
+        except DatabaseBusy as error:
+            if not is_complete or number is None or not await self._was_committed(number, error):
+                raise
         if self._busy:
             self._busy = False
             log.warning("the database is free again")
@@ -100,6 +114,18 @@ class Database:
                 if loop.time() > end or not await self._may_retry(error):
                     raise
 
+    async def _was_committed(self, number: str, error: DatabaseBusy) -> bool:
+        """Ask whether a transaction was committed, as soon as its server answers again.
+
+        To be sure that it has ended, the question waits for its lock. Raises DatabaseBusy.
+        """
+        end = asyncio.get_running_loop().time() + self._timing.patience
+        while asyncio.get_running_loop().time() < end and await self._may_retry(error):
+            with suppress(DatabaseBusy):
+                async with self._begin(self._writer, self.waits.write) as tx:
+                    return await postgres.was_committed(tx, number)
+        raise error
+
     async def _may_retry(self, error: DatabaseBusy) -> bool:
         """Pause before the next attempt. Return False if the database is closing."""
         if not self._busy:
@@ -118,7 +144,8 @@ class Database:
         run again in a transaction of its own, so they must have no effects outside the database. While
         another program holds the database, all wait, in order, until it is free or this one is closing.
         """
-        waiting = _Waiting((task, *others), asyncio.get_running_loop().create_future())
+        done = asyncio.get_running_loop().create_future()
+        waiting = _Waiting((task, *others), done, current_claim())
         self._waiting.append(waiting)
         if self._shared is None or self._shared.done():
             self._shared = asyncio.create_task(self._share())
@@ -168,7 +195,7 @@ class Database:
             for task in caller.tasks:
                 by_work.setdefault(task.work, []).append(task)
         results: dict[int, Any] = {}
-        async with self.write() as tx:
+        async with self._write({each.claim for each in callers if each.claim}) as tx:
             for work, tasks in by_work.items():
                 done = await work(tx, [task.item for task in tasks])
                 results |= {id(task): result for task, result in zip(tasks, done, strict=True)}
@@ -210,10 +237,14 @@ class WriteTask(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """The tasks of one caller, and the future on which it waits unless it was cancelled."""
+    """The tasks of one caller, and the future on which it waits unless it was cancelled.
+
+    claim: on the job for which they write, None if it is for none.
+    """
 
     tasks: tuple[WriteTask[Any], ...]
     done: "asyncio.Future[Any]"
+    claim: Claim | None
 
     def end(self, result: Any) -> None:
         if not self.done.done():
@@ -231,11 +262,11 @@ async def open_database(url: str, timing: DatabaseTiming | None = None) -> Async
     Raise StoreError if the database cannot be used.
     """
     timing = timing or DatabaseTiming()
-    parse_address(url)
+    require_driver(url)
     connections = Connections(timing.busy_timeout)
     async with AsyncExitStack() as stack:
         try:
-            writer, reader = create_engines(url, timing.busy_timeout, connections)
+            writer, reader = engines.writing_and_reading(url, timing, connections)
         except (SQLAlchemyError, ImportError, OSError) as error:
             raise opening_error(url, error) from error
         stack.push_async_callback(connections.end)
@@ -244,7 +275,7 @@ async def open_database(url: str, timing: DatabaseTiming | None = None) -> Async
         stack.push_async_callback(writer.dispose)
         try:
             async with _exclusive(writer):
-                await _migrate(url, reader, timing.busy_timeout, connections)
+                await _migrate(url, reader, timing, connections)
         except (SQLAlchemyError, StoreError, OSError) as error:
             raise opening_error(url, error) from error
         db = Database(writer, reader, timing)
@@ -259,29 +290,7 @@ def _exclusive(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
     return nullcontext()
 
 
-def create_engines(
-    url: str, busy_timeout: float, connections: Connections
-) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return the writing engine (one connection) and the reading one. busy_timeout: in seconds."""
-    writer = _engine(url, connections, pool_size=1, max_overflow=0)
-    reader = _engine(url, connections, pool_size=4)
-    if writer.url.get_backend_name() == "sqlite":
-        if writer.url.database:
-            Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
-        _tune_sqlite(writer, busy_timeout, begin="BEGIN IMMEDIATE")
-        _tune_sqlite(reader, busy_timeout, begin="BEGIN")
-    return writer, reader
-
-
-def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
-    if parse_address(url).drivername == "sqlite+aiosqlite":
-        options["connect_args"] = {"async_creator_fn": connections.opening}
-        options["pool_reset_on_return"] = None  # _tune_sqlite() rolls back where there is something to
-    # its errors are logged, and parameters are texts and ids of people
-    return create_async_engine(url, hide_parameters=True, **options)
-
-
-async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connections: Connections) -> None:
+async def _migrate(url: str, reader: AsyncEngine, timing: DatabaseTiming, connections: Connections) -> None:
     """Migrate over a separate connection, which does not enforce foreign keys. First copy an older database.
 
     SQLite changes a table by replacing it with a new one, and every reference to the old one would seem
@@ -289,40 +298,22 @@ async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connectio
     writing to it.
     """
     async with reader.begin() as transaction:
-        if await transaction.run_sync(is_newest):
+        await check_not_copied(transaction)
+        if await transaction.run_sync(_is_ready):
             return
         older = await transaction.run_sync(older_revision)
     if older and (database := sqlite_path(url)):
         await asyncio.to_thread(copy_before_upgrade, database, older)
-    migrating = _engine(url, connections, poolclass=NullPool)
-    if migrating.url.get_backend_name() == "sqlite":
-        _tune_sqlite(migrating, busy_timeout, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
+    engine = engines.migrating(url, timing, connections)
     try:
-        async with migrating.begin() as transaction:
+        async with engine.begin() as transaction:
             await transaction.run_sync(migrate)
     finally:
-        await migrating.dispose()
+        await engine.dispose()
 
 
-def _tune_sqlite(engine: AsyncEngine, busy_timeout: float, *, begin: str, foreign_keys: str = "ON") -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
-        cursor = connection.cursor()
-        # busy_timeout first: the change to WAL may have to wait for another process, too
-        milliseconds = int(busy_timeout * 1000)
-        for pragma in (f"busy_timeout={milliseconds}", "journal_mode=WAL", "synchronous=FULL"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.execute(f"PRAGMA foreign_keys={foreign_keys}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "reset")
-    def _reset(connection: Any, _record: Any, state: PoolResetState) -> None:
-        # Every transaction ends with its block. To roll back once more in any case, as pools do, is one call
-        # in four to SQLite's thread.
-        if state.asyncio_safe and connection.driver_connection.in_transaction:
-            connection.rollback()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+def _is_ready(connection: Connection) -> bool:
+    """Return whether the schema is the newest one. Raise StoreError if the server does not do."""
+    if connection.dialect.name == "postgresql":
+        postgres.check_server(connection)
+    return is_newest(connection)

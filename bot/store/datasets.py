@@ -13,6 +13,7 @@ from bot.chat import Message
 from bot.heroes.first_dataset import ORIGINS, Origin
 from bot.heroes.hero import FIELD_NAMES
 from bot.store.database import Transaction
+from bot.store.gallery import is_public
 from bot.store.job_schema import Changes
 from bot.store.schema import dataset, dataset_item, description, example, imported, ranked_text, review
 
@@ -194,11 +195,27 @@ class TrainedText(NamedTuple):
 
 
 async def list_trained_texts(
-    tx: Transaction, version: int, *, most_liked: int, most_others: int
+    tx: Transaction,
+    version: int,
+    *,
+    guild_id: int | None,
+    channel_id: int | None,
+    most_liked: int,
+    most_others: int,
 ) -> list[TrainedText]:
-    """Return texts of a dataset that people may see: so many liked ones, and so many others; no scenes."""
-    is_hidden = select(description.c.id).where(
-        description.c.id == dataset_item.c.source_id, description.c.removed_at.is_not(None)
+    """Return texts of a dataset that people in a place may see: so many liked ones, and so many others.
+
+    Of those that people asked for, they see the ones of their own server (in direct messages, of the channel)
+    and those that the gallery shows to everyone. Scenes are left out.
+    """
+    place = description.c.channel_id if guild_id is None else description.c.guild_id
+    may_see = select(description.c.id).where(
+        description.c.id == dataset_item.c.source_id,
+        description.c.removed_at.is_(None),
+        or_(
+            place == (channel_id if guild_id is None else guild_id),
+            is_public(),
+        ),
     )
     trained = select(dataset_item.c.text).where(
         dataset_item.c.dataset_id == version,
@@ -209,7 +226,7 @@ async def list_trained_texts(
     )
     is_liked = dataset_item.c.source == "description"
     ordered = trained.order_by(dataset_item.c.position)
-    liked = await tx.execute(ordered.where(is_liked, ~is_hidden.exists()).limit(most_liked))
+    liked = await tx.execute(ordered.where(is_liked, may_see.exists()).limit(most_liked))
     others = await tx.execute(ordered.where(~is_liked).limit(most_others))
     return [
         *(TrainedText(row.text, liked=True) for row in liked),
@@ -225,14 +242,6 @@ async def description_ids(tx: Transaction, version: int) -> frozenset[int]:
         dataset_item.c.deleted.is_(False),
     )
     return frozenset((await tx.execute(query)).scalars())
-
-
-async def learnt_descriptions(tx: Transaction, versions: Iterable[int]) -> frozenset[int]:
-    """Return the descriptions that a training on these datasets learns from, the worse of pairs as well."""
-    trained = (dataset_item.c.dataset_id.in_(list(versions)), dataset_item.c.split == "train")
-    better = select(dataset_item.c.source_id).where(*trained, dataset_item.c.source == "description")
-    worse = select(dataset_item.c.rejected_id).where(*trained, dataset_item.c.rejected_id.is_not(None))
-    return frozenset((await tx.execute(better.union(worse))).scalars())
 
 
 def _trains(version: int) -> tuple[ColumnElement[bool], ...]:

@@ -15,10 +15,12 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     update,
 )
 
 from bot.heroes.hero import Hero
+from bot.shards import Shards
 from bot.store import datasets
 from bot.store.database import Transaction
 from bot.store.hero_columns import pop_hero
@@ -207,12 +209,18 @@ async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     return [_of_row(row) for row in await tx.execute(query)]
 
 
-async def list_shown_takes(tx: Transaction, parent_id: int, most: int) -> list[Description]:
-    """Return the newest takes of a description that have a message and are not hidden."""
+async def list_shown_takes(
+    tx: Transaction, parent_id: int, most: int, *, before: int | None = None
+) -> list[Description]:
+    """Return the newest takes of a description that have a message and are not hidden.
+
+    before: only those with a smaller id, to read on.
+    """
     query = (
         select(*_COLUMNS)
         .where(
             description.c.parent_id == parent_id,
+            true() if before is None else description.c.id < before,
             description.c.kind == "take",
             description.c.message_id.is_not(None),
             description.c.removed_at.is_(None),
@@ -223,8 +231,11 @@ async def list_shown_takes(tx: Transaction, parent_id: int, most: int) -> list[D
     return [_of_row(row) for row in await tx.execute(query)]
 
 
-async def list_posted_since(tx: Transaction, moment: float, most: int) -> list[Posted]:
-    """Return the messages of descriptions made since a moment, the newest first, for the backfill."""
+async def list_posted_since(tx: Transaction, moment: float, most: int, shards: Shards) -> list[Posted]:
+    """Return the messages of descriptions made since a moment, the newest first, for the backfill.
+
+    Only those in servers of some shards; messages outside of servers are shard 0's.
+    """
     columns = (description.c.id, description.c.channel_id, description.c.message_id)
     query = select(*columns).where(
         description.c.created_at >= moment,
@@ -232,6 +243,9 @@ async def list_posted_since(tx: Transaction, moment: float, most: int) -> list[P
         description.c.channel_id.is_not(None),
         description.c.message_id.is_not(None),
     )
+    if not shards.are_all:
+        shard = func.coalesce(description.c.guild_id, 0).bitwise_rshift(22) % shards.count
+        query = query.where(shard.in_(shards.ids))
     return [Posted(*row) for row in await tx.execute(query.order_by(description.c.id.desc()).limit(most))]
 
 

@@ -1,6 +1,7 @@
 """Look at a database without changing anything: no migration, no lock, and no file left beside it."""
 
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
-from bot.store.address import parse_address
+from bot.store import clock, engines
+from bot.store.address import parse_address, require_driver
 from bot.store.database import Database, Transaction
 from bot.store.faults import opening_error
 from bot.store.migrate import known_revision, newest
 from bot.store.schema import metadata
 from bot.store.sqlite_connection import Connections
+from bot.store.timing import DatabaseTiming
 
 _PROC_LOCKS = Path("/proc/locks")
 _WAL_WRITE_LOCK = 120  # the byte of the -shm file that a writer locks
@@ -46,11 +49,7 @@ def database_file(url: str) -> DatabaseFile | None:
 
     Raises StoreError for what is no address, and for a database without a driver here.
     """
-    parsed = parse_address(url)
-    try:
-        create_async_engine(url, poolclass=NullPool)  # loads the driver, and connects to nothing
-    except (SQLAlchemyError, ImportError) as error:
-        raise opening_error(url, error) from error
+    parsed = require_driver(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return DatabaseFile(Path(parsed.database))
@@ -87,7 +86,7 @@ async def open_to_inspect(url: str, *, busy_timeout: float) -> AsyncIterator[Dat
 def _reading_engine(url: str, connections: Connections, busy_timeout: float) -> AsyncEngine:
     file = database_file(url)
     if file is None:
-        return create_async_engine(url, poolclass=NullPool)
+        return engines.reading(url, DatabaseTiming(busy_timeout=busy_timeout), connections)
     # SQLite makes a log to read a database that nobody has open: as an immutable one it needs none
     mode = "mode=ro" if file.wal.exists() else "mode=ro&immutable=1"
     engine = create_async_engine(
@@ -154,6 +153,19 @@ async def newest_moment(tx: Transaction) -> float | None:
                 found = (await tx.execute(select(func.max(column)))).scalar_one()
                 moments += [] if found is None else [float(found)]
     return max(moments, default=None)
+
+
+async def seconds_ahead(tx: Transaction) -> float | None:
+    """Return how many seconds this host's clock is ahead of the database's; negative if it is behind.
+
+    It may be wrong by half of the time that the question takes. Return None for SQLite: this host's clock is
+    the one that it reads.
+    """
+    if tx.dialect.name == "sqlite":
+        return None
+    before = time.time()
+    there: float = (await tx.execute(select(clock.now()))).scalar_one()
+    return (before + time.time()) / 2 - there
 
 
 def writer_of(file: DatabaseFile) -> int | None:

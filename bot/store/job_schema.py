@@ -87,7 +87,7 @@ class BuildSpec(_Json):
     those texts of people are in; None: not decided yet, and then as in the newest build. seed: of all
     that a build draws by lot; no command sets it, so that each build finds what was asked before. ranked:
     whether the live model writes texts besides, of which the ranker takes the best. language: the code of
-    the language of the words in pictures, such as "de".
+    the language of the words in pictures, such as "de". server: as in FinetuneSpec.
     """
 
     kind: ClassVar[Kind] = "build"
@@ -103,6 +103,17 @@ class BuildSpec(_Json):
     seed: int = 0
     ranked: bool = False
     language: str = "en"
+    server: str = ""
+
+    @property
+    def lanes(self) -> frozenset[str]:
+        """What no two builds may use at the same time.
+
+        Two builds of one author model would pay for the same answers. So would two that have the live model
+        write.
+        """
+        author = "the first dataset" if self.source == "shipped" else f"model {self.model}"
+        return frozenset({author, "the ranker"} if self.ranked else {author})
 
     @property
     def asks_model(self) -> bool:
@@ -116,7 +127,7 @@ class BuildSpec(_Json):
         What the ranker did is noted once it is known.
         """
         shipped = {"source", "hand_written"} if self.source == "shipped" else None
-        return self.model_dump(include=shipped, exclude={"language", "ranked"})
+        return self.model_dump(include=shipped, exclude={"language", "ranked", "server"})
 
 
 class FinetuneSpec(_Json):
@@ -127,6 +138,9 @@ class FinetuneSpec(_Json):
     trains in all rounds. check_cost: an estimate of what the check of the new model costs, in US dollars. The
     budget reserves for both. check_seconds: an estimate of how long that check takes; None if unknown.
     language: the code of the language of the words in files, such as "de".
+
+    server: the model server that works for the job, as bot/tuning/providers.py names it: only workers that
+    use it take the job. Empty in a job of an older version, which any worker takes.
     """
 
     kind: ClassVar[Kind] = "finetune"
@@ -140,6 +154,12 @@ class FinetuneSpec(_Json):
     check_cost: float = 0.0
     check_seconds: float | None = None
     language: str = "en"
+    server: str = ""
+
+    @property
+    def lanes(self) -> frozenset[str]:
+        """What no two trainings may use at the same time: a server trains one after the other."""
+        return frozenset({f"server {self.server}"})
 
 
 class VoteSummary(_Json):

@@ -1,12 +1,13 @@
 """Queries on jobs: long work with a row of its own, claimed by a worker, rendered by the bot."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select, update
 
 from bot.i18n.message import LocalizedMessage
+from bot.store import clock
 from bot.store.database import Transaction
 from bot.store.job_schema import (
     RESULTS,
@@ -19,7 +20,7 @@ from bot.store.job_schema import (
     JobSpec,
     Kind,
 )
-from bot.store.schema import job, spending
+from bot.store.schema import ACTIVE_JOB, job, spending
 
 State = Literal["planned", "queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 
@@ -37,6 +38,10 @@ class Job:
     that were in flight when a worker died, which may be paid twice. remote_asked_at is when a server was
     asked to start a training; question is what an operator must answer before the job continues;
     reference is under what logs have what is done for it, None for a job of an older version.
+
+    read_at is when the row was read. It and all other times are the database's: compare them with each other,
+    never with this host's clock. behind: the job that has to end before this one, which is queued, may run;
+    None if there is none, or nobody has looked.
     """
 
     id: int
@@ -65,10 +70,30 @@ class Job:
     created_at: float | None
     started_at: float | None
     finished_at: float | None
+    read_at: float = field(compare=False)
+    behind: int | None = None
 
     @property
     def ended(self) -> bool:
         return self.state in ("succeeded", "failed", "cancelled")
+
+    def can_be_done_by(self, server: str) -> bool:
+        """Return whether a worker that uses a model server can do it: it is for that one, or for any."""
+        return self.spec.server in ("", server) or not server
+
+    @property
+    def silence(self) -> float | None:
+        """The seconds since its worker's last heartbeat; None if no worker has it."""
+        return None if self.owner is None or self.heartbeat is None else self.read_at - self.heartbeat
+
+    @property
+    def holds_lanes(self) -> bool:
+        """Whether others of its lanes have to wait: a worker has it, or a server may work for it."""
+        return not self.ended and (
+            self.owner is not None
+            or self.state in ("running", "cancelling")
+            or self.remote_asked_at is not None
+        )
 
     def spec_as(self, kind: type[SpecT]) -> SpecT:
         """Return the spec. Raises TypeError if the job is of another kind."""
@@ -89,10 +114,10 @@ async def add(
     spec: JobSpec,
     requester_id: int | None,
     channel_id: int | None,
-    at: float,
+    at: float | None = None,
     reference: str | None = None,
 ) -> Job:
-    """Add a planned job."""
+    """Add a planned job. at: when it was ordered; None: now."""
     values = {
         "kind": spec.kind,
         "spec": spec.to_json(),
@@ -100,9 +125,9 @@ async def add(
         "requester_id": requester_id,
         "channel_id": channel_id,
         "reference": reference,
-        "created_at": at,
+        "created_at": clock.now() if at is None else at,
     }
-    row = (await tx.execute(job.insert().values(values).returning(*job.c))).one()
+    row = (await tx.execute(job.insert().values(values).returning(*job.c, _READ_AT))).one()
     return _job(row, cost=0.0)
 
 
@@ -115,10 +140,13 @@ def _job(row: Row[Any], **others: Any) -> Job:
     return Job(**columns)
 
 
+_READ_AT = clock.now().label("read_at")
+
+
 def _jobs() -> Select[Any]:
     """Return a query for jobs, each with what it has spent."""
     spent = select(func.coalesce(func.sum(spending.c.cost), 0.0)).where(spending.c.job_id == job.c.id)
-    return select(job, spent.scalar_subquery().label("cost"))
+    return select(job, spent.scalar_subquery().label("cost"), _READ_AT)
 
 
 async def get(tx: Transaction, job_id: int) -> Job | None:
@@ -132,9 +160,26 @@ async def recent(tx: Transaction, limit: int) -> list[Job]:
     return [_job(row) for row in await tx.execute(query)]
 
 
-async def active(tx: Transaction, kind: Kind) -> Job | None:
-    row = (await tx.execute(_jobs().where(job.c.kind == kind, job.c.state.in_(ACTIVE)))).one_or_none()
-    return _job(row) if row else None
+async def list_active(tx: Transaction, *kinds: Kind) -> list[Job]:
+    """Return the jobs of these kinds that wait, run or are paused, oldest first."""
+    query = _jobs().where(job.c.kind.in_(kinds), ACTIVE_JOB).order_by(job.c.id)
+    return [_job(row) for row in await tx.execute(query)]
+
+
+def blocker(waiting: Job, active: Iterable[Job]) -> Job | None:
+    """Return the first of the active jobs that has a lane of a job, which has to wait for it."""
+    same = (each for each in active if each.kind == waiting.kind and each.id != waiting.id)
+    return next((each for each in same if each.holds_lanes and each.spec.lanes & waiting.spec.lanes), None)
+
+
+async def with_blockers(tx: Transaction, found: list[Job]) -> list[Job]:
+    """Return jobs, and for each that is queued the one that it has to wait for, if there is one."""
+    queued = {each.kind for each in found if each.state == "queued"}
+    if not queued:
+        return found
+    active = await list_active(tx, *queued)
+    blockers = {each.id: blocker(each, active) for each in found if each.state == "queued"}
+    return [replace(each, behind=other.id) if (other := blockers.get(each.id)) else each for each in found]
 
 
 async def newest(tx: Transaction, kind: Kind) -> Job | None:
@@ -156,45 +201,64 @@ async def change_state(
     state: State,
     *,
     was: tuple[State, ...],
-    free_since: float | None = None,
+    stale_after: float | None = None,
     **values: Any,
 ) -> bool:
     """Change a job's state as a person wishes.
 
-    Return False, with nothing changed, if its state is not one of `was`, or, with free_since, if a worker has
-    it whose last heartbeat is newer. Raises IntegrityError if another job of its kind is active.
+    Return False, with nothing changed, if its state is not one of `was`, or, with stale_after, if a worker
+    has it whose last heartbeat is not so many seconds old.
     """
     now = (job.c.id == job_id) & job.c.state.in_(was)
-    if free_since is not None:
-        now &= _unclaimed(free_since)
+    if stale_after is not None:
+        now &= _unclaimed(stale_after)
     return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
 async def claim(
-    tx: Transaction, kinds: Sequence[Kind], *, owner: str, at: float, stale_before: float
+    tx: Transaction, kinds: Sequence[Kind], *, owner: str, stale_after: float, server: str = ""
 ) -> Job | None:
-    """Claim the oldest waiting job of some kinds, or one whose last heartbeat is older than stale_before.
+    """Claim the oldest waiting job of some kinds, or one whose worker was silent for stale_after seconds.
 
-    A job that was paused and resumed waits until its worker has released it. A paused job is claimed if its
-    worker died before it released it: the server that works for it may not know of the pause yet.
+    server: the model server that this worker uses (JobSpec.server); jobs for another one are left to workers
+    that use it, but for one that is to be cancelled.
+
+    A job of which a lane is taken waits, and so does one that was paused and resumed until its worker has
+    released it. A paused job is claimed if its worker died before it released it: the server that works for
+    it may not know of the pause yet.
     """
-    silent = job.c.heartbeat < stale_before
-    free = or_(
-        _unclaimed(stale_before) & job.c.state.in_(("queued", "running", "cancelling")),
-        job.c.owner.is_not(None) & silent & (job.c.state == "paused"),
-    ) & job.c.kind.in_(kinds)
-    found = (await tx.execute(_jobs().where(free).order_by(job.c.id).limit(1))).one_or_none()
-    if found is None:
-        return None
-    state = found.state if found.state in ("cancelling", "paused") else "running"
-    taken = {"state": state, "owner": owner, "heartbeat": at, "started_at": found.started_at or at}
-    won = await tx.execute(update(job).where(job.c.id == found.id, free).values(taken))
-    return await get(tx, found.id) if won.rowcount else None  # another worker was quicker
+    free = set((await tx.execute(select(job.c.id).where(_free(kinds, stale_after)))).scalars())
+    active = await list_active(tx, *kinds) if free else []
+    for found in active:
+        if found.id not in free or not (found.can_be_done_by(server) or found.state == "cancelling"):
+            continue
+        if not found.holds_lanes and blocker(found, active):
+            continue
+        taken = {
+            "state": found.state if found.state in ("cancelling", "paused") else "running",
+            "owner": owner,
+            "heartbeat": clock.now(),
+            "started_at": func.coalesce(job.c.started_at, clock.now()),
+        }
+        await tx.execute(update(job).where(job.c.id == found.id).values(taken))
+        return await get(tx, found.id)
+    return None
 
 
-def _unclaimed(stale_before: float) -> ColumnElement[bool]:
-    """Match jobs that no worker has, or whose last heartbeat is older."""
-    return or_(job.c.owner.is_(None), job.c.heartbeat < stale_before)
+def _free(kinds: Sequence[Kind], stale_after: float) -> ColumnElement[bool]:
+    """Match jobs that a worker may claim as far as they themselves tell."""
+    due = job.c.state.in_(("queued", "running", "cancelling"))
+    left = job.c.owner.is_not(None) & _silent(stale_after) & (job.c.state == "paused")
+    return or_(_unclaimed(stale_after) & due, left) & job.c.kind.in_(kinds) & ACTIVE_JOB
+
+
+def _silent(stale_after: float) -> ColumnElement[bool]:
+    return job.c.heartbeat < clock.now() - stale_after
+
+
+def _unclaimed(stale_after: float) -> ColumnElement[bool]:
+    """Match jobs that no worker has, or one that was silent for so many seconds."""
+    return or_(job.c.owner.is_(None), _silent(stale_after))
 
 
 async def update_claimed(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> State | None:
@@ -214,7 +278,6 @@ async def end(
     *,
     worker: str,
     state: State,
-    at: float,
     result: JobResult | None = None,
     error: LocalizedMessage | None = None,
 ) -> bool:
@@ -222,7 +285,7 @@ async def end(
 
     Return False, with nothing written, if it is another worker's, or is to be cancelled first.
     """
-    values: dict[str, Any] = {"state": state, "finished_at": at, "error": error}
+    values: dict[str, Any] = {"state": state, "finished_at": clock.now(), "error": error}
     if result is not None:
         values["result"] = result.to_json()
     was = ("cancelling",) if state == "cancelled" else ("running", "paused")

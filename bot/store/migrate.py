@@ -11,6 +11,9 @@ _FOLDER = Path(__file__).parent / "migrations"
 _VERSION = table("alembic_version", column("version_num"))
 _SHOWN_TABLES = 5
 
+UNFINISHED_COPY = "unfinished-copy"
+"""In place of the revision while a copy is made: nothing may open the database meanwhile."""
+
 
 def migrate(connection: Connection, revision: str = "head") -> None:
     """Migrate the schema to a revision. Raise StoreError if the database is not one of ours up to now.
@@ -94,6 +97,11 @@ def _check_no_tables(connection: Connection) -> None:
 
 
 def _unknown_revision_text(revision: str) -> str:
+    if revision == UNFINISHED_COPY:
+        return (
+            "is a copy that was not finished: start the same `herosmith db copy` again, which goes on with "
+            "it. Until then nothing else can use it."
+        )
     if revision.isdecimal() and revision > newest():
         return (
             f"was made by a newer Herosmith (schema {revision}; this version knows {newest()}): "

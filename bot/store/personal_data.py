@@ -14,6 +14,7 @@ from bot.store.schema import (
     blocked_person,
     bookmark,
     card_post,
+    daily_use,
     description,
     duel,
     duel_vote,
@@ -43,6 +44,7 @@ PSEUDONYMS = (
     member_setting.c.person,
     blocked_person.c.person,
     quota_reset.c.person,
+    daily_use.c.person,
 )
 IDS = (
     job.c.requester_id,
@@ -119,14 +121,15 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     Their votes, duel votes and reports are deleted. The descriptions that they asked for are redacted, as are
     the items of datasets made of these, the notifications that quote them, and what others wrote of their own
     in reports of them; the empty rows are kept for the votes of others. Rows of an operator's actions are
-    kept without the operator's id. That a person is blocked stays, or deleting would lift it.
+    kept without the operator's id. That a person is blocked stays, or deleting would lift it, and until the
+    day's end how many heroes they had, or they could have them again.
     """
     deleted = await count_rows(tx, person)
     texts = select(description.c.id).where(description.c.requester == person.pseudonym)
     voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
     await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
     for column in PSEUDONYMS:
-        if column.table not in (description, blocked_person):
+        if column.table not in (description, blocked_person, daily_use):
             await tx.execute(delete(column.table).where(column == person.pseudonym))
     quoted = await _list_quoted(tx, person.pseudonym)
     to_rebuild = await _erase_texts(tx, texts, at=at)

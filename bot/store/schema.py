@@ -13,7 +13,6 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     String,
     Table,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 )
 
 from bot.store.hero_columns import hero_columns
-from bot.store.types import MessageColumn
+from bot.store.types import FreeText, MessageColumn, Number
 
 metadata = MetaData()
 
@@ -40,18 +39,18 @@ def _times(*names: str) -> list[Column[float]]:
 example = Table(
     "example",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     *hero_columns(),
-    Column("repeat", Integer, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("template_version", Integer, nullable=False),
+    Column("repeat", Number, nullable=False),
+    Column("attempt", Number, nullable=False),
+    Column("template_version", Number, nullable=False),
     Column("model", Text, nullable=False),
     Column("params", JSON, nullable=False),
-    Column("answer", Text),
+    Column("answer", FreeText),
     Column("finish_reason", Text),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
+    Column("prompt_tokens", Number),
+    Column("completion_tokens", Number),
     Column("flagged", Boolean),  # by the provider's moderation, NULL if it was not called
     *_times("asked_at", "answered_at"),
 )
@@ -60,9 +59,9 @@ example = Table(
 review = Table(
     "review",
     metadata,
-    Column("example_id", Integer, ForeignKey("example.id"), primary_key=True),
+    Column("example_id", Number, ForeignKey("example.id"), primary_key=True),
     Column("verdict", String(8), nullable=False),
-    Column("text", Text),
+    Column("text", FreeText),
     Column("at", Float, nullable=False),
     CheckConstraint("verdict IN ('keep', 'edit', 'reject')", name="review_verdict"),
 )
@@ -71,12 +70,12 @@ review = Table(
 imported = Table(
     "imported",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("file", Text, nullable=False),
-    *hero_columns(Text),
-    Column("prompt", Text, nullable=False),
-    Column("sub_prompt", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("file", FreeText, nullable=False),
+    *hero_columns(FreeText),
+    Column("prompt", FreeText, nullable=False),
+    Column("sub_prompt", FreeText, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
 )
 
@@ -88,11 +87,21 @@ spending = Table(
     Column("day", String(10), primary_key=True),
     Column("purpose", String(16), primary_key=True),
     Column("model", Text, primary_key=True),
-    Column("job_id", Integer, primary_key=True, autoincrement=False),
-    Column("calls", Integer, nullable=False),
+    Column("job_id", Number, primary_key=True, autoincrement=False),
+    Column("calls", Number, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cost", Float, nullable=False),
+)
+
+# What the calls of a process that are in flight may cost, so that the day's budget holds across processes.
+# expires: by the database's clock; what a dead process had reserved ends then.
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("cost", Float, nullable=False),
+    Column("expires", Float, nullable=False),
 )
 
 # How fast a model answered in the last build, and the rate limits of its server, each per second.
@@ -106,25 +115,27 @@ pace = Table(
     Column("at", Float, nullable=False),
 )
 
-_ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
+# written out, not with parameters: else no query could be answered by the index
+ACTIVE_JOB = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 
-# Long work. It is planned first and queued when a person confirms the plan; at most one job of a kind is
-# active. Workers write the progress here and the bot shows it: rate is units per second, lost the number of
-# calls that were under way when a worker died. remote_asked_at is set before a server is asked to start a
-# training: if the answer is lost, trainings that began since then are searched. question is what an
-# operator must answer before a paused job continues. reference: under which logs have what is done for it.
+# Long work. It is planned first and queued when a person confirms the plan; JOBS_AT_ONCE jobs of a kind may
+# be active. Its times are the database's. Workers write the progress here and the bot shows it: rate is units
+# per second, lost the number of calls that were under way when a worker died. remote_asked_at is set before a
+# server is asked to start a training: if the answer is lost, trainings that began since then are searched.
+# question is what an operator must answer before a paused job continues. reference: under which logs have
+# what is done for it.
 job = Table(
     "job",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("spec", JSON, nullable=False),
     Column("state", String(16), nullable=False),
     Column("phase", MessageColumn, nullable=False, server_default=""),
-    Column("done", Integer, nullable=False, server_default="0"),
-    Column("total", Integer, nullable=False, server_default="0"),
+    Column("done", Number, nullable=False, server_default="0"),
+    Column("total", Number, nullable=False, server_default="0"),
     Column("rate", Float),
-    Column("lost", Integer, nullable=False, server_default="0"),
+    Column("lost", Number, nullable=False, server_default="0"),
     Column("result", JSON),
     Column("error", MessageColumn),
     Column("requester_id", BigInteger),
@@ -143,7 +154,7 @@ job = Table(
         "'succeeded', 'failed', 'cancelled')",
         name="job_state",
     ),
-    Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE),
+    Index("job_active", "kind", "id", sqlite_where=ACTIVE_JOB),
 )
 
 # Requests sent to a provider's Batch API. The row is written before anything is sent; the most that the batch
@@ -151,15 +162,15 @@ job = Table(
 batch = Table(
     "batch",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("job_id", Integer, ForeignKey("job.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("job_id", Number, ForeignKey("job.id"), nullable=False),
     Column("model", Text, nullable=False),
-    Column("requests", Integer, nullable=False),
+    Column("requests", Number, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("file", Text),
     Column("remote_id", Text),
-    Column("taken", Integer, nullable=False, server_default="0"),
+    Column("taken", Number, nullable=False, server_default="0"),
     Column("over", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
 )
@@ -169,7 +180,7 @@ batch = Table(
 dataset = Table(
     "dataset",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("content_hash", String(64), nullable=False, unique=True),
     Column("recipe", JSON, nullable=False),
@@ -181,15 +192,15 @@ dataset = Table(
 dataset_item = Table(
     "dataset_item",
     metadata,
-    Column("dataset_id", Integer, ForeignKey("dataset.id"), primary_key=True),
-    Column("position", Integer, primary_key=True),
+    Column("dataset_id", Number, ForeignKey("dataset.id"), primary_key=True),
+    Column("position", Number, primary_key=True),
     Column("split", String(8), nullable=False),
-    Column("prompt", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("rejected", Text),  # the worse text of a pair, in preference datasets
+    Column("prompt", FreeText, nullable=False),
+    Column("text", FreeText, nullable=False),
+    Column("rejected", FreeText),  # the worse text of a pair, in preference datasets
     Column("source", String(16), nullable=False),
-    Column("source_id", Integer, nullable=False),
-    Column("rejected_id", Integer),  # the description whose text is the worse one
+    Column("source_id", Number, nullable=False),
+    Column("rejected_id", Number),  # the description whose text is the worse one
     Column("deleted", Boolean, nullable=False, server_default=false()),  # redacted: its texts are empty
     Column("chat", JSON(none_as_null=True)),  # of a scene: the turns before it, which quote the story so far
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
@@ -210,11 +221,11 @@ _LIVE = text("state = 'live'")
 model = Table(
     "model",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("base", Text, nullable=False),
-    Column("dataset_id", Integer, ForeignKey("dataset.id"), nullable=False),
-    Column("job_id", Integer, ForeignKey("job.id"), nullable=False),
+    Column("dataset_id", Number, ForeignKey("dataset.id"), nullable=False),
+    Column("job_id", Number, ForeignKey("job.id"), nullable=False),
     Column("state", String(16), nullable=False),
     Column("metrics", JSON, nullable=False),
     Column("verdict", JSON),
@@ -236,10 +247,10 @@ model = Table(
 model_event = Table(
     "model_event",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), nullable=False),
     Column("what", String(16), nullable=False),
-    Column("replaced_id", Integer, ForeignKey("model.id")),
+    Column("replaced_id", Number, ForeignKey("model.id")),
     Column("actor_id", BigInteger),
     Column("at", Float, nullable=False),
     CheckConstraint(
@@ -254,13 +265,13 @@ model_event = Table(
 model_answer = Table(
     "model_answer",
     metadata,
-    Column("model_id", Integer, ForeignKey("model.id"), primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), primary_key=True),
     Column("key", String(64), primary_key=True),
     *hero_columns(),
-    Column("text", Text, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("completion_tokens", Integer, nullable=False),
+    Column("prompt_tokens", Number, nullable=False),
+    Column("completion_tokens", Number, nullable=False),
     Column("at", Float, nullable=False),
 )
 
@@ -269,14 +280,14 @@ model_answer = Table(
 ranked_text = Table(
     "ranked_text",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), nullable=False),
     Column("key", String(64), nullable=False),
     *hero_columns(),
-    Column("text", Text, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("completion_tokens", Integer, nullable=False),
+    Column("prompt_tokens", Number, nullable=False),
+    Column("completion_tokens", Number, nullable=False),
     Column("flagged", Boolean),
     Column("at", Float, nullable=False),
     UniqueConstraint("model_id", "key"),
@@ -286,7 +297,7 @@ ranked_text = Table(
 text_log_prob = Table(
     "text_log_prob",
     metadata,
-    Column("model_id", Integer, ForeignKey("model.id"), primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), primary_key=True),
     Column("digest", String(64), primary_key=True),
     Column("log_prob", Float, nullable=False),
 )
@@ -296,7 +307,7 @@ text_log_prob = Table(
 notice = Table(
     "notice",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
     Column("text", MessageColumn, nullable=False),
     Column("channel_id", BigInteger),
@@ -307,7 +318,7 @@ notice = Table(
     Column("message_channel_id", BigInteger),
     Column("message_id", BigInteger),
     Column("direct", Boolean, nullable=False, server_default=false()),
-    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("revision", Number, nullable=False, server_default="0"),
 )
 
 # One text shown to a user, stored before it is shown, so that every shown text is known. The two of a duel
@@ -319,27 +330,27 @@ notice = Table(
 description = Table(
     "description",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("model", Text, nullable=False),
     Column("tuned", Boolean, nullable=False),
     *hero_columns(),
-    Column("text", Text, nullable=False),
+    Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
-    Column("prompt_version", Integer, nullable=False),
+    Column("prompt_version", Number, nullable=False),
     Column("sampling", JSON, nullable=False),
     Column("requester", String(64), nullable=False),
     Column("guild_id", BigInteger),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger, unique=True),
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("completion_tokens", Integer, nullable=False),
+    Column("prompt_tokens", Number, nullable=False),
+    Column("completion_tokens", Number, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
     Column("settled", Boolean, nullable=False, server_default=false()),
     Column("removed_by_operators", Boolean, nullable=False, server_default=false()),
     Column("kind", String(8), nullable=False, server_default="hero"),
-    Column("parent_id", Integer, ForeignKey("description.id")),
+    Column("parent_id", Number, ForeignKey("description.id")),
     CheckConstraint("kind IN ('hero', 'take', 'scene', 'team')", name="description_kind"),
     Index("description_of_requester", "requester", "created_at"),
     Index("description_of_guild", "guild_id", "created_at"),
@@ -352,7 +363,7 @@ card_post = Table(
     "card_post",
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("description_id", Integer, ForeignKey("description.id"), nullable=False),
+    Column("description_id", Number, ForeignKey("description.id"), nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("at", Float, nullable=False),
     Index("card_post_of_description", "description_id"),
@@ -362,8 +373,8 @@ card_post = Table(
 team_hero = Table(
     "team_hero",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
+    Column("position", Number, primary_key=True, autoincrement=False),
     *hero_columns(),
 )
 
@@ -372,10 +383,10 @@ team_hero = Table(
 pick = Table(
     "pick",
     metadata,
-    Column("take_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("take_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
     Column("prefers", String(8), nullable=False),
-    Column("account_days", Integer),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     CheckConstraint("prefers IN ('take', 'parent')", name="pick_prefers"),
     Index("pick_of_voter", "voter"),
@@ -386,7 +397,7 @@ bookmark = Table(
     "bookmark",
     metadata,
     Column("person", String(64), primary_key=True),
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("at", Float, nullable=False),
     Index("bookmark_of_person", "person", "at", "description_id"),
     Index("bookmark_of_description", "description_id"),
@@ -410,12 +421,12 @@ member_setting = Table(
 reaction = Table(
     "reaction",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
     Column("emoji", String(64), primary_key=True),
     Column("source", String(16), primary_key=True),
-    Column("value", Integer, nullable=False),
-    Column("account_days", Integer),
+    Column("value", Number, nullable=False),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     Index("reaction_of_voter", "voter"),
 )
@@ -424,12 +435,12 @@ reaction = Table(
 vote = Table(
     "vote",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
-    Column("value", Integer, nullable=False),
+    Column("value", Number, nullable=False),
     Column("by_requester", Boolean, nullable=False),
     Column("source", String(16), nullable=False),
-    Column("account_days", Integer),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     Index("vote_of_voter", "voter", "at"),
     sqlite_with_rowid=False,  # a description's votes are stored side by side and summed without sorting
@@ -443,9 +454,9 @@ _RUNNING = text("state = 'running'")
 trial = Table(
     "trial",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("live_id", Integer, ForeignKey("model.id"), nullable=False),
-    Column("candidate_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("live_id", Number, ForeignKey("model.id"), nullable=False),
+    Column("candidate_id", Number, ForeignKey("model.id"), nullable=False),
     Column("state", String(16), nullable=False),
     *_times("started_at", "ended_at"),
     Column("test", String(16), nullable=False, server_default="uniform"),
@@ -458,10 +469,10 @@ trial = Table(
 duel = Table(
     "duel",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("trial_id", Integer, ForeignKey("trial.id"), nullable=False),
-    Column("live_description_id", Integer, ForeignKey("description.id"), nullable=False),
-    Column("candidate_description_id", Integer, ForeignKey("description.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("trial_id", Number, ForeignKey("trial.id"), nullable=False),
+    Column("live_description_id", Number, ForeignKey("description.id"), nullable=False),
+    Column("candidate_description_id", Number, ForeignKey("description.id"), nullable=False),
     Column("a", String(16), nullable=False),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger, unique=True),
@@ -478,13 +489,13 @@ _COUNTS = text("counts")
 duel_vote = Table(
     "duel_vote",
     metadata,
-    Column("duel_id", Integer, ForeignKey("duel.id"), primary_key=True),
+    Column("duel_id", Number, ForeignKey("duel.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
-    Column("trial_id", Integer, ForeignKey("trial.id"), nullable=False),
+    Column("trial_id", Number, ForeignKey("trial.id"), nullable=False),
     Column("result", String(16), nullable=False),
     Column("counts", Boolean, nullable=False),
     Column("source", String(16), nullable=False),
-    Column("account_days", Integer),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     CheckConstraint("result IN ('live', 'candidate', 'tie')", name="duel_vote_result"),
     Index("duel_vote_of_voter", "voter"),
@@ -502,7 +513,7 @@ duel_vote = Table(
 power = Table(
     "power",
     metadata,
-    Column("power", Text, primary_key=True),
+    Column("power", FreeText, primary_key=True),
     Column("actor_id", BigInteger),
     Column("at", Float, nullable=False),
 )
@@ -514,12 +525,12 @@ guild_setting = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("channels", JSON),
     Column("cooldown", Float),
-    Column("daily_per_user", Integer),
-    Column("daily_of_guild", Integer),
+    Column("daily_per_user", Number),
+    Column("daily_of_guild", Number),
     Column("language", String(8)),
     Column("weekly_channel", BigInteger),
-    Column("weekly_day", Integer),
-    Column("weekly_hour", Integer),
+    Column("weekly_day", Number),
+    Column("weekly_hour", Number),
     Column("time_zone", Text),
     Column("in_gallery", Boolean),
     Column("at", Float, nullable=False),
@@ -540,7 +551,7 @@ role_limit = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("role_id", BigInteger, primary_key=True, autoincrement=False),
     Column("cooldown", Float),
-    Column("daily_per_user", Integer),
+    Column("daily_per_user", Number),
     Column("at", Float, nullable=False),
 )
 
@@ -566,9 +577,9 @@ _OPEN = text("ended_at IS NULL")
 season = Table(
     "season",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False),
-    Column("number", Integer, nullable=False),
+    Column("number", Number, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
     Column("actor_id", BigInteger),
@@ -584,7 +595,7 @@ weekly_post = Table(
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("week", String(10), primary_key=True),
-    Column("description_id", Integer, ForeignKey("description.id")),
+    Column("description_id", Number, ForeignKey("description.id")),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger),
     Column("at", Float, nullable=False),
@@ -597,14 +608,35 @@ weekly_post = Table(
 report = Table(
     "report",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("reporter", String(64), primary_key=True),
     Column("dismissed", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
     Column("counts", Boolean, nullable=False, server_default=true()),
-    Column("words", Text, nullable=False, server_default=""),
-    Column("notice_id", Integer, ForeignKey("notice.id")),
+    Column("words", FreeText, nullable=False, server_default=""),
+    Column("notice_id", Number, ForeignKey("notice.id")),
     Column("withdrawn", Boolean, nullable=False, server_default=false()),
     Column("worded", Boolean, nullable=False, server_default=false()),
     Index("report_of_reporter", "reporter"),
+)
+
+# What one process alone may do: serve a shard, or lead. expires: by the database's clock; an expired lease is
+# free. bot/leases.py takes and prolongs them.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+# How many heroes a person has asked for since a moment, the day's beginning or a reset, if several processes
+# serve; asked_at: the last time, by the database's clock. Rows of days before are deleted.
+daily_use = Table(
+    "daily_use",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("heroes", Number, nullable=False),
+    Column("asked_at", Float),
 )

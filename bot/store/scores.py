@@ -110,6 +110,18 @@ async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[De
     return [DescriptionVotes(*row) for row in await tx.execute(query)]
 
 
+async def count_voters(tx: Transaction, rule: CountingRule, *, most: int) -> int:
+    """Return how many people have counted votes on visible descriptions of one hero, `most` of more."""
+    query = (
+        select(vote.c.voter)
+        .join(description, description.c.id == vote.c.description_id)
+        .where(counts(rule), description.c.removed_at.is_(None), of_one_hero())
+        .distinct()
+        .limit(most)
+    )
+    return len((await tx.execute(query)).all())
+
+
 async def list_scene_votes(tx: Transaction, rule: CountingRule) -> list[DescriptionVotes]:
     """Return the counted votes of every visible scene that has any."""
     query = _select_votes(rule, description.c.kind == "scene").order_by(description.c.id)

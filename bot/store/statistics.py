@@ -8,6 +8,7 @@ from sqlalchemy import Select, case, distinct, func, select
 from bot.store import duels, jobs, trials
 from bot.store.database import Transaction
 from bot.store.duels import DuelTally
+from bot.store.job_schema import KINDS
 from bot.store.schema import (
     dataset,
     description,
@@ -84,9 +85,9 @@ async def get_table_counts(tx: Transaction) -> TableCounts:
 class State:
     """What the installation has now. Ages are in seconds, costs in US dollars.
 
-    jobs: by kind and state, without plans that nobody confirmed; job_ages: of active jobs, by kind and state;
-    heartbeat_ages: of running ones, by kind. notifications: to admins, not sent yet. spent_today: by purpose.
-    trial: the running one with its votes, None if none runs.
+    jobs: by kind and state, without plans that nobody confirmed; job_ages: of the oldest of the active jobs,
+    by kind and state; heartbeat_ages: the longest of the running ones, by kind. notifications: to admins, not
+    sent yet. spent_today: by purpose. trial: the running one with its votes, None if none runs.
     """
 
     models: dict[str, int]
@@ -100,7 +101,14 @@ class State:
 
 async def get_state(tx: Transaction, *, now: float) -> State:
     """Return the installation's state at a moment, in seconds since 1970."""
-    active = [each for each in await jobs.recent(tx, 100) if not each.ended]
+    active = await jobs.list_active(tx, *KINDS)
+    job_ages, heartbeat_ages = dict[tuple[str, str], float](), dict[str, float]()
+    for each in active:  # by the clock that wrote these times
+        age = each.read_at - (each.created_at or each.read_at)
+        job_ages[each.kind, each.state] = max(age, job_ages.get((each.kind, each.state), 0.0))
+        if each.state == "running" and each.heartbeat:
+            silence = each.read_at - each.heartbeat
+            heartbeat_ages[each.kind] = max(silence, heartbeat_ages.get(each.kind, 0.0))
     cost = select(spending.c.purpose, func.sum(spending.c.cost)).where(spending.c.day == day_of(now))
     running = await trials.get_running(tx)
     return State(
@@ -113,10 +121,8 @@ async def get_state(tx: Transaction, *, now: float) -> State:
                 .group_by(job.c.kind, job.c.state)
             )
         },
-        job_ages={(each.kind, each.state): now - (each.created_at or now) for each in active},
-        heartbeat_ages={
-            each.kind: now - each.heartbeat for each in active if each.state == "running" and each.heartbeat
-        },
+        job_ages=job_ages,
+        heartbeat_ages=heartbeat_ages,
         notifications=await _count(tx, select(func.count()).where(notice.c.told.is_(False))),
         spent_today={row[0]: float(row[1]) for row in await tx.execute(cost.group_by(spending.c.purpose))},
         trial=(running, await duels.get_tally(tx, running.id)) if running else None,

@@ -36,13 +36,17 @@ async def newest_id(tx: Transaction, requester: str, channel_id: int) -> int | N
 
 
 async def last_id(tx: Transaction, description_id: int) -> int:
-    """Return the last scene that anybody told after a text, the newest one at each step; itself if none."""
+    """Return the last scene that anybody told after a text, the newest one at each step; itself if none.
+
+    Scenes whose messages were deleted are passed over: nobody can read on from them.
+    """
     while True:
         query = (
             select(description.c.id)
             .where(
                 description.c.parent_id == description_id,
                 description.c.kind == "scene",
+                description.c.message_id.is_not(None),
                 description.c.removed_at.is_(None),
             )
             .order_by(description.c.id.desc())

@@ -56,6 +56,11 @@ def alone_in(data_dir: Path) -> Iterator[None]:
         yield
 
 
+def is_data_folder(folder: Path) -> bool:
+    """Return whether anything of ours has ever had a folder open as its data folder."""
+    return (folder / _LOCK).exists()
+
+
 def _holders(number: int) -> list[str]:
     """Return the commands that hold a lock of an open file, as far as this system tells them."""
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -18,8 +17,8 @@ from bot.llm.budget import Account, Budget
 from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, retry_after
 from bot.registry.names import model_name
 from bot.registry.registry import Registry
-from bot.store import datasets, jobs
-from bot.store.database import Database
+from bot.store import clock, datasets, jobs
+from bot.store.database import Database, Transaction
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.store.jobs import Job
 from bot.store.models import Model
@@ -148,13 +147,14 @@ class FinetuneJobs:
         await run.update(phase=LocalizedMessage("writing three heroes to compare"))
         shown = await self._results.report(run.job.id, spec, model, live, losses)
         took = durations(remote, events)
+        await run.refresh()  # its times are of one clock, whatever hosts worked on it
         return FinetuneResult(
             model=model.id,
             name=model.name,
             state=model.state,
             dataset=spec.dataset,
             trained_tokens=trained,
-            seconds=round(time.time() - (run.job.started_at or time.time()), 1),
+            seconds=round(run.job.read_at - (run.job.started_at or run.job.read_at), 1),
             start_seconds=took.start if took else None,
             training_seconds=took.training if took else None,
             deploy=left_to_do,
@@ -265,7 +265,9 @@ class FinetuneJobs:
         reference = await self._results.reference_file()
         for file in [*upload, *([reference] if reference else [])]:
             if file.part not in files:
-                files[file.part] = await self._api.files.upload(file, since=run.job.started_at or time.time())
+                files[file.part] = await self._api.files.upload(
+                    file, since=run.job.started_at or run.job.read_at
+                )
                 await run.update(remote_file_ids=files)
         for file_id in files.values():
             await poll_until(partial(self._api.files.is_processed, file_id), self._timing)
@@ -273,8 +275,15 @@ class FinetuneJobs:
 
     async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
         """Start the training once: if the answer is lost, look whether it started before trying again."""
+        account = Account("tuning", run.job.id)
+
+        async def check(tx: Transaction) -> None:
+            await self._budget.check_training_within(
+                tx, account, spec.base, spec.tokens, besides=spec.check_cost
+            )
+
         for pause in self._timing.start_pauses:
-            await run.update(remote_asked_at=time.time())
+            await run.update(check, remote_asked_at=clock.now())
             try:
                 return await self._api.start(_training(run.job, spec), files)
             except OutOfReach as error:
@@ -283,7 +292,6 @@ class FinetuneJobs:
                 await asyncio.sleep(wait)
                 if not may_have_started(error):
                     continue
-            await run.refresh()
             started = await self._find(run, spec)
             if started:
                 return started
@@ -299,9 +307,10 @@ class FinetuneJobs:
 
         None counts only some time after the start call: the call may still be under way, the list may lag.
         """
-        asked_at = run.job.remote_asked_at or 0.0
         is_told = False
         while True:
+            await run.refresh()
+            since_asked = run.job.read_at - (run.job.remote_asked_at or 0.0)
             try:
                 found = await self._find_once(run, spec, BACKGROUND)
             except Uncertain:
@@ -313,7 +322,7 @@ class FinetuneJobs:
                 await run.update(phase=out_of_reach(self._api.provider))
             else:
                 is_told = False
-                if found or time.time() > asked_at + self._timing.listed_within:
+                if found or since_asked > self._timing.listed_within:
                     return found
                 await run.update(phase=LocalizedMessage("finding out whether the training has begun"))
             timing = self._timing

@@ -116,7 +116,11 @@ class _AnswerRecord:
         )
 
     async def sent(self) -> None:
-        """Note nothing: an answer that a kill caught in the air is asked for again."""
+        """Note nothing: an answer that a kill caught in the air is asked for again.
+
+        Raises JobTaken if another worker asks by now, and DatabaseBusy if the answer could not be stored.
+        """
+        await self._db.check_writable()
 
     async def answered(self, answer: ChatAnswer, charge: WriteTask[None]) -> None:
         await self._db.write_together(WriteTask(model_answers.add_all, self.stored(answer)), charge)

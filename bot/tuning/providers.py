@@ -16,6 +16,7 @@ from bot.store.job_schema import Method
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _ENGINE_KEY = "engine"
+_FILE_FIELDS = {"valid": "validation_file", "reference": "reference_file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +74,31 @@ class Provider:
         metadata: Mapping[str, str],
         extra: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """Return the body of the call that starts a training. files: the server's file ids by part."""
-        hyperparameters = dict(self.fixed_hyperparameters) | ({} if epochs is None else {"n_epochs": epochs})
-        body: dict[str, Any] = {"model": base, "training_file": files["train"]}
-        if "valid" in files:
-            body["validation_file"] = files["valid"]
-        if "reference" in files:
-            body["reference_file"] = files["reference"]
-        optional = {"suffix": suffix, "seed": 0, "metadata": dict(metadata)}
-        body |= {name: value for name, value in optional.items() if name in self.optional_fields}
+        """Return the body of the call that starts a training. files: the server's file ids by part.
+
+        extra: further fields, of which tables are joined with those here. They replace defaults, and nothing
+        that belongs to this training; hyperparameters of another method are left out.
+        """
+        defaults: dict[str, Any] = {"seed": 0} if "seed" in self.optional_fields else {}
+        defaults |= self._hyperparameters(method, self.fixed_hyperparameters) | dict(self.extra_body)
+        own: dict[str, Any] = {"model": base, "training_file": files["train"]}
+        own |= {_FILE_FIELDS[part]: id_ for part, id_ in files.items() if part in _FILE_FIELDS}
+        optional = {"suffix": suffix, "metadata": dict(metadata)}
+        own |= {name: value for name, value in optional.items() if name in self.optional_fields}
+        own = _merged(own, self._hyperparameters(method, {} if epochs is None else {"n_epochs": epochs}))
+        body = _merged(_merged(defaults, extra), own)
+        if "method" in body:
+            body["method"] = {
+                name: body["method"][name] for name in ("type", method) if name in body["method"]
+            }
+        return body
+
+    def _hyperparameters(self, method: Method, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a call that name the method and its hyperparameters."""
         if self.hyperparameters_in == "method":
-            inner = {method: {"hyperparameters": hyperparameters}} if hyperparameters else {}
-            body["method"] = {"type": method, **inner}
-        elif hyperparameters:
-            body["hyperparameters"] = hyperparameters
-        return body | dict(self.extra_body) | dict(extra)
+            inner = {method: {"hyperparameters": dict(numbers)}} if numbers else {}
+            return {"method": {"type": method, **inner}}
+        return {"hyperparameters": dict(numbers)} if numbers else {}
 
     @property
     def continues(self) -> bool:
@@ -243,3 +254,23 @@ def provider_of(
         if any(host == known or host.endswith(f".{known}") for known in each.hosts):
             return each
     return OTHER
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both with the tables that they have in common joined; of other fields the second has its own."""
+    joined = {
+        name: _merged(first[name], value)
+        for name, value in second.items()
+        if isinstance(value, Mapping) and isinstance(first.get(name), Mapping)
+    }
+    return {**first, **second, **joined}
+
+
+def server_name(provider: Provider, base_url: str | None) -> str:
+    """Return the name by which jobs know a model server: workers with the same one can do them.
+
+    It is the provider, or the host of a server that is none of the known ones: two of those are two servers.
+    """
+    if provider.key != OTHER.key or not base_url:
+        return provider.key
+    return urlsplit(base_url).hostname or provider.key

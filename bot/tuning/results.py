@@ -15,6 +15,7 @@ from bot.llm.budget import Account
 from bot.registry.lora_deployment import LoraDeployment
 from bot.registry.registry import Registry
 from bot.serving.comparison import Comparer, model_title
+from bot.store.fence import JobTaken
 from bot.store.job_schema import Comparison, FinetuneSpec
 from bot.store.models import Model
 from bot.tuning.gate import Gate, Report
@@ -181,6 +182,8 @@ class TrainingResults:
         try:
             comparisons = await self._compare(job_id, spec, model, live)
             files = await self._files.write(job_id, model, losses, comparisons, language=spec.language)
+        except JobTaken:
+            raise
         except Exception:
             log.exception("model %d: the report is incomplete", model.id)
             return {}

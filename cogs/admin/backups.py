@@ -26,9 +26,10 @@ class BackupsCog(commands.Cog):
 
     @tasks.loop(minutes=1)
     async def make_due(self) -> None:
-        """Make a backup if one is due. A defect of one does not stop the next."""
+        """Make a backup if one is due and this process leads. A defect of one does not stop the next."""
         try:
-            await self.app.backups.run_if_due()
+            if await self.app.leases.lead():
+                await self.app.backups.run_if_due()
         except Exception:
             log.exception("the scheduled backup failed")
 

@@ -46,5 +46,7 @@ class DoctorCog(commands.Cog):
             now=now,
             quick=True,
         )
-        findings = await examine(installation, partial(known_account, self.bot, clock_ahead=clock_ahead))
+        # of several processes one knows its own servers only: then Discord is asked
+        known = partial(known_account, self.bot, clock_ahead=clock_ahead) if self.bot.served.are_all else None
+        findings = await examine(installation, known)
         await answer(interaction, short_examination_text(await translator_of(interaction), findings))

@@ -38,7 +38,10 @@ class _Sent:
 
 
 class NotificationsCog(commands.Cog):
-    """Sends each notification once: to its own channel, the admin channel, or the person whom it concerns."""
+    """Sends each notification once: to its own channel, the admin channel, or the person whom it concerns.
+
+    Of several processes the one that leads does it: no server's shard is needed to send.
+    """
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
@@ -58,13 +61,13 @@ class NotificationsCog(commands.Cog):
         """Send all pending notifications. A failure of one does not stop the others."""
         self._backoff.next_round()
         try:
-            pending = await self.app.notifications.pending()
+            pending = await self.app.notifications.pending() if await self.app.leases.lead() else []
         except Exception:
             log.exception("notifications could not be sent")
             return
         for notification, channel_ids in pending:
             # a new channel, such as that of the first job, is tried at once
-            if self._backoff.is_due((notification.key, *channel_ids)):
+            if self._backoff.is_due((notification.key, *channel_ids)) and await self.app.leases.lead():
                 await self._try_to_send(notification, channel_ids)
 
     @send_pending.before_loop

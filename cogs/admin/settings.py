@@ -68,8 +68,6 @@ class SettingsCog(commands.Cog):
         Outages do not matter here: a server in one is known, but its roles are not.
         """
         await self._forget_deleted_roles()
-        if self.bot.shard_count not in (None, 1):
-            return  # this process sees only a part of the servers
         for guild_id in await self.app.guild_settings.list_departed({guild.id for guild in self.bot.guilds}):
             await self.app.guild_settings.reset(guild_id)
 

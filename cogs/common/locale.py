@@ -9,6 +9,7 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
 from bot.client import HeroBot, Interaction
+from bot.connection.foreign_servers import Server
 from bot.i18n.catalogues import Catalogues
 from bot.i18n.message import ENGLISH, Translator
 
@@ -67,6 +68,16 @@ async def translator_in(bot: HeroBot, channel_id: int | None) -> Translator:
     It is English if there is no channel, or the bot does not see it.
     """
     guild = getattr(bot.get_channel(channel_id or 0), "guild", None)
+    if guild is None and channel_id and not bot.served.are_all:
+        guild = await bot.foreign_servers.of_channel(channel_id)
+    return await translator_of_server(bot, guild)
+
+
+async def translator_of_guild(bot: HeroBot, guild_id: int | None) -> Translator:
+    """Return the language for a message in a server, known by its id; English outside of one."""
+    guild = bot.get_guild(guild_id) if guild_id else None
+    if guild is None and guild_id and not bot.served.serve(guild_id):
+        return await translator_of_server(bot, await bot.foreign_servers.get(guild_id))
     return await translator_of_server(bot, guild)
 
 
@@ -75,7 +86,7 @@ async def job_language(interaction: Interaction) -> str:
     return (await translator_in(interaction.client, interaction.channel_id)).code
 
 
-async def translator_of_server(bot: HeroBot, guild: discord.Guild | None) -> Translator:
+async def translator_of_server(bot: HeroBot, guild: discord.Guild | Server | None) -> Translator:
     """Return the language that a server chose, or else its preferred locale; English in direct messages."""
     if guild is None:
         return ENGLISH

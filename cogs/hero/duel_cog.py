@@ -28,9 +28,10 @@ class DuelCog(commands.Cog):
 
     @tasks.loop(minutes=10)
     async def advance_trials(self) -> None:
-        """End overdue trials and start the next one."""
+        """End overdue trials and start the next one, in the process that leads."""
         try:
-            await self.app.trials.advance()
+            if await self.app.leases.lead():
+                await self.app.trials.advance()
         except Exception:
             log.exception("the trials could not be advanced")
 

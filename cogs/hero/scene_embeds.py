@@ -24,7 +24,7 @@ def team_content(
     """Return a team with its buttons."""
     embed = text_embed(_team_title(heroes, vocabulary, t), description.text)
     votes = t("{up} {down} count for /top, but the bot does not learn from teams", up=UP, down=DOWN)
-    buttons = hero_buttons("team", "keep", "report", subject=description.id, t=t)
+    buttons = hero_buttons("team", "card", "keep", "report", subject=description.id, t=t)
     return MessageContent([_signed(embed, description, votes, t)], buttons)
 
 

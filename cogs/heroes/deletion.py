@@ -10,9 +10,9 @@ from bot.community.privacy import OwnText
 from bot.i18n.message import ENGLISH, Translator
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES, UNKNOWN_MESSAGE
-from cogs.common.locale import translator_of, translator_of_server
+from cogs.common.locale import translator_of, translator_of_guild
 from cogs.common.persistent import PersistentButton, PersistentItem, persistent_view
-from cogs.common.responses import answer
+from cogs.common.responses import answer, confirm
 from cogs.hero.cards import remove_cards
 from cogs.hero.shown import shown_title
 from cogs.heroes.pages import (
@@ -88,7 +88,6 @@ class DeleteHeroButton(
         without_cards = [await remove_cards(interaction.client, each) for each in chosen.ids]
         deleted, datasets = await app.privacy.delete_text(interaction.user.id, self.description_id)
         emptied = await _empty_message(interaction.client, deleted) and all(without_cards)
-        emptied = await refresh_takes(interaction.client, deleted.ids) and emptied
         t = await translator_of(interaction)
         said = [t("This hero is deleted."), datasets_text(t, datasets)]
         if not emptied:
@@ -96,6 +95,11 @@ class DeleteHeroButton(
         wanted = list_request(interaction, "mine", 0, read_model(self.model), read_power(self.power))
         content = await list_content(interaction, wanted, self.page, said="\n".join(filter(None, said)))
         await answer(interaction, content)
+        # there may be many, and Discord takes about one edit a second
+        if not await refresh_takes(interaction.client, deleted.ids):
+            await confirm(
+                interaction, t("I could not take it out of all messages with other takes, which quote it.")
+            )
 
 
 def _question(chosen: OwnText, t: Translator) -> str:
@@ -119,7 +123,7 @@ async def _empty_message(bot: HeroBot, deleted: OwnText) -> bool:
         return True
     channel_id, message_id = deleted.message
     guild_id = deleted.description.guild_id
-    t = await translator_of_server(bot, bot.get_guild(guild_id) if guild_id else None)
+    t = await translator_of_guild(bot, guild_id)
     notice = MessageContent(content=t("The person who asked for it had it deleted."))
     channel = bot.get_partial_messageable(channel_id, guild_id=guild_id)
     try:

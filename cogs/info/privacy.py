@@ -1,5 +1,6 @@
 """/privacy: show, export or delete what is stored about a person."""
 
+import asyncio
 import gzip
 import io
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class PrivacyCog(commands.Cog):
         content = await self.app.privacy.export(interaction.user.id)
         name = "herosmith.json"
         if len(content) > interaction.filesize_limit:
-            content, name = gzip.compress(content), "herosmith.json.gz"
+            content, name = await asyncio.to_thread(gzip.compress, content), "herosmith.json.gz"
         text = t("This is everything that is stored about you. Only you can see this message.")
         await answer(
             interaction,
@@ -170,6 +171,11 @@ def counts_text(t: Translator, counts: dict[str, int]) -> str:
             "{number} time that an operator let you begin your day anew",
             "{number} times that an operator let you begin your day anew",
             counts["quota_reset"],
+        ),
+        "daily_use": t.count(
+            "{number} note on how many heroes you asked for today",
+            "{number} notes on how many heroes you asked for today",
+            counts["daily_use"],
         ),
         "season": t.count(
             "{number} season that you started or ended",

@@ -55,22 +55,24 @@ class ModelsCog(commands.Cog):
 
     @tasks.loop(hours=6)
     async def refresh_availability(self) -> None:
-        """Ask the model servers for shutdown dates."""
+        """Ask the model servers for shutdown dates, in the process that leads."""
         try:
-            await self.app.availability.refresh()
+            if await self.app.leases.lead():
+                await self.app.availability.refresh()
         except Exception:
             log.exception("the availability of the models could not be refreshed")
 
     @tasks.loop(hours=1)
     async def prune(self) -> None:
-        """Delete the files of models at the embedded engine that nobody needs any more.
+        """Delete the files of models at the embedded engine that nobody needs, if this process leads.
 
         Not at the start: the engine then has other work, and a KEEP_MODELS that is too low can be mended.
         """
         if self.prune.current_loop == 0:
             return
         try:
-            await self.app.pruner.prune()
+            if await self.app.leases.lead():
+                await self.app.pruner.prune()
         except HerosmithError as error:
             log.warning("old models are not deleted now: %s", error)
         except Exception:

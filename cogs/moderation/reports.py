@@ -11,7 +11,7 @@ from bot.i18n.message import ENGLISH, LocalizedMessage, Translator, mark
 from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES
-from cogs.common.locale import translator_of, translator_of_server
+from cogs.common.locale import translator_of, translator_of_guild
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm, with_retries
 from cogs.hero.cards import remove_cards
@@ -124,7 +124,7 @@ async def refresh_takes(bot: HeroBot, parent_ids: Iterable[int]) -> bool:
     """
     refreshed = True
     for parent_id in parent_ids:
-        for take in await bot.app.takes.of_parent(parent_id):
+        async for take in bot.app.takes.of_parent(parent_id):
             refreshed = await _refresh_own(bot, take) and refreshed
     return refreshed
 
@@ -135,8 +135,7 @@ async def _refresh_own(bot: HeroBot, description: Description) -> bool:
     Returns False if the bot may not change one of them.
     """
     cards_gone = description.removed_at is None or await remove_cards(bot, description.id)
-    guild = bot.get_guild(description.guild_id) if description.guild_id else None
-    t = await translator_of_server(bot, guild)
+    t = await translator_of_guild(bot, description.guild_id)
     content, location = await current_message(bot, description, t)
     if location is None:
         return cards_gone

@@ -46,9 +46,10 @@ class DatasetCog(commands.Cog):
 
     @tasks.loop(count=1)
     async def notify_changed_thresholds(self) -> None:
-        """Notify the admins, once after the start, without delaying it."""
+        """Notify the admins, once after the start of the process that leads, without delaying it."""
         try:
-            await self.app.dataset_statuses.notify_changed_thresholds()
+            if await self.app.leases.lead():
+                await self.app.dataset_statuses.notify_changed_thresholds()
         except Exception:
             log.exception("a change of the thresholds could not be checked")
 

@@ -64,7 +64,8 @@ class JobsCog(commands.Cog):
     """Edits each job's message while it runs, and announces its end in a new message.
 
     If the channel is closed to the bot, the job moves to the admin channel, or to the direct messages of who
-    ordered it. If somebody deleted the message, a new one is sent, once.
+    ordered it. If somebody deleted the message, a new one is sent, once. Of several processes the one
+    that leads does all this: no server's shard is needed to send.
     """
 
     def __init__(self, bot: HeroBot, app: App) -> None:
@@ -86,12 +87,12 @@ class JobsCog(commands.Cog):
         """Render every job. An error of one does not affect the others."""
         self._backoff.next_round()
         try:
-            unnotified = await self.app.jobs.unnotified()
+            unnotified = await self.app.jobs.unnotified() if await self.app.leases.lead() else []
         except Exception:
             log.exception("jobs could not be shown")
             return
         for job in unnotified:
-            if self._backoff.is_due(job.id):
+            if self._backoff.is_due(job.id) and await self.app.leases.lead():
                 await self._try_to_render(job)
 
     @render.before_loop

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import discord
 from discord.ext import tasks
@@ -11,6 +12,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.errors import DatabaseBusy
 from bot.rating.votes import is_thumb
+from bot.shards import Shards
 from bot.store.descriptions import Posted
 from bot.store.reactions import Source, Thumb
 from cogs.common.delivery import DISCORD_FAILURES
@@ -34,13 +36,17 @@ class ReactionBackfill:
         self._bot = bot
         self._app = app
         self._active: dict[int, None] = {}  # message ids, the most recent last
+        self._due: set[int] = set()  # shards whose messages are to be read
+        self._reading: set[int] = set()  # those whose messages are being read
 
-    def start(self) -> None:
-        """Run in the background; restart if a run is in progress."""
-        if self.run.is_running():
-            self.run.restart()
-        else:
+    def start(self, shard_id: int) -> None:
+        """Read the messages of a shard's servers in the background; begin anew if that is being done."""
+        self._due.add(shard_id)
+        if not self.run.is_running():
             self.run.start()
+        elif shard_id in self._reading:
+            self._due |= self._reading
+            self.run.restart()
 
     def stop(self) -> None:
         self.run.cancel()
@@ -66,10 +72,17 @@ class ReactionBackfill:
 
     @tasks.loop(count=1)
     async def run(self) -> None:
-        """Read all recent messages. One that cannot be read does not stop the others."""
+        """Read the recent messages of all shards that are due."""
+        while self._due:
+            self._reading, self._due = self._due, set()
+            await self.read(replace(self._bot.served, ids=tuple(sorted(self._reading))))
+        self._reading = set()
+
+    async def read(self, shards: Shards) -> None:
+        """Read the messages of some shards. One that cannot be read does not stop the others."""
         outcome: Counter[str] = Counter()
         closed: set[int] = set()
-        for posted in await self._recent_messages():
+        for posted in await self._recent_messages(shards):
             if posted.channel_id in closed:
                 continue
             if outcome:
@@ -92,11 +105,11 @@ class ReactionBackfill:
             len(closed),
         )
 
-    async def _recent_messages(self) -> list[Posted]:
+    async def _recent_messages(self, shards: Shards) -> list[Posted]:
         """Return the messages to read, once another program that holds the whole database lets go of it."""
         while True:
             try:
-                return await self._app.vote_backfill.recent_messages()
+                return await self._app.vote_backfill.recent_messages(shards)
             except DatabaseBusy as error:
                 log.warning("missed votes are looked for later: %s", error)
                 await asyncio.sleep(_BUSY_PAUSE)

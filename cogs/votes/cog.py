@@ -21,9 +21,9 @@ class VotesCog(commands.Cog):
         self.backfill.stop()
 
     @commands.Cog.listener()
-    async def on_ready(self) -> None:
-        """Backfill: the bot has just started, or has lost its session and the events in between."""
-        self.backfill.start()
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """Backfill: the bot has just started, or a shard has lost its session and the events in between."""
+        self.backfill.start(shard_id)
 
     @commands.Cog.listener()
     async def on_shown(self, posted: Posted) -> None:

@@ -1,10 +1,10 @@
 """The request of a chat completion: its fields, their validation and their defaults.
 
-It adds two things to OpenAI's API (https://platform.openai.com/docs/api-reference/chat/create):
-`repeat_penalty`, and a trailing assistant message, which the completion continues.
+It adds three things to OpenAI's API (https://platform.openai.com/docs/api-reference/chat/create):
+`repeat_penalty`, `min_p`, and a trailing assistant message, which the completion continues.
 
-The default temperature is 0.8, the default top_p 0.95. Small models also need a top_k of 40 and a min_p of
-0.05, which a request cannot change.
+The default temperature is 0.8, the default top_p 0.95, the default min_p 0.05. Small models also need a top_k
+of 40, which a request cannot change.
 """
 
 from functools import cached_property
@@ -59,6 +59,7 @@ class ChatRequest(InertParameters):
     presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     repeat_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
+    min_p: Annotated[float | None, Field(ge=0, le=1)] = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     response_format: ResponseFormat | None = None
@@ -162,6 +163,7 @@ class ChatRequest(InertParameters):
             "presence_penalty": self.presence_penalty,
             "frequency_penalty": self.frequency_penalty,
             "repeat_penalty": self.repeat_penalty,
+            "min_p": self.min_p,
             "logprobs": self.logprobs or None,
             "top_logprobs": self.top_logprobs or None,
             "grammar": self.grammar and self.grammar.text,

@@ -30,6 +30,7 @@ _CHAT_FIELDS = frozenset(
         "frequency_penalty",
         "logit_bias",
         "max_tokens",
+        "min_p",
         "model",
         "n",
         "presence_penalty",

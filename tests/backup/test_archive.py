@@ -30,6 +30,8 @@ from bot.store.use_lock import mark_unfinished
 from tests.support.backups import ANN, BOB, add_adapter, add_model_files, installation, start_backup
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.sqlite("backups copy its file")
+
 
 def hidden_in(folder: Path) -> list[Path]:
     """Return what a backup that is not finished would have left."""

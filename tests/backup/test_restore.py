@@ -34,6 +34,8 @@ from bot.store.inspection import sees_locks
 from bot.store.use_lock import is_unfinished, mark_unfinished
 from tests.support.backups import ANN, add_adapter, installation, started_restore
 
+pytestmark = pytest.mark.sqlite("backups copy its file")
+
 Change = Callable[[Path], object]
 
 

@@ -13,6 +13,8 @@ from bot.store.migrate import newest
 from tests.conftest import Stage
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.sqlite("backups copy its file")
+
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
 

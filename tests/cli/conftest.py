@@ -1,6 +1,7 @@
 """A scripted model server in its own thread: the terminal's commands run their own event loops."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bot.app import open_app
 from bot.command_line import cli
 from bot.settings import ROOT, Settings
 from tests.support import workflows
+from tests.support.databases import ON_POSTGRES, Databases
 from tests.support.scripted_server import Script, scripted_server
 from tests.support.threads import running_in_thread
 
@@ -30,9 +32,29 @@ def server_url(server: Script) -> str:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -> RunCommand:
+def installation(tmp_path: Path, server_url: str, databases: Databases) -> Settings:
+    """Return the settings on which `terminal` runs: with what is in the data folder, which may be nothing.
+
+    It is the playground's, as without a Discord token. That is never on PostgreSQL: there it is the bot's.
+    """
+    return Settings(
+        data_dir=tmp_path / "var" if ON_POSTGRES else tmp_path / "var" / "playground",
+        database_url=databases.empty(tmp_path) if ON_POSTGRES else None,
+        engine_url=server_url,
+        heroes_file=ROOT / "data" / "heroes.toml",
+        check_heroes=4,
+    )
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installation: Settings, server_url: str
+) -> RunCommand:
     """Return a function that runs a command on an installation with the scripted server."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    if installation.database_url and "DATABASE_URL" not in os.environ:  # of a fixture before
+        monkeypatch.setenv("DATABASE_URL", installation.database_url)
+        monkeypatch.setenv("DISCORD_TOKEN", "x")
     monkeypatch.setenv("ENGINE_URL", server_url)
     monkeypatch.setenv("CHECK_HEROES", "4")
 
@@ -43,18 +65,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -
 
 
 @pytest.fixture
-def built(tmp_path: Path, server_url: str) -> Settings:
+def built(installation: Settings) -> Settings:
     """Begin with a dataset of 16 texts, which this process writes: a worker takes seconds to start."""
-    settings = Settings(
-        data_dir=tmp_path / "var" / "playground",
-        engine_url=server_url,
-        heroes_file=ROOT / "data" / "heroes.toml",
-        check_heroes=4,
-    )
 
     async def build() -> None:
-        async with open_app(settings) as app:
+        async with open_app(installation) as app:
             await workflows.build(app)
 
     asyncio.run(build())
-    return settings
+    return installation

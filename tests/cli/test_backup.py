@@ -4,10 +4,14 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from bot.app import open_app
 from bot.settings import Settings
 from tests.cli.conftest import RunCommand
 from tests.support.backups import start_backup
+
+pytestmark = pytest.mark.sqlite("backups copy its file")
 
 
 def test_a_backup_is_made_and_restored(terminal: RunCommand, built: Settings, tmp_path: Path) -> None:

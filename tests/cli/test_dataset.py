@@ -84,9 +84,11 @@ def test_an_option_of_a_model_is_refused(terminal: RunCommand) -> None:
     assert terminal("dataset", "build", "--source", "elsewhere").exit_code == 2
 
 
-def test_a_queued_job_without_a_worker_is_followed_to_its_end(terminal: RunCommand, tmp_path: Path) -> None:
+def test_a_queued_job_without_a_worker_is_followed_to_its_end(
+    terminal: RunCommand, installation: Settings
+) -> None:
     """As after a kill: the job is queued, and no worker runs it."""
-    asyncio.run(_abandon_job(tmp_path / "var" / "playground"))
+    asyncio.run(_abandon_job(installation))
     assert "running already" in terminal("dataset", "build", "--limit", "20", "--yes").output
     followed = terminal("jobs", "follow", "1")
     assert "Dataset v1 is ready" in followed.output, followed.output
@@ -95,10 +97,10 @@ def test_a_queued_job_without_a_worker_is_followed_to_its_end(terminal: RunComma
 
 
 def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
-    terminal: RunCommand, tmp_path: Path
+    terminal: RunCommand, installation: Settings
 ) -> None:
     """Its row still names the worker as the owner."""
-    asyncio.run(_abandon_job(tmp_path / "var" / "playground", state="running", owner="dead", silent=12))
+    asyncio.run(_abandon_job(installation, state="running", owner="dead", silent=12))
     followed = terminal("jobs", "follow", "1")
     assert "Dataset v1 is ready" in followed.output, followed.output
     listed = row(terminal("jobs", "list").output)
@@ -107,9 +109,9 @@ def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
 
 @pytest.mark.parametrize("state", ["running", "cancelling"])
 def test_a_job_of_a_dead_worker_can_be_cancelled(
-    terminal: RunCommand, tmp_path: Path, state: jobs.State
+    terminal: RunCommand, installation: Settings, state: jobs.State
 ) -> None:
-    asyncio.run(_abandon_job(tmp_path / "var" / "playground", state=state, owner="dead", silent=60))
+    asyncio.run(_abandon_job(installation, state=state, owner="dead", silent=60))
     if state == "running":
         assert "nobody works on it" in terminal("jobs", "list").output
     assert row(terminal("jobs", "cancel", "1").output)[1:3] == ["build", "cancelled"]
@@ -117,9 +119,8 @@ def test_a_job_of_a_dead_worker_can_be_cancelled(
 
 
 async def _abandon_job(
-    data: Path, *, state: jobs.State = "queued", owner: str | None = None, silent: float = 0
+    settings: Settings, *, state: jobs.State = "queued", owner: str | None = None, silent: float = 0
 ) -> None:
-    settings = Settings(data_dir=data, heroes_file=ROOT / "data" / "heroes.toml")
     async with open_app(settings) as app:
         job, _ = await app.builds.submit(app.planner.spec(limit=16))
         async with app.db.write() as tx:

@@ -1,11 +1,11 @@
 """`herosmith hero`, `dataset list | show | sample`, `jobs show`: look at what there is, also as JSON."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.settings import Settings
 from bot.store.use_lock import mark_unfinished
 from tests.cli.conftest import RunCommand
 from tests.support.scripted_server import Script
@@ -55,10 +55,10 @@ def test_what_is_wrong_is_said(
 
 
 def test_an_interrupted_restore_is_told_before_an_engine_starts(
-    terminal: RunCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    terminal: RunCommand, monkeypatch: pytest.MonkeyPatch, installation: Settings
 ) -> None:
     monkeypatch.delenv("ENGINE_URL")
-    data = tmp_path / "var" / "playground"
+    data = installation.data_dir
     data.mkdir(parents=True)
     mark_unfinished(data)
     refused = terminal("hero", GENERATED)

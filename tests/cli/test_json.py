@@ -5,7 +5,6 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +38,8 @@ FIELDS = {
     "people block 424242424242424242": "person changed",
     "people unblock 424242424242424242": "person changed",
     "people reset 424242424242424242": "person changed",
+    "db copy FROM copy.db": ("source target equal written there_before anew seconds env by_hand compared"),
+    "db check": "database schema rows tables",
     "doctor": "state online at checks",
     "engine bases --no-probe": "probe reason tokens epochs free bases",
     "chat --list": "name tuned unfinished model",
@@ -52,8 +53,8 @@ OBJECTS = {
     "items": "split prompt text source rejected",
     "recipe": f"{_BUILD} votes prompts curation",
     "recipe.votes": "min_voters above confidence",
-    "spec (build)": f"{_BUILD} ranked language",
-    "spec (finetune)": "dataset base epochs method tokens check_cost check_seconds language",
+    "spec (build)": f"{_BUILD} ranked language server",
+    "spec (finetune)": "dataset base epochs method tokens check_cost check_seconds language server",
     "result (build)": "dataset new counts files",
     "result (finetune)": "model name state dataset seconds loss_before loss_after files",
     "check": "new live live_id best_texts faults samples",
@@ -63,6 +64,8 @@ OBJECTS = {
     "history": "at what replaced",
     "trials": "trial candidate live state wins losses test evidence fragility",
     "texts": "by text",
+    "compared": "table rows target_rows hash target_hash equal changed",
+    "tables": "table rows hash",
     "checks": "check state cause cure file",
     "requested": "power descriptions people",
     "heaviest": "person short heroes blocked_at",
@@ -149,14 +152,14 @@ def test_the_page_names_every_field_of_the_objects_within(name: str) -> None:
     ] == []
 
 
-def test_the_fields_are_those(terminal: RunCommand, server: Script, tmp_path: Path, server_url: str) -> None:
+def test_the_fields_are_those(terminal: RunCommand, server: Script, installation: Settings) -> None:
     server.trainings.lists = ["tiny"]
-    asyncio.run(_fill(tmp_path / "var" / "playground", server_url))
+    asyncio.run(_fill(installation))
 
     met = set[str]()
     for command, fields in FIELDS.items():
         server.texts = ["Good day."] if command.startswith("chat --message") else []
-        done = terminal(*shlex.split(command), "--json")
+        done = terminal(*shlex.split(command.replace("FROM", installation.database)), "--json")
         assert done.exit_code == 0 or command == "doctor", (command, done.output)
         value = json.loads(done.stdout)
         entries = value if isinstance(value, list) else [value]
@@ -169,11 +172,8 @@ def test_the_fields_are_those(terminal: RunCommand, server: Script, tmp_path: Pa
     assert met == OBJECTS.keys()
 
 
-async def _fill(folder: Path, server_url: str) -> None:
+async def _fill(settings: Settings) -> None:
     """Put a dataset, a model and a request for a power outside the vocabulary into an installation."""
-    settings = Settings(
-        data_dir=folder, engine_url=server_url, heroes_file=ROOT / "data" / "heroes.toml", check_heroes=4
-    )
     async with open_app(settings) as app:
         await build(app)
         await finetune(app)

@@ -1,43 +1,25 @@
 """Where cards are posted, and whose hero is the latest: found without reading whole tables."""
 
-from typing import Any
-
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from bot.app import App
 from bot.errors import TooMany
 from bot.heroes.hero import Hero
 from bot.store import card_posts, descriptions
 from tests.conftest import HOME
+from tests.support.query_plans import QueryPlans
 
 
-async def test_lookups_use_their_indexes(app: App) -> None:
-    statements: list[tuple[str, Any]] = []
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def note(*call: Any) -> None:
-        statements.append(call[2:4])
-
-    async with app.db.read() as tx:
-        if tx.dialect.name != "sqlite":
-            pytest.skip("the plan is SQLite's")
-        try:
-            await card_posts.list_of(tx, 1)
-            await descriptions.get_latest(tx, "somebody", guild_id=HOME, channel_id=None)
-            await descriptions.get_latest(tx, "somebody", guild_id=None, channel_id=7)
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
-        plans = [
-            [row.detail for row in await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            for statement, parameters in statements
-            if statement.startswith("SELECT")
-        ]
-    assert [step for plan in plans for step in plan if step.startswith("SCAN")] == []
-    assert "card_post_of_description" in plans[0][0]
-    assert all("(requester=?" in plan[0] for plan in plans[1:])
-    assert not any("TEMP B-TREE" in step for plan in plans[1:] for step in plan), plans[1:]
+async def test_lookups_use_their_indexes(app: App, query_plans: QueryPlans) -> None:
+    async with query_plans.recorded(app.db), app.db.read() as tx:
+        await card_posts.list_of(tx, 1)
+        await descriptions.get_latest(tx, "somebody", guild_id=HOME, channel_id=None)
+        await descriptions.get_latest(tx, "somebody", guild_id=None, channel_id=7)
+    posts, *latest = query_plans.plans
+    assert query_plans.scans == []
+    assert query_plans.sorts == [posts.sql]  # of one description
+    assert "card_post_of_description" in posts.steps[0]
+    assert all("(requester=?" in plan.steps[0] for plan in latest)
 
 
 async def test_the_latest_is_of_this_server_and_five_cards_a_minute_are_enough(app: App) -> None:

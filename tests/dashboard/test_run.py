@@ -18,6 +18,7 @@ async def test_it_opens_beside_a_running_app_and_ends_on_sigterm(app: App, setti
     environment = os.environ | {
         "DISCORD_TOKEN": "a-token-that-nobody-is-asked-about",
         "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database,
         "ENGINE_URL": str(settings.engine_url),
         "PYTHONPATH": str(ROOT),
         "HEROES_FILE": str(ROOT / "data" / "heroes.toml"),

@@ -5,10 +5,12 @@ import os
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
 
+from bot.doctor.configuration import check_files
 from bot.doctor.examination import examine
 from bot.doctor.finding import Finding
 from bot.doctor.installation import Installation
@@ -60,3 +62,12 @@ async def test_a_cancelled_examination_leaves_no_process(settings: Settings) -> 
     with suppress(asyncio.CancelledError):
         await checking
     assert [each for each in started if each.is_running()] == []
+
+
+def test_plots_of_a_misspelt_power_are_a_warning(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "heroes.toml"
+    text = settings.heroes_file.read_text(encoding="utf-8")
+    path.write_text(text.replace('    "flight",', '    "soaring",'), encoding="utf-8")
+    (found,) = check_files(installation(settings.model_copy(update={"heroes_file": path})))
+    assert found.state == "warning"
+    assert "“flight”" in str(found.cause)

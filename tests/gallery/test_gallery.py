@@ -1,5 +1,6 @@
 """The gallery: who is in it, what its files say, and a folder that is written anew."""
 
+import gzip
 import io
 import json
 import zipfile
@@ -36,6 +37,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 async def write(app: App, folder: Path) -> list[int]:
     """Write the public gallery, and return the ids in it."""
     entries = await app.gallery.public(ENGLISH, unseen)
+    begin_site(folder, ENGLISH)
     write_site(folder, await draw_pictures(folder, entries, app.cards, ENGLISH, unseen), ENGLISH)
     return [row["id"] for row in rows(folder)]
 
@@ -70,8 +72,9 @@ async def test_a_text_is_public_only_if_person_and_server_agree(app: App, tmp_pa
         "heroes.js",
         "heroes.jsonl",
         f"characters/{shown}.json",
-        f"cards/{shown}-en.png",
+        row["picture"],
     }
+    assert row["picture"].startswith(f"cards/{shown}-en-")
     everything = b"".join((folder / name).read_bytes() for name in files if not name.endswith("png"))
     assert app.pseudonyms.of(1).encode() not in everything
     assert str(HOME).encode() not in everything
@@ -132,7 +135,36 @@ async def test_a_gallery_that_was_broken_off_is_written_anew_without_who_left_me
 
     assert {entry.id for entry in drawn} == {stays, leaves}
     assert [row["id"] for row in rows(folder)] == [stays]
-    assert [path.name for path in (folder / "cards").iterdir()] == [f"{stays}-en.png"]
+    assert [path.name.split("-")[0] for path in (folder / "cards").iterdir()] == [str(stays)]
+
+
+async def test_a_folder_of_another_installation_keeps_none_of_its_cards(app: App, tmp_path: Path) -> None:
+    """Such as one of before a restore: its ids are those of other texts."""
+    folder = tmp_path / "gallery"
+    stored = await describe(app, 1, "40 woman healing")
+    await app.member_settings.change(1, "gallery", allowed=True)
+    await app.guild_settings.change(HOME, in_gallery=True)
+    await write(app, folder)
+    (before,) = (folder / "cards").iterdir()
+    assert await write(app, folder) == [stored]
+    assert list((folder / "cards").iterdir()) == [before]  # it is not drawn again
+    async with app.db.write() as tx:
+        other = "Otto is a 71-year-old man who flies. He flies over the town."
+        await tx.execute(update(description).values(text=other))
+    assert await write(app, folder) == [stored]
+    (after,) = (folder / "cards").iterdir()
+    assert after.name != before.name
+    assert rows(folder)[0]["picture"] == f"cards/{after.name}"
+
+
+async def test_a_teams_card_is_in_the_gallery(app: App, tmp_path: Path) -> None:
+    heroes = app.teams.heroes_for("healing, flight, ice")
+    await app.teams.describe(heroes, requester=1, guild_id=HOME)
+    await app.member_settings.change(1, "gallery", allowed=True)
+    await app.guild_settings.change(HOME, in_gallery=True)
+    await write(app, tmp_path / "gallery")
+    (row,) = rows(tmp_path / "gallery")
+    assert (tmp_path / "gallery" / row["picture"]).is_file()
 
 
 async def test_export_is_a_zip_of_ones_own_page(stage: Stage, app: App) -> None:
@@ -152,6 +184,38 @@ async def test_export_is_a_zip_of_ones_own_page(stage: Stage, app: App) -> None:
     (line,) = archive.read("herosmith/heroes.jsonl").splitlines()
     assert json.loads(line)["heroes"] == [{"age": 40, "gender": "woman", "power": "healing"}]
     assert len(zip_site([], ENGLISH)) < 20_000  # far below what Discord takes
+
+
+def take_at_most(stage: Stage, size: int) -> None:
+    """Let Discord take files of so many bytes, as it says with each interaction."""
+
+    def limit(event: str, payload: Any) -> None:
+        if event == "INTERACTION_CREATE":
+            payload["attachment_size_limit"] = size
+
+    stage.env.backend.subscribers.insert(0, limit)
+
+
+async def test_an_export_that_discord_would_not_take_is_told_with_a_way_out(stage: Stage, app: App) -> None:
+    await describe(app, stage.ana.id, "40 woman healing")
+    take_at_most(stage, 1000)
+    await stage.ana.slash(stage.channel, "heroes export")
+    assert "Discord takes at most 0 MB here. `/privacy export` has them" in stage.refusal()
+    result = await stage.ana.slash(stage.channel, "privacy export")
+    assert result.response is not None
+    (file,) = result.response.message.attachments
+    assert file.filename == "herosmith.json.gz"
+    assert b"healing" in gzip.decompress(await file.read())
+
+
+async def test_nobody_keeps_the_machine_busy_with_exports(stage: Stage, app: App) -> None:
+    await describe(app, stage.ana.id, "40 woman healing")
+    for _ in range(3):
+        await stage.ana.slash(stage.channel, "heroes export")
+    await stage.ana.slash(stage.channel, "heroes export")
+    assert stage.refusal() == "You have just had your heroes exported several times: ask again in 10 min."
+    await describe(app, stage.ben.id, "41 man rage")
+    assert (await stage.ben.slash(stage.channel, "heroes export")).response is not None
 
 
 async def test_members_and_servers_choose_by_buttons_and_words(stage: Stage, app: App) -> None:

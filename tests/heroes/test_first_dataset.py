@@ -162,6 +162,14 @@ def test_a_mistake_is_told_with_file_line_and_cure(number: int, tmp_path: Path) 
     assert f"\n- Line 2: {said}" in text or (said in text and "\n- Line 2: " in text)
 
 
+@pytest.mark.parametrize("text", ["  ", "She heals.<|im_end|>", "heals " * 2000])
+def test_no_text_that_a_server_refuses_measures_models(text: str, tmp_path: Path) -> None:
+    """Otherwise each training would fail for it."""
+    path = write_lines(tmp_path / "mine.jsonl", json.dumps({**SOUND, "text": text}))
+    with pytest.raises(UserError, match="Line 2: "):
+        dataset(path).held_out_examples()
+
+
 def test_many_mistakes_are_counted_and_the_first_named(tmp_path: Path) -> None:
     text = refusal(write_lines(tmp_path / "mine.jsonl", *(line for line, _ in FAULTS)))
     assert text.startswith(f"{len(FAULTS)} lines of mine.jsonl have mistakes")

@@ -49,6 +49,12 @@ NOT_THE_HEROS = re.compile(
 )
 
 
+def test_nobody_in_a_scene_is_described_as_heroes_are() -> None:
+    """A small model that reads "when a shy" goes on as in "a shy 40-year-old", and ages another."""
+    traits = "|".join(map(re.escape, PROFILE.phrases["trait"]))
+    assert [plot.scene for plot in PROFILE.plots if re.search(rf"\ban? (?:{traits})\b", plot.scene)] == []
+
+
 @pytest.mark.parametrize("plot", PROFILE.plots, ids=lambda plot: plot.scene)
 def test_a_plot_keeps_the_form_that_its_file_describes(plot: Plot) -> None:
     words = {part: len(re.findall(r"[\w'-]+", getattr(plot, part))) for part in ("scene", "deed", "ending")}
@@ -194,6 +200,13 @@ def test_plots_beside_the_heroes_file_come_first(tmp_path: Path) -> None:
     assert len(read_heroes(own_file(tmp_path, HEROES_TOML)).prompts.profile.plots) == 1
 
 
+def test_files_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    """As some editors of Windows save them."""
+    (tmp_path / "plots.toml").write_text(f"[[plots]]\n{PLOT}", encoding="utf-8-sig")
+    (tmp_path / "mine.toml").write_text(HEROES_TOML, encoding="utf-8-sig")
+    assert len(read_heroes(tmp_path / "mine.toml").prompts.profile.plots) == 1
+
+
 def test_plots_may_stand_in_the_heroes_file(tmp_path: Path) -> None:
     text = HEROES_TOML.replace('plots = "plots.toml"\n', "") + f"\n[[profile.plots]]\n{PLOT}"
     assert len(read_heroes(own_file(tmp_path, text)).prompts.profile.plots_of("flight")) == 1
@@ -203,9 +216,15 @@ def test_plots_may_stand_in_the_heroes_file(tmp_path: Path) -> None:
     ("plots", "reason"),
     [
         (f"[[plots]]\n{PLOT}odd = 1", r"plots.toml needs mending: plots\.0\.odd"),
-        ('[[plots]]\nscene = "when it rains"', r"plots\.0\.powers: Field required"),
+        ('[[plots]]\nscene = "when it rains"', r"plots\.0\.powers .*: Field required"),
         (f"[[plots]]\n{PLOT}".replace('["flight"]', "[]"), r"plots\.0\.powers: Tuple should have at least 1"),
         (f"[[plots]]\n{PLOT}".replace("{rises}", "{rise}"), r"unknown word \{rise\}"),
+        (f"[[plots]]\n{PLOT}".replace("{him}", "{name}"), r"has the word \{name\}: plots know pronouns"),
+        (f"[[plots]]\n{PLOT}".replace("it dries.", ""), r"plots\.0\.ending: String should have at least 1"),
+        (
+            f"[[plots]]\n{PLOT}".replace("ending", "end"),
+            r'plots\.0\.ending \(of "when it rains"\): Field required',
+        ),
         ("[[plots", r"plots.toml cannot be read"),
     ],
 )

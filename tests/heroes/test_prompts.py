@@ -187,11 +187,34 @@ def test_a_template_is_written_for_a_person(template: str, text: str) -> None:
         ("{he} {miss} the tram.", r"unknown word \{miss\}"),
         ("{he} {} home.", r"unknown word \{\}"),
         ("{he} {walks home.", "expected '}'"),
+        ("{he!z} {walks} home.", "more than the word he in braces"),
+        ("{age:s} years.", "more than the word age in braces"),
     ],
 )
 def test_an_unknown_word_in_braces_is_named_when_the_file_is_read(template: str, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         _profile(endings=(template,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"endings": ()}, "endings"),
+        ({"examples": ()}, "examples"),
+        ({"phrases": {**FILE.prompts.profile.phrases, "detail": ()}}, r"phrases\.detail"),
+    ],
+)
+def test_a_list_to_draw_from_is_not_empty(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        _profile(**changes)
+
+
+@pytest.mark.parametrize("word", ["detail", "lead_in"])
+def test_a_phrase_has_no_word_that_is_drawn_later(word: str) -> None:
+    phrases = FILE.prompts.profile.phrases
+    changed = {**phrases, "detail": (*phrases["detail"], f"{{he}} {{is}} {{{word}}}.")}
+    with pytest.raises(ValidationError, match=f"of detail has {{{word}}}, which is not drawn before it"):
+        _profile(phrases=changed)
 
 
 def _profile(**changes: object) -> Profile:
@@ -225,3 +248,6 @@ def test_a_request_is_stored_under_the_key_that_it_had_before_there_were_breaks(
     request = ChatRequest(({"role": "user", "content": "40, woman, healing ->"},), sampling, seed=7)
     assert request.digest == "5b25a739d58d12c36db21968048132da38b0c5352709cbf229ed3f1f3cefc553"
     assert replace(request, breaks=(" but ",)).digest != request.digest
+    hotter = replace(request, sampling=sampling.model_copy(update={"min_p": 0.1}))
+    assert hotter.digest != request.digest
+    assert "min_p" not in sampling.model_dump()  # nor in the other keys that are made of it

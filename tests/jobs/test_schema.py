@@ -214,7 +214,7 @@ async def test_a_job_is_stored_under_the_keys_of_version_0_1(app: App) -> None:
         row = (await tx.execute(select(job).where(job.c.id == planned.id))).one()
         assert await jobs.get(tx, planned.id) == planned
     assert row.kind == "build"
-    assert row.spec == {**BUILD_SPEC, "model": app.settings.author_model}
+    assert row.spec == {**BUILD_SPEC, "model": app.settings.author_model, "server": "engine"}
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ async def test_a_worker_ends_although_the_database_is_held(settings: Settings) -
         worker = Worker(app.db, {"build": FakeRunner(endless)}, app.timing.worker)
         working = asyncio.create_task(worker.run_forever())
         await began.wait()
-        async with held(app.settings.data_dir):
+        async with held(app.settings):
             working.cancel()
             await asyncio.wait({working}, timeout=5)
         assert working.done()

@@ -3,12 +3,15 @@
 import asyncio
 from typing import Any
 
+import httpx2
+import openai
 import pytest
 from aiohttp import web
 
 from bot.app import App, open_app
 from bot.chat import ChatRequest, Sampling
 from bot.llm.budget import Account
+from bot.llm.model_parameters import ENGINE, HOSTED, SERVING, Extensions, SupportedParameters
 from bot.llm.retry import BACKGROUND, INTERACTIVE
 from bot.llm.stream import Stream
 from bot.settings import Settings
@@ -121,3 +124,30 @@ async def test_efforts_that_are_refused_one_after_the_other_end(app: App) -> Non
         await app.client.complete(REQUEST, model="m", account=Account("hero"))
         await app.client.complete(REQUEST, model="m", account=Account("hero"))
     assert [body.get("reasoning_effort") for body in asked] == ["none", "minimal", "low", None, None]
+
+
+HOT = ChatRequest(REQUEST.messages, Sampling(temperature=2, top_p=1, max_tokens=9, min_p=0.25))
+
+
+@pytest.mark.parametrize(("extensions", "sent"), [(ENGINE, 0.25), (SERVING, 0.5), (HOSTED, None)])
+def test_min_p_leaves_out_the_same_tokens_wherever_the_temperature_applies(
+    extensions: Extensions, sent: float | None
+) -> None:
+    """Behind a temperature of 2, at vLLM, every share is the square root of what it was before."""
+    assert SupportedParameters(extensions).body(HOT).get("min_p") == sent
+
+
+def test_a_server_that_refuses_min_p_is_not_asked_for_a_high_temperature() -> None:
+    parameters = SupportedParameters(SERVING)
+    sent = parameters.body(HOT)
+    assert (sent["temperature"], sent["top_p"]) == (2, 1)
+    assert parameters.learn(_refusal("min_p"), sent)
+    assert {"temperature": 0.7, "top_p": 0.9}.items() <= parameters.body(HOT).items()
+    assert parameters.body(REQUEST)["temperature"] == 1  # those that do without it stay as they are
+
+
+def _refusal(parameter: str) -> openai.APIStatusError:
+    response = httpx2.Response(400, request=httpx2.Request("POST", "http://server/v1"))
+    return openai.BadRequestError(
+        f"{parameter} is not supported", response=response, body={"param": parameter}
+    )

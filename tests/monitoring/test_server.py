@@ -182,7 +182,7 @@ async def test_health_says_what_is_missing(
         assert await get(http, f"{address}/readyz") == (503, missing)
     assert (await get(http, f"{address}/livez"))[0] == 200
 
-    async with held(app.settings.data_dir):
+    async with held(app.settings):
         status, body = await get(http, f"{address}/readyz")
     assert (status, body["checks"]) == (503, checks | {"database": False})
 
@@ -194,11 +194,11 @@ async def test_a_bot_without_a_connection_lives_but_is_not_ready(
         assert (await get(http, f"{address}/livez"))[0] == 200
         status, body = await get(http, f"{address}/readyz")
         assert (status, body["checks"]["gateway"]) == (503, False)
-        await bot.on_connect()
+        await bot.on_shard_connect(0)
         assert (await get(http, f"{address}/readyz"))[0] == 200
-        await bot.on_disconnect()
+        await bot.on_shard_disconnect(0)
         assert not (await get(http, f"{address}/readyz"))[1]["checks"]["gateway"]
-        await bot.on_resumed()
+        await bot.on_shard_resumed(0)
         assert (await get(http, f"{address}/readyz"))[0] == 200
 
 

@@ -26,6 +26,8 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def world(app: App) -> AsyncIterator[SimulatedDiscord]:
+    """Open the channel of a server that was greeted before, so that it begins without messages."""
+    await app.onboarding.claim_greeting(HOME, joined_at=None)
     async with open_simulated_discord(app) as opened:
         clock = asyncio.create_task(opened.follow_real_time())
         yield opened

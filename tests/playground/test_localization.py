@@ -10,6 +10,7 @@ import pytest
 
 from bot.app import App
 from bot.dashboard.server import PAGE_FOLDER as DASHBOARD_FOLDER
+from bot.gallery.site import PAGE_FOLDER as GALLERY_FOLDER
 from bot.local_page.localization import SHARED_FOLDER
 from bot.local_page.server import Page
 from bot.playground.server import PAGE_FOLDER
@@ -202,8 +203,9 @@ def test_every_sentence_of_a_script_is_translatable(folder: Path) -> None:
     [
         (PAGE_FOLDER, {"Herosmith playground", "Herosmith ", "playground", "README"}),
         (DASHBOARD_FOLDER, {"Herosmith dashboard", "Herosmith ", "dashboard"}),
+        (GALLERY_FOLDER, {" · Herosmith"}),
     ],
-    ids=["playground", "dashboard"],
+    ids=["playground", "dashboard", "gallery"],
 )
 def test_every_sentence_of_a_page_is_translatable(folder: Path, untranslated: set[str]) -> None:
     template = (folder / "index.html").read_text(encoding="utf-8")

@@ -14,8 +14,10 @@ import pytest
 from bot.app import App
 from bot.local_page.browser import has_screen
 from bot.playground.run import open_channel
+from bot.playground.server import open_page
 from bot.playground.simulated_discord import SimulatedDiscord
 from bot.settings import ROOT
+from tests.playground.conftest import visiting
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.streaming import labels
@@ -117,3 +119,25 @@ async def test_the_end_of_a_job_that_ended_while_the_playground_was_closed_is_an
         await eventually(world.channel.history, what="its end is announced")
         (end,) = world.channel.history()
         assert "Dataset v1 is ready" in end.content
+
+
+@pytest.mark.parametrize(
+    ("locale", "hello", "button"),
+    [("en", "Hello! I describe superheroes", "Check permissions"), ("de", "Hallo!", "Rechte prüfen")],
+)
+async def test_each_start_greets_the_channel_once_in_the_language_of_its_first_page(
+    app: App, locale: str, hello: str, button: str
+) -> None:
+    for _ in range(2):
+        async with running_channel(app) as world, open_page(world, app, 0) as page:
+            async with visiting(page, "olga", locale=locale) as olga:
+                greeting = await olga.wait_for_message(lambda message: message["content"].startswith(hello))
+                check = greeting["components"][0]["components"][0]
+                assert check["label"] == button
+                await olga.ask(do="click", message=greeting["id"], custom_id=check["custom_id"])
+                await olga.wait_for_message(lambda message: message["content"].count("✅") == 7)
+            async with visiting(page, "ben", locale="fr") as ben:
+                await ben.wait_for_message(lambda message: message["content"].startswith(hello))
+                await ben.ask(do="click", message=greeting["id"], custom_id=check["custom_id"])
+                await ben.wait_for_message(lambda message: message["content"].startswith("Seuls les membres"))
+                assert len(ben.messages) == 2

@@ -1,12 +1,9 @@
 """The ranking of /top."""
 
 import asyncio
-import re
 from dataclasses import replace
-from typing import Any
 
-import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import update
 
 from bot.app import App
 from bot.errors import DatabaseBusy
@@ -20,8 +17,7 @@ from bot.store.ranking import EVER, Contest, Span, VoterCount
 from bot.store.schema import description
 from tests.support.electorate import NOW, cast, describe, row
 from tests.support.eventually import eventually
-
-_IS_RESULT = re.compile(r"^SCAN (anon_\d+|\(subquery|CONSTANT)")  # of a subquery that was computed before
+from tests.support.query_plans import QueryPlans
 
 
 async def test_best_come_first_by_their_bayesian_average(app: App) -> None:
@@ -134,38 +130,21 @@ async def test_a_large_contest_ranks_its_choice_by_the_votes_of_the_moment(app: 
     assert [scored.description.id for scored in await app.scores.best(guild_id=7)] == [ids[1], ids[0]]
 
 
-async def test_a_page_reads_no_table_from_end_to_end(app: App) -> None:
-    statements: list[tuple[str, Any]] = []
-
-    def note(*call: Any) -> None:
-        statements.append(call[2:4])
-
+async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: QueryPlans) -> None:
     rule = CountingRule(7, 100, frozenset({"outlier"}), eager=frozenset({"eager"}))
     week = Span(1, 2)
     contests = [
         *(Contest(7, None, span) for span in (EVER, Span(1), week)),
         *(Contest(None, frozenset({"flight"}), span) for span in (Span(1), week)),
     ]
-    async with app.db.read() as tx:
-        if tx.dialect.name != "sqlite":
-            pytest.skip("the plan is SQLite's")
-        event.listen(Engine, "before_cursor_execute", note)
-        try:
-            for contest in contests:
-                await ranking.list_few_ids(tx, contest, 10)
-                for each in (rule, CountingRule(7, 100)):
-                    await ranking.list_best(tx, each, contest, prior=(2, 0.5), ids=[1, 2], offset=0, limit=6)
-                if contest.guild_id is not None:
-                    await ranking.list_voters(tx, rule, contest)
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
-        for statement, parameters in statements:
-            plan = [
-                each.detail
-                for each in await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            ]
-            scans = [step for step in plan if step.startswith("SCAN") and not _IS_RESULT.search(step)]
-            assert scans == [], (statement, plan)
+    async with query_plans.recorded(app.db), app.db.read() as tx:
+        for contest in contests:
+            await ranking.list_few_ids(tx, contest, 10)
+            for each in (rule, CountingRule(7, 100)):
+                await ranking.list_best(tx, each, contest, prior=(2, 0.5), ids=[1, 2], offset=0, limit=6)
+            if contest.guild_id is not None:
+                await ranking.list_voters(tx, rule, contest)
+    assert query_plans.scans == []
 
 
 async def test_results_are_renewed_in_the_background() -> None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from bot.app import App
 from bot.rating.vote_filter import VoteFilter, outliers
@@ -13,6 +11,7 @@ from bot.store import scores
 from bot.store.counting_rule import CountingRule
 from bot.store.scores import VoterAgreement, VoteTotals
 from tests.support.electorate import NOW, ballots, cast, describe, honest, row, seeded_random
+from tests.support.query_plans import QueryPlans
 
 HONEST = [f"honest {number}" for number in range(30)]
 BRIGADE = [f"brigader {number}" for number in range(10)]
@@ -109,28 +108,15 @@ async def test_the_votes_on_one_description_are_those_among_all(app: App) -> Non
             assert await scores.count_votes(tx, known) == await scores.count_votes(tx, rule)
 
 
-async def test_the_votes_on_one_description_are_counted_without_reading_all_votes(app: App) -> None:
+async def test_the_votes_on_one_description_are_counted_without_reading_all_votes(
+    app: App, query_plans: QueryPlans
+) -> None:
     """Every press of a thumb asks for them."""
     (one,) = await describe(app, 1)
-    statements: list[tuple[str, Any]] = []
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def note(*call: Any) -> None:
-        statements.append(call[2:4])
-
-    async with app.db.read() as tx:
-        if tx.dialect.name != "sqlite":
-            pytest.skip("the plan is SQLite's")
-        try:
-            await scores.get_description_votes(tx, CountingRule(7, 100), one)
-            await scores.find_uncounted_reason(tx, CountingRule(7, 100), one, "somebody")
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
-        for statement, parameters in statements:
-            plan = [
-                row.detail for row in await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            ]
-            assert [step for step in plan if step.startswith("SCAN")] == []
+    async with query_plans.recorded(app.db), app.db.read() as tx:
+        await scores.get_description_votes(tx, CountingRule(7, 100), one)
+        await scores.find_uncounted_reason(tx, CountingRule(7, 100), one, "somebody")
+    assert query_plans.scans == []
 
 
 async def test_removed_descriptions_have_no_votes(app: App) -> None:

@@ -67,6 +67,6 @@ async def test_votes_count_when_the_database_is_free(app: App, kind: str) -> Non
     await app.describer.set_message(description, 5, MESSAGE)
     give, expected = CHANGES[kind]
 
-    await during_lock(app.settings.data_dir, *give(app.votes))
+    await during_lock(app.settings, *give(app.votes))
 
     assert (await app.votes.by_model())[description.model] == expected

@@ -17,12 +17,13 @@ from bot.app import App, open_app
 from bot.errors import StoreError
 from bot.registry.registry import Registry
 from bot.settings import Settings
-from bot.store import jobs, migrations, models, notifications
+from bot.store import jobs, migrations, models, notifications, powers
 from bot.store.database import Transaction, WriteTask, open_database
-from bot.store.job_schema import BuildSpec, FinetuneSpec, JobSpec
+from bot.store.job_schema import BuildSpec
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
 from bot.store.sqlite_connection import Connections
+from tests.support.databases import Databases
 
 
 def url(path: Path) -> str:
@@ -43,6 +44,7 @@ def test_newest_agrees_with_alembic() -> None:
 
 
 @pytest.mark.usefixtures("databases_with_fsync")
+@pytest.mark.sqlite("its way to be durable")
 async def test_sqlite_is_durable_and_enforces_foreign_keys(settings: Settings) -> None:
     async with open_app(settings) as app, app.db.write() as tx:
         pragmas = {
@@ -52,6 +54,7 @@ async def test_sqlite_is_durable_and_enforces_foreign_keys(settings: Settings) -
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+@pytest.mark.sqlite("its database is a file")
 async def test_another_file_is_named_and_not_changed(tmp_path: Path) -> None:
     other = tmp_path / "hero.db"
     other.write_bytes(b"this is no database, " * 100)
@@ -77,9 +80,13 @@ async def test_an_unusable_url_is_reported_without_its_password(address: str) ->
     assert "password" not in str(caught.value)
 
 
-async def test_several_processes_may_create_the_database_at_once(tmp_path: Path) -> None:
+async def test_several_processes_may_create_the_database_at_once(
+    databases: Databases, tmp_path: Path
+) -> None:
+    address = databases.empty(tmp_path / "hero.db")
+
     async def start() -> None:
-        async with open_database(url(tmp_path / "hero.db")) as db, db.read() as tx:
+        async with open_database(address) as db, db.read() as tx:
             await tx.execute(text("SELECT count(*) FROM job"))
 
     await asyncio.gather(*(start() for _ in range(4)))
@@ -94,7 +101,27 @@ async def test_a_failed_transaction_writes_nothing(app: App) -> None:
     with pytest.raises(KeyError, match="midway"):
         await fail_midway()
     async with app.db.read() as tx:
-        assert await jobs.active(tx, "build") is None
+        assert await jobs.list_active(tx, "build") == []
+
+
+async def test_a_number_that_is_too_large_for_its_column_is_found_nowhere(app: App) -> None:
+    """People type it, as the number of a job or a model."""
+    async with app.db.read() as tx:
+        assert await jobs.get(tx, 2**31) is None
+        assert await jobs.get(tx, 2**63 - 1) is None
+
+
+async def test_ids_of_discord_are_kept(app: App) -> None:
+    async with app.db.write() as tx:
+        job = await jobs.add(tx, spec=BuildSpec(), requester_id=2**63 - 1, channel_id=None, at=1.0)
+    assert (await app.jobs.get(job.id)).requester_id == 2**63 - 1
+
+
+async def test_texts_are_stored_without_what_databases_refuse(app: App) -> None:
+    async with app.db.write() as tx:
+        await powers.add(tx, "fl\0y\ud800ing", actor_id=1, at=1.0)
+    async with app.db.read() as tx:
+        assert await powers.list_added(tx) == ["fly?ing"]
 
 
 async def test_writers_take_turns(app: App) -> None:
@@ -134,18 +161,6 @@ async def test_cancelled_writers_release_the_lock(app: App) -> None:
     assert any(isinstance(error, asyncio.CancelledError) for error in cancelled)
 
 
-async def test_an_index_allows_one_active_job_of_a_kind(app: App) -> None:
-    async def add(spec: JobSpec) -> None:
-        async with app.db.write() as tx:
-            job = await jobs.add(tx, spec=spec, requester_id=None, channel_id=None, at=1.0)
-            await jobs.change_state(tx, job.id, "queued", was=("planned",))
-
-    await add(BuildSpec())
-    await add(FinetuneSpec())
-    with pytest.raises(IntegrityError):
-        await add(BuildSpec())
-
-
 async def test_an_index_allows_one_live_model(app: App) -> None:
     insert = text(
         "INSERT INTO model (name, base, dataset_id, job_id, state, metrics, created_at) "
@@ -165,9 +180,11 @@ async def test_an_index_allows_one_live_model(app: App) -> None:
             await tx.execute(insert, {"name": "two"})
 
 
-async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_path: Path) -> None:
+async def test_a_database_of_the_first_version_is_migrated_with_its_rows(
+    databases: Databases, tmp_path: Path
+) -> None:
     """The rows of 0001 are kept, today's constraints hold, and no reference is broken."""
-    address = url(tmp_path / "hero.db")
+    address = databases.empty(tmp_path / "hero.db")
     engine = create_async_engine(address)
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: migrate(sync, "0001"))
@@ -183,10 +200,11 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_pat
 
     async with open_database(address) as db:
         async with db.read() as tx:
-            assert (await tx.execute(text("PRAGMA foreign_key_check"))).all() == []
+            if tx.dialect.name == "sqlite":  # a table that was replaced may lose its references
+                assert (await tx.execute(text("PRAGMA foreign_key_check"))).all() == []
             assert (await tx.execute(text("SELECT state, lost FROM job"))).one() == ("running", 0)
             assert (await tx.execute(text("SELECT text FROM dataset_item"))).scalar_one() == "t"
-            assert await jobs.active(tx, "finetune") is not None
+            assert await jobs.list_active(tx, "finetune")
             assert [model.served_as for model in await models.list_all(tx)] == ["m1", "m2"]
             history = [(event.what, event.replaced_id) for event in await models.list_events(tx)]
             assert history == [("registered", None), ("registered", None), ("override", 1)]
@@ -196,7 +214,6 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_pat
         for statement in (
             "UPDATE job SET state = 'asleep'",
             "UPDATE dataset_item SET source = 'rumour'",
-            "INSERT INTO job (kind, spec, state) VALUES ('finetune', '{}', 'paused')",
         ):
             with pytest.raises(IntegrityError):
                 async with db.write() as tx:
@@ -205,9 +222,9 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_pat
             await tx.execute(text("UPDATE job SET state = 'paused'"))
 
 
-async def test_migration_derives_votes_from_reactions(tmp_path: Path) -> None:
+async def test_migration_derives_votes_from_reactions(databases: Databases, tmp_path: Path) -> None:
     """A voter's vote is the latest thumb, of any skin tone."""
-    address = url(tmp_path / "hero.db")
+    address = databases.empty(tmp_path / "hero.db")
     engine = create_async_engine(address)
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: migrate(sync, "0003"))
@@ -215,7 +232,7 @@ async def test_migration_derives_votes_from_reactions(tmp_path: Path) -> None:
             text(
                 "INSERT INTO description (id, model, tuned, age, gender, power, text, finish_reason, "
                 "prompt_version, sampling, requester, prompt_tokens, completion_tokens, seconds, created_at) "
-                "VALUES (1, 'm', 1, 40, 'woman', 'healing', 't', 'stop', 1, '{}', 'asker', 1, 1, 1, 1)"
+                "VALUES (1, 'm', true, 40, 'woman', 'healing', 't', 'stop', 1, '{}', 'asker', 1, 1, 1, 1)"
             )
         )
         for voter, emoji, at in (
@@ -238,8 +255,8 @@ async def test_migration_derives_votes_from_reactions(tmp_path: Path) -> None:
         assert kept == [("ann", -1), ("ann", 1), ("asker", 1), ("bob", 1), ("bob", -1)]
 
 
-async def test_migration_keeps_english_messages(tmp_path: Path) -> None:
-    address = url(tmp_path / "hero.db")
+async def test_migration_keeps_english_messages(databases: Databases, tmp_path: Path) -> None:
+    address = databases.empty(tmp_path / "hero.db")
     engine = create_async_engine(address)
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: migrate(sync, "0005"))
@@ -254,7 +271,7 @@ async def test_migration_keeps_english_messages(tmp_path: Path) -> None:
         await connection.execute(
             text(
                 "INSERT INTO notice (id, key, text, told, at) VALUES "
-                "(1, 'k', '⏳ A model ends.', 0, 1.0), (2, 'l', '', 1, 1.0)"
+                "(1, 'k', '⏳ A model ends.', false, 1.0), (2, 'l', '', true, 1.0)"
             )
         )
     await engine.dispose()
@@ -268,9 +285,9 @@ async def test_migration_keeps_english_messages(tmp_path: Path) -> None:
         assert [str(notice.text) for notice in await notifications.list_pending(tx)] == ["⏳ A model ends."]
 
 
-async def test_migration_keeps_reports(tmp_path: Path) -> None:
+async def test_migration_keeps_reports(databases: Databases, tmp_path: Path) -> None:
     """An earlier report has no words and no notice, and its other columns and constraints are kept."""
-    address = url(tmp_path / "hero.db")
+    address = databases.empty(tmp_path / "hero.db")
     engine = create_async_engine(address)
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: migrate(sync, "0010"))
@@ -279,16 +296,16 @@ async def test_migration_keeps_reports(tmp_path: Path) -> None:
                 "INSERT INTO description (id, model, tuned, age, gender, power, text, finish_reason, "
                 "prompt_version, sampling, requester, prompt_tokens, completion_tokens, seconds, created_at, "
                 "removed_at) "
-                "VALUES (1, 'm', 1, 40, 'woman', 'healing', 't', 'stop', 1, '{}', 'asker', 1, 1, 1, 1, 2)"
+                "VALUES (1, 'm', true, 40, 'woman', 'healing', 't', 'stop', 1, '{}', 'asker', 1, 1, 1, 1, 2)"
             )
         )
         await connection.execute(
-            text("INSERT INTO report VALUES (1, 'ann', 1, 2.0, 1), (1, 'bob', 0, 3.0, 0)")
+            text("INSERT INTO report VALUES (1, 'ann', true, 2.0, true), (1, 'bob', false, 3.0, false)")
         )
         await connection.execute(
             text(
                 "INSERT INTO notice (id, key, text, action, told, at) "
-                """VALUES (1, 'removal:1:1', '{"say": "Decide."}', 'removal:1', 1, 3.0)"""
+                """VALUES (1, 'removal:1:1', '{"say": "Decide."}', 'removal:1', true, 3.0)"""
             )
         )
     await engine.dispose()
@@ -399,11 +416,11 @@ async def test_closing_a_connection_that_is_stopping_comes_to_an_end(
 @pytest.mark.parametrize("cancellations", [1, 2])
 @pytest.mark.parametrize("kind", ["read", "write"])
 async def test_a_closed_database_leaves_no_thread_of_a_cancelled_task(
-    tmp_path: Path, kind: str, cancellations: int
+    databases: Databases, tmp_path: Path, kind: str, cancellations: int
 ) -> None:
     """The task is in a statement, and nobody waits for it before the database closes."""
     others = set(threading.enumerate())
-    async with open_database(url(tmp_path / "hero.db")) as db:
+    async with open_database(databases.empty(tmp_path / "hero.db")) as db:
         begun = asyncio.Event()
 
         async def count() -> None:

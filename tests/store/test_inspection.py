@@ -18,6 +18,8 @@ from bot.store.inspection import (
 )
 from tests.store.test_opening import NEWER, run
 
+pytestmark = pytest.mark.sqlite("its database is a file, which is looked at without a lock")
+
 
 @pytest.fixture
 def path(migrated_database: Path, tmp_path: Path) -> Path:

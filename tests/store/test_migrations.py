@@ -22,6 +22,8 @@ from bot.store.schema import metadata
 from bot.store.snapshot import read_schema
 from bot.store.upgrade_copy import KEPT
 
+pytestmark = pytest.mark.sqlite("its file is copied before a migration")
+
 _SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
 REVISIONS = sorted(script.revision for script in _SCRIPTS.walk_revisions())
 _MESSAGES_SINCE = "0006"  # the schema from which on these columns have messages as JSON

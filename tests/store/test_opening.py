@@ -10,7 +10,10 @@ from random import Random
 import pytest
 
 from bot.errors import StoreError
-from bot.store.database import DatabaseTiming, open_database
+from bot.store.database import open_database
+from bot.store.timing import DatabaseTiming
+
+pytestmark = pytest.mark.sqlite("its database is a file")
 
 
 def run(path: Path, *statements: str) -> None:

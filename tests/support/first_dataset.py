@@ -35,6 +35,7 @@ FAULTS: list[tuple[str, str]] = [
     (json.dumps({**SOUND, "power": "nazi salutes"}), "Its power is on the blocklist"),
     (json.dumps({**SOUND, "text": "  \n"}), "The text is empty: write one."),
     (json.dumps({**SOUND, "text": "She heals.<|im_end|>"}), "<|im_end|> ends a turn of a chat"),
+    (json.dumps({**SOUND, "text": "heals " * 2000}), "The text has 12,000 characters; at most 10,000 fit."),
     (json.dumps({**SOUND, "text": "She\0heals."}), "The text holds a NUL byte"),
     (json.dumps({**SOUND, "origin": "me"}), "The origin must be one of herosmith-build, hand-written."),
     (json.dumps({**SOUND, "colour": "red"}), "No text has the field colour: leave it out."),

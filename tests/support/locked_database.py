@@ -3,17 +3,20 @@
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from bot.app import Timing
-from bot.store.database import DatabaseTiming
+from bot.settings import Settings
+from bot.store.postgres import WRITE_LOCK
+from bot.store.timing import DatabaseTiming
+from tests.support.databases import ON_POSTGRES
 from tests.support.eventually import eventually
 
 T = TypeVar("T")
@@ -32,7 +35,8 @@ class HeldDatabase:
 
     def note(self, failure: ExceptionContext) -> None:
         """Count a failed statement."""
-        self.refused += "database is locked" in str(failure.original_exception)
+        reason = str(failure.original_exception)
+        self.refused += "database is locked" in reason or "lock timeout" in reason
 
     async def until_tried(self) -> None:
         """Wait until somebody has tried to write several times."""
@@ -41,23 +45,38 @@ class HeldDatabase:
 
 
 @asynccontextmanager
-async def held(data_dir: Path) -> AsyncIterator[HeldDatabase]:
-    """Hold the write lock of an installation's database within the block."""
-    path, database = data_dir / "hero.db", HeldDatabase()
+async def writing(settings: Settings) -> AsyncIterator[None]:
+    """Hold the lock of those who write to an installation's database within the block."""
+    if ON_POSTGRES:
+        engine = create_async_engine(settings.database, poolclass=NullPool)
+        async with engine.begin() as transaction:
+            await transaction.execute(text(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"))
+            yield
+        await engine.dispose()
+        return
+    path = settings.data_dir / "hero.db"
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)) as other:
         # in a thread: who holds the lock now may need this loop to give it up
         await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def held(settings: Settings) -> AsyncIterator[HeldDatabase]:
+    """Let another program hold an installation's database within the block, and count attempts to write."""
+    database = HeldDatabase()
+    async with writing(settings):
         event.listen(Engine, "handle_error", database.note)
         try:
             yield database
         finally:
             event.remove(Engine, "handle_error", database.note)
-        other.execute("ROLLBACK")
 
 
-async def during_lock(data_dir: Path, *actions: Coroutine[Any, Any, T]) -> list[T]:
+async def during_lock(settings: Settings, *actions: Coroutine[Any, Any, T]) -> list[T]:
     """Do things while the database is held. Return their results, which come once it is free."""
-    async with held(data_dir) as database:
+    async with held(settings) as database:
         tasks = [asyncio.create_task(action) for action in actions]
         await database.until_tried()
         assert not any(task.done() for task in tasks), "it did not need the database"
@@ -65,19 +84,17 @@ async def during_lock(data_dir: Path, *actions: Coroutine[Any, Any, T]) -> list[
 
 
 @contextmanager
-def held_for(data_dir: Path, *, seconds: float, after: float = 0.0) -> Iterator[None]:
+def held_for(settings: Settings, *, seconds: float, after: float = 0.0) -> Iterator[None]:
     """Hold the database for some seconds, whatever the block does meanwhile; wait for the end of that."""
     taken = threading.Event()
 
-    def hold() -> None:
-        time.sleep(after)
-        with closing(sqlite3.connect(data_dir / "hero.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+    async def hold() -> None:
+        await asyncio.sleep(after)
+        async with writing(settings):
             taken.set()
-            time.sleep(seconds)
-            other.execute("ROLLBACK")
+            await asyncio.sleep(seconds)
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=asyncio.run, args=(hold(),))
     thread.start()
     if not after:
         assert taken.wait(10), "the database could not be taken"

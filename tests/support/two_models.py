@@ -1,8 +1,6 @@
 """An installation with a live model and a candidate: made once in each process, then copied for each test."""
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -10,14 +8,15 @@ from bot.app import open_app
 from bot.settings import Settings
 from tests.conftest import scripted_settings
 from tests.support import duels
+from tests.support.databases import Databases
 from tests.support.scripted_server import Script, scripted_server
 
 
 @dataclass(frozen=True)
 class _Installation:
-    """A data folder, and the server at which its models were tuned."""
+    """Its settings, and the server at which its models were tuned."""
 
-    data: Path
+    settings: Settings
     script: Script
 
 
@@ -31,7 +30,8 @@ def _made() -> list[_Installation]:
 async def two_models(
     settings: Settings,
     script: Script,
-    migrated_database: Path,
+    databases: Databases,
+    session_databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
     _made: list[_Installation],
 ) -> None:
@@ -41,9 +41,10 @@ async def two_models(
     """
     if not _made:
         data = tmp_path_factory.mktemp("two_models")
-        shutil.copy(migrated_database, data)
-        async with scripted_server() as server, open_app(scripted_settings(data, server)) as app:
-            await duels.two_models(app)
-        _made.append(_Installation(data, server))
-    shutil.copytree(_made[0].data, settings.data_dir, dirs_exist_ok=True)
+        async with scripted_server() as server:
+            made = scripted_settings(data, server, session_databases)
+            async with open_app(made) as app:
+                await duels.two_models(app)
+        _made.append(_Installation(made, server))
+    databases.copy(_made[0].settings, settings)
     script.continue_from(_made[0].script)

@@ -22,6 +22,7 @@ from bot.store import datasets, jobs
 from bot.store.datasets import DatasetKind, Item
 from bot.store.job_schema import FinetuneResult, FinetuneSpec
 from bot.store.jobs import Job
+from tests.support.databases import Databases
 from tests.support.eventually import eventually
 from tests.support.lora_server import KEY, LoraServer, lora_server
 from tests.support.tiny_engine import TINY, Training
@@ -30,10 +31,11 @@ HERO = Hero(63, "woman", "flight")
 
 
 @pytest.fixture
-def settings(training: Training, tmp_path: Path) -> Settings:
+def settings(training: Training, tmp_path: Path, databases: Databases) -> Settings:
     """Return the settings of an installation whose engine has tuned a model before."""
     return Settings(
         data_dir=tmp_path / "var",
+        database_url=databases.new(tmp_path / "var"),
         engine_url=training.engine.url,
         author_model=TINY,
         base_model=TINY,

@@ -125,7 +125,7 @@ async def test_a_continued_job_neither_uploads_nor_starts_twice(app: App, script
     await finetune(app)
     uploads = len(script.files)
     async with app.db.write() as tx:
-        job = await jobs.claim(tx, KINDS, owner="gone", at=0, stale_before=0)
+        job = await jobs.claim(tx, KINDS, owner="gone", stale_after=1e9)
         assert job is None
         await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, result=None)
 

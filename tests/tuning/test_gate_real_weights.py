@@ -11,6 +11,7 @@ from bot.processes import run_engine
 from bot.settings import ROOT, Settings
 from bot.store.job_schema import FinetuneResult
 from bot.store.jobs import Job
+from tests.support.databases import Databases
 from tests.support.workflows import build, run_job
 from tests.support.writers import of_one_taste
 
@@ -18,8 +19,12 @@ pytestmark = [pytest.mark.release, pytest.mark.real, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture
-async def app(tmp_path: Path) -> AsyncIterator[App]:
-    without_engine = Settings(data_dir=tmp_path, heroes_file=ROOT / "data" / "heroes.toml")
+async def app(tmp_path: Path, databases: Databases) -> AsyncIterator[App]:
+    without_engine = Settings(
+        data_dir=tmp_path,
+        database_url=databases.new(tmp_path),
+        heroes_file=ROOT / "data" / "heroes.toml",
+    )
     async with run_engine(without_engine) as reachable, open_app(reachable) as opened:
         yield opened
 

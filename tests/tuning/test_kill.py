@@ -6,7 +6,6 @@ before each of its requests reaches the model server, and after the server has h
 
 import multiprocessing
 import os
-import shutil
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from bot.settings import Settings
 from bot.store import model_answers
 from bot.store.jobs import Job
 from tests.support import killed_worker
+from tests.support.databases import Databases
 from tests.support.eventually import eventually
 from tests.support.provider_quirks import QUIRKS
 from tests.support.scripted_server import Script
@@ -74,13 +74,16 @@ async def ordered(hosted: Settings) -> Settings:
     return hosted
 
 
-def fresh(ordered: Settings, script: Script, folder: Path, ways: ProviderQuirks) -> Settings:
+def fresh(
+    ordered: Settings, script: Script, folder: Path, ways: ProviderQuirks, databases: Databases
+) -> Settings:
     """Return a copy of the installation, and reset the server."""
-    shutil.copytree(ordered.data_dir, folder)
+    copy = ordered.model_copy(update={"data_dir": folder, "database_url": databases.new(folder)})
+    databases.copy(ordered, copy)
     script.files.clear()
     script.trainings.__init__(script)  # type: ignore[misc]
     script.trainings.quirks = ways
-    return ordered.model_copy(update={"data_dir": folder, "database_url": None})
+    return copy
 
 
 async def outcome(settings: Settings) -> tuple[Job, Sequence[str], int]:
@@ -97,12 +100,12 @@ def once(trainings: ScriptedTrainings) -> tuple[int, int]:
 
 @pytest.mark.parametrize("where", ["commit", "before", "after"])
 async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
-    ordered: Settings, script: Script, tmp_path: Path, where: str
+    ordered: Settings, script: Script, databases: Databases, tmp_path: Path, where: str
 ) -> None:
     workers = Workers(script)
     steps = 0
     for steps in count(1):
-        settings = fresh(ordered, script, tmp_path / f"{where}-{steps}", ProviderQuirks())
+        settings = fresh(ordered, script, tmp_path / f"{where}-{steps}", ProviderQuirks(), databases)
         killed = await workers.run(settings, where, steps)
         if killed:
             assert not await workers.run(settings)
@@ -120,11 +123,12 @@ async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
 
 @pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
 async def test_a_worker_killed_again_and_again_finds_its_training_at_every_kind_of_server(
-    ordered: Settings, script: Script, tmp_path: Path, key: str
+    ordered: Settings, script: Script, databases: Databases, tmp_path: Path, key: str
 ) -> None:
     """The n-th worker dies at its n-th request, which the server handles; the answer is lost."""
     workers = Workers(script)
-    settings = fresh(ordered, script, tmp_path / key, QUIRKS[key]).model_copy(update={"provider": key})
+    settings = fresh(ordered, script, tmp_path / key, QUIRKS[key], databases)
+    settings = settings.model_copy(update={"provider": key})
     for step in count(1):
         if not await workers.run(settings, "after", step):
             break

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
 from bot.app import Timing, open_app
 from bot.errors import SettingsError
 from bot.settings import ROOT, Settings
-from bot.store.job_schema import FinetuneResult
+from bot.store.job_schema import FinetuneResult, Method
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, Provider, provider_of
 from tests.support.provider_quirks import QUIRKS
@@ -104,6 +105,47 @@ async def test_settings_add_to_the_call_that_starts_a_training(
         await build(app)
         await finetune(app)
     assert script.trainings.created[0]["trainingType"] == "developerTier"
+
+
+def request_of(
+    extra: dict[str, Any], *, method: Method = "supervised", provider: Provider = ENGINE
+) -> dict[str, Any]:
+    return provider.create_request(
+        base="tiny",
+        method=method,
+        epochs=3,
+        files={"train": "file-1", "valid": "file-2"},
+        suffix="heroes-1",
+        metadata={"key": "1"},
+        extra=extra,
+    )
+
+
+def test_tables_of_the_setting_are_joined_with_those_of_the_call() -> None:
+    extra = {
+        "seed": 7,
+        "metadata": {"team": "red"},
+        "method": {"supervised": {"hyperparameters": {"lora_rank": 32}}},
+    }
+    body = request_of(extra)
+    assert (body["seed"], body["metadata"]) == (7, {"team": "red", "key": "1"})
+    assert body["method"]["type"] == "supervised"
+    numbers = body["method"]["supervised"]["hyperparameters"]
+    assert (numbers["lora_rank"], numbers["n_epochs"]) == (32, 3)
+    assert request_of(extra, method="dpo")["method"].keys() == {"type", "dpo"}
+
+
+def test_the_setting_changes_nothing_that_belongs_to_one_training() -> None:
+    extra = {
+        "model": "another",
+        "training_file": "file-9",
+        "validation_file": "file-9",
+        "suffix": "mine",
+        "metadata": {"key": "9"},
+        "method": {"type": "kto", "supervised": {"hyperparameters": {"n_epochs": 50}}},
+    }
+    assert request_of(extra) == request_of({})
+    assert request_of({"method": "kto"}) == request_of({})
 
 
 @pytest.mark.parametrize(

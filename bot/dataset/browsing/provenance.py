@@ -36,7 +36,8 @@ class Provenance:
 
     model: None if a base model wrote it. prompt: what was sent, and with which text the answer was begun;
     empty if the prompts have changed since, or are not known. lineage: what it is another take of, or what it
-    tells on as a scene, the next one first. nearest: liked texts first, then by likeness.
+    tells on as a scene, the next one first. nearest: of the texts that may be seen where the description
+    stands, liked ones first, then by likeness.
     """
 
     description: Description
@@ -82,7 +83,12 @@ class Provenances:
             lineage = await _ancestors(tx, found)
             texts = (
                 await datasets.list_trained_texts(
-                    tx, model.dataset_id, most_liked=_MOST_LIKED, most_others=_MOST_OTHERS
+                    tx,
+                    model.dataset_id,
+                    guild_id=found.guild_id,
+                    channel_id=found.channel_id,
+                    most_liked=_MOST_LIKED,
+                    most_others=_MOST_OTHERS,
                 )
                 if model
                 else []

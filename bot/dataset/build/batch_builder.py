@@ -210,6 +210,7 @@ class BatchBuilder:
             async with self._db.write() as tx:
                 await examples.add_requests(tx, chunk)
         async with self._db.write() as tx:
+            await self._budget.check_batch_within(tx, build.account, *part.max_usage(build.spec.model))
             others = await batches.list_open(tx, model=build.spec.model)
             row = await batches.add(
                 tx,
@@ -218,7 +219,6 @@ class BatchBuilder:
                 requests=len(part.requests),
                 prompt_tokens=part.prompt_tokens,
                 completion_tokens=part.completion_tokens,
-                at=time.time(),
             )
         if others:
             build.accompanied.add(row.id)

@@ -19,7 +19,7 @@ async def test_the_end_of_a_job(stage: Stage, app: App) -> None:
     job = (await app.jobs.unnotified())[-1]
     assert await app.worker.run_next()
 
-    async with held(app.settings.data_dir):
+    async with held(app.settings):
         await stage.env.advance_time(20)
     await stage.env.advance_time(40)
 
@@ -33,7 +33,7 @@ async def test_a_notification(stage: Stage, app: App) -> None:
         text = LocalizedMessage("Look at this.")
         await notifications.add(tx, "k", text, at=1.0, channel_id=stage.channel.id)
 
-    async with held(app.settings.data_dir):
+    async with held(app.settings):
         await stage.env.advance_time(60)
     await stage.env.advance_time(120)
 

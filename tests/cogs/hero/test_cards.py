@@ -142,6 +142,8 @@ async def test_a_teams_card_names_its_powers(stage: Stage, app: App) -> None:
     await stage.ben.slash(stage.channel, "card", hero=team.jump_url)
     said = "Hero card: Team: healing, flight, ice. "
     await check_card(stage.channel.history()[-1], said)
+    await stage.ben.click(team, custom_id=card_id(team))
+    await check_card(stage.channel.history()[-1], said)
     await app.votes.simulate(1, "somebody", "👍")
     await stage.ana.slash(stage.channel, "top")
     await check_card(stage.channel.history()[-1], said)

@@ -2,8 +2,11 @@
 
 from typing import cast
 
+import discord
 import pytest
 import simcord
+from simcord.backend import serializers
+from simcord.interactions import base_payload
 from sqlalchemy import update
 
 from bot.app import App
@@ -11,7 +14,7 @@ from bot.client import HeroBot
 from bot.errors import UserError
 from bot.store import duels
 from bot.store.schema import dataset_item, description, trial
-from tests.conftest import Stage
+from tests.conftest import HOME, Stage
 from tests.support.scripted_server import Script, describe
 
 NAME = "How was this made?"
@@ -31,13 +34,11 @@ async def test_it_says_all_that_is_known_of_a_text(stage: Stage, app: App, scrip
     script.texts = [GOOD]
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     shown = stage.channel.history()[-1]
-    async with app.db.write() as tx:  # two texts that the model learnt, of which people liked the second
-        for position, source, text in ((0, "example", GOOD), (1, "description", f"{GOOD} So **it** is.")):
-            at = (dataset_item.c.dataset_id == 1) & (dataset_item.c.position == position)
-            await tx.execute(
-                update(dataset_item).where(at).values(split="train", source=source, text=text, source_id=99)
-            )
     seed = script.asked[-1]["seed"]
+    learnt = await app.describer.describe(
+        app.hero_parser.parse("40 woman healing"), requester=1, guild_id=HOME
+    )
+    await _learn(app, (0, "example", GOOD, 99), (1, "description", f"{GOOD} So **it** is.", learnt.id))
 
     told = await fields(await stage.ben.context_menu(stage.channel, NAME, shown))
 
@@ -65,6 +66,92 @@ async def test_it_says_all_that_is_known_of_a_text(stage: Stage, app: App, scrip
     hidden = await stage.ana.context_menu(stage.channel, NAME, shown)
     assert stage.ephemeral_reply(hidden) == "This text is hidden, and so is how it was made."
     assert stage.refusal()
+
+
+async def _learn(app: App, *texts: tuple[int, str, str, int]) -> None:
+    """Let the live model have learnt texts, each with its position, source, words and source's id."""
+    async with app.db.write() as tx:
+        for position, source, text, source_id in texts:
+            at = (dataset_item.c.dataset_id == 1) & (dataset_item.c.position == position)
+            values = {"split": "train", "source": source, "text": text, "source_id": source_id}
+            await tx.execute(update(dataset_item).where(at).values(values))
+
+
+async def test_texts_of_other_servers_are_quoted_only_if_all_may_see_them(
+    stage: Stage, app: App, script: Script
+) -> None:
+    script.texts = [GOOD]
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    shown = stage.channel.history()[-1]
+    hero, elsewhere = app.hero_parser.parse("40 woman healing"), 5
+    foreign = await app.describer.describe(hero, requester=1, guild_id=elsewhere)
+    direct = await app.describer.describe(hero, requester=1, guild_id=None)
+    await _learn(
+        app,
+        (0, "description", f"{GOOD} Elsewhere.", foreign.id),
+        (1, "description", f"{GOOD} In private.", direct.id),
+    )
+
+    async def liked() -> str:
+        told = await fields(await stage.ben.context_menu(stage.channel, NAME, shown))
+        nearest = told["What it is nearest to, of what the model learnt"]
+        return "\n".join(line for line in nearest.split("\n") if "liked by people" in line)
+
+    assert await liked() == ""
+    await app.member_settings.change(1, "gallery", allowed=True)
+    assert await liked() == ""  # its server has not agreed
+    await app.guild_settings.change(elsewhere, in_gallery=True)
+    assert (await liked()).count("liked by people") == 1
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.id == foreign.id).values(removed_at=1.0))
+    assert await liked() == ""
+
+
+async def use_directly(
+    stage: Stage, message: discord.Message, *, elsewhere: int | None = None
+) -> simcord.InteractionResult:
+    """Use the menu in Ana's direct messages, as Discord tells it; simcord has menus in servers alone.
+
+    elsewhere: a server that the bot is not in, where Ana has installed it for herself.
+    """
+    env, ana = stage.env, stage.ana.user
+    backend, channel = env.backend, ana.dm_channel
+    (root,) = (each for each in backend.visible_commands(user_id=ana.id, channel_id=channel.id, type=3))
+    stored = backend.get_message(channel.id, message.id)
+    data = {
+        "id": root["id"],
+        "name": root["name"],
+        "type": 3,
+        "target_id": str(message.id),
+        "resolved": {"messages": {str(message.id): dict(serializers.message_payload(backend, stored))}},
+    }
+    record, payload = base_payload(
+        backend, type=2, channel_id=channel.id, guild_id=None, user_id=ana.id, data=data
+    )
+    payload["authorizing_integration_owners"] = {"1": str(ana.id)}
+    if elsewhere is not None:
+        member = {
+            "user": payload.pop("user"),
+            "roles": [],
+            "joined_at": backend.now_iso(),
+            "permissions": "0",
+        }
+        member |= {"deaf": False, "mute": False, "flags": 0}
+        payload |= {"guild_id": str(elsewhere), "context": 0, "guild_locale": "en-US", "member": member}
+    backend.emit("INTERACTION_CREATE", payload)
+    await env.settle()
+    return simcord.InteractionResult(env, record)
+
+
+@pytest.mark.parametrize("elsewhere", [None, 5])
+async def test_it_works_in_direct_messages_and_for_those_who_installed_the_bot(
+    stage: Stage, elsewhere: int | None
+) -> None:
+    await stage.ana.user.slash("hero", hero="40 woman healing")
+    shown = stage.ana.user.dm_channel.last_message
+    assert shown is not None
+    told = await fields(await use_directly(stage, shown, elsewhere=elsewhere))
+    assert told["By"].startswith("Model 1")
 
 
 async def test_texts_of_a_duel_stay_blind(stage: Stage, app: App) -> None:

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import simcord
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from bot.app import App, Timing, open_app
 from bot.client import HeroBot
@@ -16,6 +14,7 @@ from bot.errors import TooMany, UserError
 from bot.settings import RequestLimits, Settings
 from bot.store import people
 from tests.conftest import HOME, Stage
+from tests.support.query_plans import QueryPlans
 
 HERO = "40 woman healing"
 BLOCKED = "The people who run this bot do not let you ask for heroes any more."
@@ -261,22 +260,7 @@ async def test_only_operators_name_people(stage: Stage) -> None:
         lambda tx: people.first_and_last(tx, "abcd"),
     ],
 )
-async def test_queries_use_indexes(app: App, query: Callable[[Any], Any]) -> None:
-    statements: list[tuple[str, Any]] = []
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def note(*call: Any) -> None:
-        statements.append(call[2:4])
-
-    async with app.db.read() as tx:
-        if tx.dialect.name != "sqlite":
-            pytest.skip("the plan is SQLite's")
-        try:
-            await query(tx)
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
-        for statement, parameters in statements:
-            plan = [
-                row.detail for row in await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            ]
-            assert [step for step in plan if step.startswith("SCAN") and "duel" not in step] == []
+async def test_queries_use_indexes(app: App, query_plans: QueryPlans, query: Callable[[Any], Any]) -> None:
+    async with query_plans.recorded(app.db), app.db.read() as tx:
+        await query(tx)
+    assert [each for each in query_plans.scans if each[0] != "duel"] == []

@@ -5,7 +5,7 @@ import time
 import discord
 import pytest
 import simcord
-from sqlalchemy import update
+from sqlalchemy import literal, select, update
 
 from bot.app import App
 from bot.client import HeroBot
@@ -183,6 +183,24 @@ async def test_takes_of_others_quote_no_text_that_its_person_deletes(
     assert new.description == FIRST + OTHER
     assert "I like this take better" not in str(quoting.components)
     assert "Another take" in str(quoting.components)
+
+
+async def test_all_takes_that_quote_a_text_are_found_however_many(
+    stage: Stage, app: App, script: Script
+) -> None:
+    await hero(stage, script)
+    columns = [
+        column for column in description.c if column.name not in ("id", "kind", "parent_id", "message_id")
+    ]
+    async with app.db.write() as tx:
+        for number in range(205):
+            row = select(*columns, literal("take"), literal(1), literal(10**18 + number)).where(
+                description.c.id == 1
+            )
+            names = [*(column.name for column in columns), "kind", "parent_id", "message_id"]
+            await tx.execute(description.insert().from_select(names, row))
+    found = [each.id async for each in app.takes.of_parent(1)]
+    assert found == list(range(206, 1, -1))
 
 
 async def test_what_cannot_be_written_anew_is_said(stage: Stage, app: App, script: Script) -> None:

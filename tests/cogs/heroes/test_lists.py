@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 import simcord
-from sqlalchemy import event, update
-from sqlalchemy.engine import Engine
+from sqlalchemy import update
 
 from bot.app import App
 from bot.client import HeroBot
@@ -14,6 +13,7 @@ from bot.errors import NotAllowed, UserError
 from bot.rating.duels import Pairing
 from bot.store.schema import description
 from tests.conftest import HOME, Stage
+from tests.support.query_plans import QueryPlans
 
 OTHER_SERVER = 5
 
@@ -180,18 +180,12 @@ async def test_no_list_tells_the_models_of_a_duel_before_the_vote(stage: Stage, 
     assert "one of two" in (await show(stage, stage.ana, "mine")).text  # she has not voted
 
 
-async def test_lists_read_no_whole_table(app: App) -> None:
+async def test_lists_read_no_whole_table(app: App, query_plans: QueryPlans) -> None:
     """Of a million descriptions a person has a few."""
     await describe(app, 1, "40 woman healing")
     await app.member_settings.change(1, "list", allowed=True)
-    statements: list[tuple[str, Any]] = []
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def note(*call: Any) -> None:
-        statements.append(call[2:4])
-
     key = power_key("healing")
-    try:
+    async with query_plans.recorded(app.db):
         for request in (
             ListRequest("mine", 1, 1, HOME, key, 1),
             ListRequest("kept", 1, 1, HOME, key, 0),
@@ -200,14 +194,4 @@ async def test_lists_read_no_whole_table(app: App) -> None:
             found = await app.hero_lists.page(request, 0)
         await app.scores.votes_on_each([each.description.id for each in found.heroes])
         await app.privacy.own_text(1, 1)
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-    async with app.db.read() as tx:
-        if tx.dialect.name != "sqlite":
-            pytest.skip("the plan is SQLite's")
-        for statement, parameters in statements:
-            if not statement.startswith("SELECT"):
-                continue
-            rows = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            scans = [row.detail for row in rows if row.detail.startswith("SCAN")]
-            assert [each for each in scans if "CONSTANT" not in each] == [], statement
+    assert query_plans.scans == []

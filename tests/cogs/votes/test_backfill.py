@@ -13,6 +13,7 @@ from bot.heroes.hero import Hero
 from bot.rating.backfill import VoteBackfill
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
+from bot.shards import ALL
 from bot.store.descriptions import Posted
 from bot.store.schema import description, vote
 from cogs.votes.backfill import ReactionBackfill
@@ -67,7 +68,7 @@ async def test_people_on_all_pages_are_found_and_bots_are_not(
         ("🔥", NORMAL): PEOPLE,
     }
     started = time.time()
-    await backfill.run()
+    await backfill.read(ALL)
 
     assert await votes(app) == [-1] * 5 + [1] * 245
     async with app.db.read() as tx:
@@ -76,7 +77,7 @@ async def test_people_on_all_pages_are_found_and_bots_are_not(
     assert len(pages) == 4 + 2 + 2  # with one request beyond each last page; only thumbs are listed
     discord_.requests.clear()
     discord_.messages[MESSAGE][UP, NORMAL].remove(robot)
-    await backfill.run()
+    await backfill.read(ALL)
     assert discord_.requests == [f"/channels/{CHANNEL}/messages/{MESSAGE}"]  # the counts agree
 
 
@@ -92,7 +93,7 @@ async def test_missing_reactions_are_withdrawn_separately_by_kind(
     await app.votes.add_reaction(MESSAGE, eve, DOWN)
     discord_.messages[MESSAGE] = {(UP, NORMAL): [BOT, ann, eve]}
 
-    await backfill.run()
+    await backfill.read(ALL)
 
     assert await votes(app) == [1, 1]
 
@@ -104,7 +105,7 @@ async def test_rate_limit_is_waited_out(
     discord_.messages[MESSAGE] = {(UP, NORMAL): PEOPLE[:3]}
     discord_.limited = 2
 
-    await backfill.run()
+    await backfill.read(ALL)
 
     assert await votes(app) == [1, 1, 1]
     assert len([path for path in discord_.requests if "/reactions/" in path]) == 2 + 2
@@ -116,8 +117,8 @@ async def test_deleted_message_keeps_its_votes_and_is_not_read_again(
     await show(app)
     await app.votes.add_reaction(MESSAGE, PEOPLE[0], UP)
 
-    await backfill.run()
-    await backfill.run()
+    await backfill.read(ALL)
+    await backfill.read(ALL)
 
     assert await votes(app) == [1]
     assert len(discord_.requests) == 1
@@ -133,7 +134,7 @@ async def test_closed_channels_and_broken_messages_do_not_stop_the_others(
     discord_.broken = {4}
     await app.votes.add_reaction(3, PEOPLE[0], DOWN)
 
-    await backfill.run()
+    await backfill.read(ALL)
 
     assert await votes(app) == [-1, 1, 1]
     assert len([path for path in discord_.requests if path.startswith("/channels/20/")]) == 1
@@ -156,7 +157,7 @@ async def test_vote_taken_back_during_the_listing_stays_taken_back(
             backfill.mark_active(MESSAGE)
 
     discord_.on_page = take_back
-    await backfill.run()
+    await backfill.read(ALL)
 
     assert await votes(app) == [1]
 
@@ -187,11 +188,11 @@ async def test_vote_deleted_by_its_voter_does_not_come_back(
 ) -> None:
     description_id = await show(app)
     discord_.messages[MESSAGE] = {(UP, NORMAL): [PEOPLE[0]]}
-    await backfill.run()
+    await backfill.read(ALL)
     assert await votes(app) == [1]
 
     await app.privacy.delete(PEOPLE[0])
-    await backfill.run()
+    await backfill.read(ALL)
     assert await votes(app) == []
 
     # nor by a backfill that was in progress

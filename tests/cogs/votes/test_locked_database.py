@@ -23,7 +23,7 @@ async def test_a_reaction(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     shown = stage.channel.last_message
     assert shown
-    with held_for(app.settings.data_dir, seconds=1):
+    with held_for(app.settings, seconds=1):
         await stage.ben.react(shown, "👍")
     assert await tally(app) == VoteCounts(ups=1)
 
@@ -37,7 +37,7 @@ async def test_a_button(stage: Stage, app: App) -> None:
     shown = channel.last_message
     assert shown
 
-    with held_for(app.settings.data_dir, seconds=1):
+    with held_for(app.settings, seconds=1):
         answer = await stage.ben.click(shown, custom_id="vote:up:1")
 
     assert answer.followups[-1].content.startswith("Your 👍 is noted")
@@ -45,7 +45,7 @@ async def test_a_button(stage: Stage, app: App) -> None:
 
 
 async def test_hero_says_so_and_asks_no_model(stage: Stage, app: App, script: Script) -> None:
-    with held_for(app.settings.data_dir, seconds=1):
+    with held_for(app.settings, seconds=1):
         answer = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     reply = stage.ephemeral_reply(answer)
@@ -56,7 +56,7 @@ async def test_hero_says_so_and_asks_no_model(stage: Stage, app: App, script: Sc
 
 async def test_mention_says_so(stage: Stage, app: App, script: Script) -> None:
     assert stage.env.bot.user
-    with held_for(app.settings.data_dir, seconds=1):
+    with held_for(app.settings, seconds=1):
         await stage.ana.send(stage.channel, f"<@{stage.env.bot.user.id}> 40 woman healing")
 
     reply = stage.channel.last_message
@@ -69,7 +69,7 @@ async def test_a_text_that_is_written_then_is_kept(stage: Stage, app: App, scrip
     """The database is taken while the model writes: what was paid for is stored, and can be voted on."""
     script.delay = 1
 
-    with held_for(app.settings.data_dir, seconds=1.5, after=0.5):
+    with held_for(app.settings, seconds=1.5, after=0.5):
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     shown = stage.channel.last_message

@@ -37,6 +37,7 @@ CHAT: dict[str, Any] = {
     "presence_penalty": 0.0,
     "frequency_penalty": 0.0,
     "repeat_penalty": 1.0,
+    "min_p": 0.1,
     "reasoning_effort": "low",
     "logprobs": True,
     "top_logprobs": 1,

@@ -166,6 +166,17 @@ async def repetitions(client: AsyncOpenAI, runtime: EngineProcess, **options: An
     return len(pieces) - len(set(pieces))
 
 
+async def test_the_highest_min_p_leaves_the_likeliest_tokens_only(
+    client: AsyncOpenAI, runtime: EngineProcess
+) -> None:
+    likeliest = text_of(await ask(client, runtime, temperature=0, max_tokens=4))
+    hot = {"temperature": 2, "top_p": 1, "max_tokens": 4}
+    alone = [await ask(client, runtime, seed=seed, **hot, extra_body={"min_p": 1}) for seed in range(3)]
+    free = [await ask(client, runtime, seed=seed, **hot, extra_body={"min_p": 0}) for seed in range(3)]
+    assert {text_of(answer) for answer in alone} == {likeliest}
+    assert len({text_of(answer) for answer in free}) == 3
+
+
 async def test_structured_output_is_followed(any_client: AsyncOpenAI, runtime: EngineProcess) -> None:
     answer = await ask(
         any_client,

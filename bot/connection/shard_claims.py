@@ -1,0 +1,113 @@
+"""Shard claims: each shard is served by one process, or everything would be answered twice."""
+
+import asyncio
+import logging
+
+from bot.errors import DatabaseBusy, LoginRefused
+from bot.leases import Leases
+from bot.shards import Shards
+
+log = logging.getLogger(__name__)
+
+_IDENTIFY_SECONDS = 5.0  # between two sessions that begin, by Discord's rule
+_IDENTIFY_LOOK = 0.5
+
+
+class ShardClaims:
+    """Takes and keeps the leases of a process's shards, and those of the key of its pseudonyms."""
+
+    def __init__(self, leases: Leases, key: Leases) -> None:
+        """key: leases whose owner is the key's fingerprint, so that all with the same key have it."""
+        self._leases = leases
+        self._key = key
+
+    async def take(self, shards: Shards) -> None:
+        """Take the shards; wait for those of a process that has died, until its leases have expired.
+
+        Raises LoginRefused if another process serves one of them, or does not fit beside this one.
+        """
+        timing, waited = self._leases.timing, 0.0
+        while refusal := await self._try(shards):
+            if waited > timing.lasts + timing.look:
+                raise LoginRefused(refusal)
+            if not waited:
+                log.warning("%s If it has died, this start goes on in %.0f s at most.", refusal, timing.lasts)
+            await asyncio.sleep(timing.look)
+            waited += timing.look
+
+    async def _try(self, shards: Shards) -> str | None:
+        """Take the leases. Return why they cannot be taken, with none taken; None if they are."""
+        while True:
+            try:
+                await self._leases.release_dead()
+                return await self._conflict(shards)
+            except DatabaseBusy as error:
+                log.warning("the shards of this process are not taken yet: %s", error)
+                await asyncio.sleep(self._leases.timing.look)
+
+    async def _conflict(self, shards: Shards) -> str | None:
+        for each in await self._leases.list_valid("shard "):
+            count = int(each.name.rpartition(" ")[2])
+            if count != shards.count and each.owner != self._leases.owner:
+                return (
+                    f"Another process ({each.owner.partition('/')[0]}) divides the servers into {count} "
+                    f"shards, this one into {shards.count}. Stop them all, give them the same SHARD_COUNT, "
+                    "and start them again."
+                )
+        if not shards.are_all and await self._key.take_all([_KEY]):
+            return (
+                "Another process has another voters.key: to this one, everybody would be somebody else, and "
+                "could vote twice. Copy voters.key from its DATA_DIR into this one's."
+            )
+        if taken := await self._leases.take_all(shard_names(shards)):
+            number = taken.split(" ")[1]
+            return (
+                f"Shard {number} of {shards.count} is served by another process: everything would be "
+                "answered twice. Give each process other SHARD_IDS, or stop the other one."
+            )
+        return None
+
+    async def keep(self, shards: Shards) -> str:
+        """Keep the leases until another process takes a shard. Return a sentence on it.
+
+        That happens if this process stood still for longer than they last.
+        """
+        lost: asyncio.Future[set[str]] = asyncio.get_running_loop().create_future()
+
+        def note(names: set[str]) -> None:
+            taken = names & set(shard_names(shards))
+            if taken and not lost.done():
+                lost.set_result(taken)
+
+        tasks = [asyncio.create_task(self._leases.keep(note))]
+        if not shards.are_all:
+            tasks.append(asyncio.create_task(self._key.keep(lambda _: None)))
+        try:
+            names = await lost
+        finally:
+            for task in tasks:
+                task.cancel()
+        return (
+            f"Another process serves {', '.join(sorted(names))} by now: this one stood still, or did not "
+            "reach the database. It ends, and may start again with shards that nobody serves."
+        )
+
+    async def wait_to_identify(self, shard_id: int, *, max_concurrency: int) -> None:
+        """Wait until a shard may begin its session: of all processes, so many may in five seconds."""
+        name = f"identify {shard_id % max_concurrency}"
+        while True:
+            try:
+                if await self._leases.take_for(name, _IDENTIFY_SECONDS):
+                    return
+            except DatabaseBusy:
+                await asyncio.sleep(_IDENTIFY_SECONDS)
+                return
+            await asyncio.sleep(_IDENTIFY_LOOK)
+
+
+_KEY = "voters.key"
+
+
+def shard_names(shards: Shards) -> list[str]:
+    """Return the names of the leases of a process's shards."""
+    return [f"shard {shard_id} of {shards.count}" for shard_id in shards.ids]

@@ -1,0 +1,83 @@
+"""One connection to each end of a copy."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from bot.store.copying.end import End
+from bot.store.sqlite_connection import Connections
+
+_APPLICATION = "herosmith db copy"
+_TIMEOUT = 10.0  # seconds to connect to a server
+_BUSY = 15.0  # seconds to wait for another program's lock
+
+
+@asynccontextmanager
+async def open_reading(end: End) -> AsyncIterator[AsyncConnection]:
+    """Connect for reading. An SQLite file is opened in a way that leaves no file beside it."""
+    if end.path is None:
+        url = end.url
+    else:
+        # a file without a log has been closed by all, and SQLite would make one to read it
+        log = end.path.with_name(f"{end.path.name}-wal")
+        mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+        url = f"sqlite+aiosqlite:///file:{quote(str(end.path.absolute()))}?{mode}&uri=true"
+    async with _connected(url, "BEGIN", ["query_only=ON"]) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def open_writing(end: End) -> AsyncIterator[AsyncConnection]:
+    """Connect for writing; an SQLite file is made if there is none.
+
+    SQLite's foreign keys are not enforced, as migrations need it: the rows are those of a sound database, and
+    compared with it in the end.
+    """
+    if end.path:
+        end.path.parent.mkdir(parents=True, exist_ok=True)
+    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"]
+    async with _connected(end.url, "BEGIN IMMEDIATE", pragmas) as connection:
+        yield connection
+
+
+def _server_options() -> dict[str, Any]:
+    from bot.store.postgres_connection import connect_args  # noqa: PLC0415 (the driver is an extra)
+
+    return connect_args(_TIMEOUT) | {"server_settings": {"application_name": _APPLICATION}}
+
+
+@asynccontextmanager
+async def _connected(url: str, begin: str, pragmas: list[str]) -> AsyncIterator[AsyncConnection]:
+    connections = Connections(_BUSY)
+    is_sqlite = url.startswith("sqlite")
+    options = {"async_creator_fn": connections.opening} if is_sqlite else _server_options()
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        poolclass=NullPool,
+        connect_args=options,
+        json_deserializer=str,  # JSON stays the text that it is
+    )
+    if is_sqlite:
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def _connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for pragma in (f"busy_timeout={int(_BUSY * 1000)}", *pragmas):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(connections.end)
+        stack.push_async_callback(engine.dispose)
+        yield await stack.enter_async_context(engine.connect())

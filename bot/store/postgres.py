@@ -1,0 +1,116 @@
+"""PostgreSQL: how sessions are set up, and the lock by which writers take turns.
+
+SQLite has one writer, and all queries rely on that: what a transaction has read stays true until it writes.
+So each writing transaction first takes one lock of the database, an advisory one, which readers do not see.
+Then writers never meet: none fails half-way on a lock or has to be repeated, and READ COMMITTED is enough for
+them. Readers see the moment of their first query (REPEATABLE READ), and cannot fail by that.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.errors import StoreError
+from bot.store.types import Number
+
+WRITE_LOCK = 4_815_162_342  # any number; advisory locks are of one database, and this one is Herosmith's
+
+_OLDEST = (14,)  # the oldest version of the server that gets corrections
+
+# The number of a transaction tells later whether it was committed, if the answer to COMMIT is lost.
+_BEGIN_WRITING = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({WRITE_LOCK})"
+_NUMBER = "transaction"  # in a connection's `info`
+_FUTURE_NUMBER = "22023"  # of a server that has taken over without the last transactions
+
+# The server notices within about 15 seconds that a client's machine has died, which would keep its lock for
+# hours. postgres_connection.py has the same for the other side.
+_PROBES = {"tcp_keepalives_idle": 6, "tcp_keepalives_interval": 3, "tcp_keepalives_count": 3}
+
+
+class _AnyNumber(BigInteger):
+    """Sends numbers as 64 bits: one that is too large for its column is found nowhere, and is no error."""
+
+    render_bind_cast = True
+
+
+def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | None, writes: bool) -> None:
+    """Set up the sessions and transactions of an engine.
+
+    busy_timeout: how long to wait for a lock. stalled_after: after how long the server ends a transaction
+    that does nothing, since its process may be stopped or gone. Both in seconds. writes: transactions take
+    the writers' lock, else they can only read.
+    """
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Number: _AnyNumber}
+    chosen = {
+        "lock_timeout": f"{int(busy_timeout * 1000)}ms",
+        "idle_in_transaction_session_timeout": f"{int((stalled_after or 0) * 1000)}ms",
+        "default_transaction_isolation": "read committed" if writes else "repeatable read",
+        "default_transaction_read_only": "off" if writes else "on",
+        "jit": "off",  # compiling takes longer than our queries
+    } | _PROBES
+    calls = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in chosen.items())
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT {calls}")
+        cursor.close()
+        connection.commit()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _check_out(connection: Any, _record: Any, _proxy: Any) -> None:
+        if connection.driver_connection.is_closed():  # the server was started anew since it was used
+            raise DisconnectionError
+
+    if not writes:
+        return
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        number, _ = connection.exec_driver_sql(_BEGIN_WRITING).one()
+        connection.info[_NUMBER] = number
+
+
+def limit_later_locks(engine: AsyncEngine, busy_timeout: float) -> None:
+    """Wait less long, in seconds, for the locks of tables than for that of the writers.
+
+    Whoever waits for a table to change it keeps all others from it.
+    """
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(busy_timeout * 1000)}")
+
+
+def check_server(connection: Connection) -> None:
+    """Raise StoreError if a server is too old.
+
+    The error's text continues the sentence that begins with the database's name.
+    """
+    version = connection.dialect.server_version_info or ()
+    if version < _OLDEST:
+        raise StoreError(
+            f"is on a server of PostgreSQL {'.'.join(map(str, version))}, and Herosmith needs version "
+            f"{_OLDEST[0]} or a newer one."
+        )
+
+
+def transaction_number(tx: AsyncConnection) -> str | None:
+    """Return the number of a writing transaction; None for another database's."""
+    number: str | None = tx.info.get(_NUMBER)
+    return number
+
+
+async def was_committed(tx: AsyncConnection, number: str) -> bool:
+    """Return whether an earlier writing transaction was committed; to be asked in a later one of its kind."""
+    try:
+        status = await tx.execute(
+            text("SELECT pg_xact_status(CAST(CAST(:number AS TEXT) AS xid8))"), {"number": number}
+        )
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _FUTURE_NUMBER:
+            return False
+        raise
+    return bool(status.scalar_one() == "committed")

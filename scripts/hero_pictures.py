@@ -1,0 +1,305 @@
+"""Take the pictures of what people do with heroes: `python -m scripts.hero_pictures`.
+
+The playground is visited in headless Chromium as its three people, on the real engine. Without `--data` the
+base model writes; with the data folder of an installation, such as `data/var/playground` after a training,
+its live model does, on a copy. Votes beyond those of the three are simulated. It writes docs/heroes-*.png.
+"""
+
+import argparse
+import asyncio
+import io
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from PIL import Image
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from bot.app import App, Timing, open_app
+from bot.client import HeroBot
+from bot.playground.run import open_channel
+from bot.playground.server import open_page
+from bot.playground.simulated_discord import HOME
+from bot.processes import run_engine
+from bot.rating.votes import DOWN, UP
+from bot.settings import ROOT, Settings
+from bot.store import descriptions
+from cogs.contests.weekly import WeeklyCog
+
+_BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+_COLOURS = 128
+_MOST_BYTES = 150_000
+_LONGEST = 300_000  # milliseconds for one answer of the model, on a busy machine
+expect.set_options(timeout=_LONGEST)
+_WIDE, _NARROW = (1280, 860), (390, 844)
+_DAY = 86_400.0  # seconds
+# who asks for which heroes, and the votes for and against each
+_ASKED = (
+    ("ana", "40 woman healing", "64 man mind reading"),
+    ("ben", "19 person ice", "31 man flight"),
+)
+_VOTES = ((6, 1), (4, 0), (3, 1), (2, 0))
+_HERO = "40-year-old woman, healing"  # the first, whose message most pictures show
+
+
+@dataclass
+class Clock:
+    """The time, as far ahead of the real one as it is set."""
+
+    ahead: float = 0.0  # seconds
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@dataclass
+class Visit:
+    """A page of the playground as one of its people, and the bot behind it."""
+
+    page: Page
+    bot: HeroBot
+    clock: Clock
+    folder: Path
+
+    @property
+    def app(self) -> App:
+        return self.bot.app
+
+    @property
+    def messages(self) -> Locator:
+        return self.page.get_by_role("log").get_by_role("listitem")
+
+    def with_text(self, text: str) -> Locator:
+        """Return the newest message with a text."""
+        return self.messages.filter(has_text=text).last
+
+    async def become(self, name: str) -> None:
+        await self.page.get_by_role("radio", name=name).check(force=True)
+        await expect(self.page.locator("#messages[inert]")).to_have_count(0)
+
+    async def type_line(self, line: str, until: str) -> Locator:
+        """Type a line, and return the message that answers, in which a text appears."""
+        before = await self.messages.count()
+        box = self.page.locator("#line")
+        await box.fill(line)
+        await box.press("Escape")  # no suggestion is taken
+        await box.press("Enter")
+        return await self._answer(before, until)
+
+    async def press(self, message: Locator, name: str, until: str) -> Locator:
+        """Press a button, and return the message that answers, in which a text appears."""
+        await expect(message).to_be_visible()
+        before = await self.messages.count()
+        await message.get_by_role("button", name=name, exact=True).click()
+        return await self._answer(before, until)
+
+    async def _answer(self, before: int, until: str) -> Locator:
+        answer = self.messages.nth(before)
+        await expect(answer).to_contain_text(until, timeout=_LONGEST)
+        return self.page.locator(f'[data-id="{await answer.get_attribute("data-id")}"]')
+
+    async def show(self, first: Locator, *, narrow: bool, dark: bool) -> None:
+        """Lay the page out, wide or as on a phone, from a message on."""
+        width, height = _NARROW if narrow else _WIDE
+        await self.page.emulate_media(color_scheme="dark" if dark else "light")
+        await self.page.set_viewport_size({"width": width, "height": height})
+        await asyncio.sleep(0.5)  # pictures are laid out
+        await first.evaluate("each => each.scrollIntoView({block: 'start'})")
+        await self.page.mouse.move(1, 1)
+        await asyncio.sleep(0.3)  # what fades in or out
+
+    async def picture(self, name: str, first: Locator) -> None:
+        """Take pictures of a message and those after it, on a wide dark page and on a phone's light one."""
+        for suffix, narrow in (("", False), ("-phone", True)):
+            await self.show(first, narrow=narrow, dark=not narrow)
+            await self.save(f"{name}{suffix}")
+        await self.page.set_viewport_size({"width": _WIDE[0], "height": _WIDE[1]})
+
+    async def save(self, name: str) -> None:
+        """Save a picture of the page as it is."""
+        shot = Image.open(io.BytesIO(await self.page.screenshot())).convert("RGB")
+        path = self.folder / f"heroes-{name}.png"
+        shot.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        size = path.stat().st_size
+        print(f"{path.name}: {size / 1000:.0f} kB", flush=True)
+        if size > _MOST_BYTES:
+            raise SystemExit(f"{path.name} is larger than {_MOST_BYTES / 1000:.0f} kB")
+
+
+async def take_all(visit: Visit) -> None:
+    """Take every picture, in the order in which people meet what they show."""
+    await _greeting(visit)
+    await _heroes(visit)
+    await _take(visit)
+    await _card(visit)
+    await _kept(visit)
+    await _list(visit)
+    await _together(visit)
+    await _provenance(visit)
+    await _week(visit)
+
+
+async def _greeting(visit: Visit) -> None:
+    greeting = visit.with_text("Hello! I describe superheroes")
+    await visit.press(greeting, "🔧 Check permissions", "Nothing is missing here")
+    await visit.picture("greeting", greeting)
+
+
+async def _heroes(visit: Visit) -> None:
+    """Have heroes described, with votes on each; who votes most may be named."""
+    for person, *asked in _ASKED:
+        await visit.become(person)
+        for hero in asked:
+            await visit.type_line(f"/hero {hero}", "Another take")
+    async with visit.app.db.read() as tx:
+        shown = await descriptions.list_posted_since(tx, 0.0, len(_VOTES))
+    for posted, (ups, downs) in zip(reversed(shown), _VOTES, strict=True):
+        for number in range(ups + downs):
+            thumb = UP if number < ups else DOWN
+            await visit.app.votes.simulate(posted.description_id, f"voter {number}", thumb)
+    await visit.become("ana")
+    settings = await visit.type_line("/heroes settings", "What others may see of you")
+    await settings.get_by_role("button", name="Name me", exact=True).click()
+    await expect(settings).to_contain_text("Do not name me")
+    thumb = visit.with_text("64-year-old man").get_by_role("button", name=f"{UP},")
+    await thumb.click()
+    await expect(thumb).to_have_attribute("aria-pressed", "true")
+
+
+async def _take(visit: Visit) -> None:
+    await visit.become("ana")
+    hero = visit.with_text(_HERO)
+    manners = await visit.press(hero, "Another take", "The same hero, written anew")
+    take = await visit.press(manners, "Funny", "Next scene")
+    await visit.press(take, "I like this take better", "Noted")
+    await visit.picture("take", take)
+
+
+async def _card(visit: Visit) -> None:
+    await visit.become("ben")
+    await visit.messages.filter(has_text=_HERO).first.get_by_role("button", name="🖼️").click()
+    card = visit.messages.filter(has=visit.page.get_by_role("img", name=re.compile("^Hero card"))).last
+    await expect(card).to_be_visible(timeout=_LONGEST)
+    dark = await visit.type_line("/card dark:true", "")
+    await expect(dark.get_by_role("img", name=re.compile("^Hero card"))).to_be_visible(timeout=_LONGEST)
+    await visit.picture("card", card)
+
+
+async def _kept(visit: Visit) -> None:
+    hero = visit.messages.filter(has_text=_HERO).first
+    kept = await visit.press(hero, "🔖", "Kept")
+    await visit.type_line("/heroes favourites", "Heroes that you keep")
+    await visit.picture("kept", kept)
+
+
+async def _list(visit: Visit) -> None:
+    await visit.become("ana")
+    await visit.picture("list", await visit.type_line("/heroes mine", "Heroes that you asked for"))
+    await visit.picture("top", await visit.type_line("/top", "Hall of fame"))
+    await visit.picture("quota", await visit.type_line("/quota", "Your heroes today"))
+
+
+async def _together(visit: Visit) -> None:
+    """A team, and the next scene of a story."""
+    await visit.picture("team", await visit.type_line("/team healing, flight, ice", "Report"))
+    hero = visit.messages.filter(has_text=_HERO).first
+    await visit.picture("story", await visit.press(hero, "Next scene", "Report"))
+
+
+async def _provenance(visit: Visit) -> None:
+    """The menu of a message, and what it tells."""
+    hero = visit.messages.filter(has_text=_HERO).first
+    await visit.show(hero, narrow=False, dark=True)
+    await hero.hover()
+    await hero.locator(".more summary").click()
+    await visit.save("menu")
+    made = await visit.press(hero, "How was this made?", "How its words were drawn")
+    await visit.picture("made", made)
+
+
+async def _week(visit: Visit) -> None:
+    """The hero of the week, posted tomorrow by the bot's clock, since the week has to be over."""
+    await visit.become("olga")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    day = f"{tomorrow:%A}"
+    await visit.type_line(f"/settings weekly channel:#heroes day:{day} hour:0", "The hero of the week is set")
+    visit.clock.ahead = _DAY
+    await visit.bot.cog(WeeklyCog).post_due()
+    await visit.picture("week", visit.with_text("Hero of the week"))
+
+
+async def take_french(page: Page, visit: Visit) -> None:
+    """Take a picture of the page in French, while a command is typed."""
+    french = replace(visit, page=page)
+    await french.type_line("/hero 40 femme guérison", "Autre variante")
+    await french.type_line("/quota", "Tes héros")
+    await page.locator("#line").fill("/hero 30 homme v")
+    await expect(page.get_by_role("option").first).to_be_visible()
+    await french.save("french")
+
+
+@asynccontextmanager
+async def playground(data: Path | None, folder: Path, clock: Clock) -> AsyncIterator[tuple[HeroBot, str]]:
+    """Open the page of a bot on a new data folder, or on a copy of an installation's."""
+    if data is not None:
+        shutil.copytree(data, folder, dirs_exist_ok=True)
+    settings = Settings(data_dir=folder, home_guilds=frozenset({HOME}), cooldown=0, duel_share=0)
+    async with (
+        run_engine(settings) as reachable,
+        open_app(reachable, Timing(clock=clock)) as app,
+        open_channel(app) as world,
+        open_page(world, app, 0) as page,
+    ):
+        bot = world.env.bot
+        if not isinstance(bot, HeroBot):
+            raise TypeError(bot)
+        following = asyncio.create_task(world.follow_real_time())
+        try:
+            yield bot, page.url
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def _open(browser: Browser, url: str, locale: str) -> Page:
+    """Open the page without its guide, which has a picture of its own."""
+    page = await browser.new_page(
+        viewport={"width": _WIDE[0], "height": _WIDE[1]}, locale=locale, color_scheme="dark"
+    )
+    await page.add_init_script("localStorage.guide = 'closed'")
+    page.set_default_timeout(_LONGEST)
+    await page.goto(url)
+    return page
+
+
+async def run(data: Path | None, pictures: Path) -> None:
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            playground(data, Path(folder), clock) as (bot, url),
+            async_playwright() as playwright,
+            await playwright.chromium.launch(executable_path=_BROWSER, args=_FLAGS) as browser,
+        ):
+            page = await _open(browser, f"{url}#olga", "en")
+            visit = Visit(page, bot, clock, pictures)
+            await take_all(visit)
+            await take_french(await _open(browser, f"{url}#ben", "fr"), visit)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="the data folder of an installation with a live model")
+    parser.add_argument("--folder", type=Path, default=ROOT / "docs", help="where to write the pictures")
+    arguments = parser.parse_args()
+    asyncio.run(run(arguments.data, arguments.folder))
+
+
+if __name__ == "__main__":
+    main()

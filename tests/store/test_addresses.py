@@ -1,0 +1,45 @@
+"""DATABASE_URL: each address that cannot be used has a sentence of its own, without its secrets.
+
+tests/store/test_postgres.py has what a server answers.
+"""
+
+import asyncio
+
+import pytest
+
+from bot.errors import StoreError
+from bot.store.database import open_database
+
+pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
+
+SECRET = "hunter22"  # noqa: S105 (of no server)
+
+UNUSABLE = {
+    f"postgres//olga:{SECRET}@host/hero": "is no address of a database",
+    f"postgres://olga:{SECRET}@host/hero": r"begins with postgres://\. Write postgresql\+asyncpg://",
+    f"postgresql://olga:{SECRET}@host/hero": r"begins with postgresql://\. Write postgresql\+asyncpg",
+    f"postgresql+psycopg2://olga:{SECRET}@host/hero": "Write postgresql.asyncpg:// in its place",
+    "sqlite:///hero.db": r"begins with sqlite://\. Write sqlite\+aiosqlite:// in its place",
+    f"mysql+aiomysql://olga:{SECRET}@host/hero": "Herosmith stores in SQLite and PostgreSQL alone",
+    f"postgresql+asyncpg://olga:{SECRET}@host/hero?sslmode=require": "in place of sslmode=require, write",
+    f"postgresql+asyncpg://olga:{SECRET}@127.0.0.1:1/hero": "cannot be reached",
+    f"postgresql+asyncpg://olga:{SECRET}@/hero?host=/nowhere": "cannot be reached",
+    f"postgresql+asyncpg://olga:{SECRET}@db.invalid/hero": "cannot be reached",
+}
+
+
+def refusal(url: str) -> str:
+    async def start() -> None:
+        async with open_database(url):
+            pass
+
+    with pytest.raises(StoreError) as caught:
+        asyncio.run(start())
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("url", UNUSABLE)
+def test_each_unusable_address_has_its_sentence(url: str) -> None:
+    with pytest.raises(StoreError, match=UNUSABLE[url]):
+        raise StoreError(refusal(url))
+    assert SECRET not in refusal(url)
