@@ -99,7 +99,7 @@ class DiscordServer:
 
     async def _gateway_info(self, _: web.Request) -> web.Response:
         limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
-        return _json({"shards": 1, "url": self.url, "session_start_limit": limit})
+        return _json({"shards": 1, "url": f"{self.url}/gateway", "session_start_limit": limit})
 
     async def _me(self, _: web.Request) -> web.Response:
         return _json(_user(1, bot=True))
