@@ -364,7 +364,7 @@ description = Table(
 curation_verdict = Table(
     "curation_verdict",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("rules", String(16), nullable=False),
     Column("reason", Text),
 )
