@@ -9,6 +9,9 @@
 #   make release-check  what a release waits for: complete translations, two generations of the flywheel
 #   make test-slow      the tests that take half a minute and more each (five minutes)
 #   make test-chaos     kill workers at every step of their work (two minutes)
+#   make test-postgres  the tests on a PostgreSQL server, which it installs (root, Debian) and starts, or that
+#                       TEST_POSTGRES_URL names
+#   make quick-postgres the same for what a database matters most to (at most three minutes; CI runs it)
 #   make test-package   build the wheel, install it elsewhere and run it (half a minute)
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make sbom           list all installed packages in sbom.json (CycloneDX; .venv-supply)
@@ -33,6 +36,8 @@ AT_ONCE := --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
 QUICK := not real and not browser and not release and not chaos and not slow
 QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating serving scripts store \
 	cli/test_json.py docs/test_pages.py test_compose.py test_layers.py test_settings.py)
+# What a database matters most to: the store, jobs, votes, kills, personal data, and the whole loop once.
+QUICK_POSTGRES := $(addprefix tests/,store jobs rating community cogs/info/test_privacy.py test_loop.py)
 ARGS ?=
 # Compiled modules are kept, whatever the machine says: without them, each process of a test compiles them anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,7 +47,7 @@ CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: setup run demo flywheel test test-slow test-chaos test-package test-clients check quick release-check bench sbom audit test-fresh format commands pictures docs clean
+.PHONY: setup run demo flywheel test test-slow test-chaos test-postgres quick-postgres test-package test-clients check quick release-check bench sbom audit test-fresh format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 setup: .venv/.core
@@ -95,6 +100,12 @@ test-slow: .venv/.dev
 test-chaos: .venv/.dev
 	$(BIN)/pytest $(AT_ONCE) -m chaos $(ARGS)
 
+test-postgres: .venv/.dev
+	$(BIN)/python -m scripts.postgres $(BIN)/pytest $(AT_ONCE) $(ARGS)
+
+quick-postgres: .venv/.dev
+	$(BIN)/python -m scripts.postgres $(BIN)/pytest $(AT_ONCE) $(QUICK_POSTGRES) $(ARGS)
+
 test-package: .venv/.dev
 	$(BIN)/pytest -m package tests/test_package.py $(ARGS)
 
@@ -113,6 +124,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.trials $(ARGS)
 	$(BIN)/python -m bench.votes $(ARGS)
 	$(BIN)/python -m bench.admission $(ARGS)
+	$(BIN)/python -m bench.store $(ARGS)
 
 sbom: .venv/.dev .venv-supply/.installed
 	.venv-supply/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
@@ -172,7 +184,7 @@ clean:
 	@echo "compiling what was installed ..."
 	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@rm -f .venv/.extra-*
-	@touch .venv/.core .venv/.engine .venv/.extra-engine .venv/.extra-openvino .venv/.extra-playground $@
+	@touch .venv/.core .venv/.engine .venv/.extra-engine .venv/.extra-openvino .venv/.extra-playground .venv/.extra-postgres $@
 
 # --no-deps: the files list everything, and finding out what fits together takes pip a minute.
 .venv-clients/%/.installed: $(CLIENTS)/requirements/%.txt

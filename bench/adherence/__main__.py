@@ -14,10 +14,11 @@ the first seed are printed beside the base's, unselected. About half an hour on 
 
 import asyncio
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from bench.adherence.figures import adherence_table
 from bench.adherence.measure import FULL, QUICK, Source, measure
@@ -62,12 +63,8 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--data", type=Path, help="a folder to keep, or one that was kept")
     parser.add_argument("--source", choices=get_args(BuildSource), default="shipped", help="as of a build")
     parser.add_argument("--tune", choices=get_args(TunedWeights), default="auto", help="as the setting TUNE")
-    parser.add_argument("--extra", type=json.loads, default={}, help="as the setting TUNING_EXTRA: JSON")
-    parser.add_argument(
-        "--seeds",
-        type=lambda text: [int(number) for number in text.split(",")],
-        help="of dataset and training, a model each",
-    )
+    parser.add_argument("--extra", type=_table, default={}, help="as the setting TUNING_EXTRA: JSON")
+    parser.add_argument("--seeds", type=_numbers, help="of dataset and training, a model each: 0,1,2")
     parser.add_argument("--url", help="an engine that runs already, with --model")
     parser.add_argument("--model", help="a tuned model that it serves")
     parser.add_argument("--texts", type=Path, help="a file for all texts and their metrics, as JSONL")
@@ -78,6 +75,22 @@ def _parser() -> ArgumentParser:
     for name in SAMPLING:
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, help="replaces the default")
     return parser
+
+
+def _table(text: str) -> dict[str, Any]:
+    """Return a JSON object. Raises ArgumentTypeError, whose text argparse shows."""
+    with suppress(ValueError):
+        if isinstance(found := json.loads(text), dict):
+            return found
+    raise ArgumentTypeError(f'{text!r} is no JSON object, such as {{"seed": 1}}')
+
+
+def _numbers(text: str) -> list[int]:
+    """Return whole numbers that commas separate. Raises ArgumentTypeError, whose text argparse shows."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no list of whole numbers, such as 0,1,2") from error
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from bench.adherence.figures import Asked, summary
 from bench.common.answers import ask_for_each
 from bench.common.errors import BenchError
 from bench.common.report import log_progress
-from bench.common.texts_file import BASE, write_texts
+from bench.common.texts_file import BASE, require_writable, write_texts
 from bot.app import App, open_app
 from bot.chat import ChatRequest
 from bot.dataset.build.builder import ENGINE_WORKERS
@@ -81,11 +81,15 @@ QUICK = Size(seeds=(0,), heroes=150, drawn=20, base_heroes=20)
 async def measure(
     size: Size, sampling: dict[str, float], source: Source, texts_file: Path | None = None
 ) -> Measurement:
-    """Measure a tuned model of each seed, and the base. Raises BenchError if a job fails.
+    """Measure a tuned model of each seed, and the base.
+
+    Raises BenchError if a job fails or the file of texts cannot be written.
 
     sampling: replaces the defaults of data/heroes.toml. texts_file: for all texts and their metrics, as
     JSONL.
     """
+    if texts_file:
+        await asyncio.to_thread(require_writable, texts_file)
     tuned: list[Asked] = []
     base = Asked(())
     for seed in size.seeds:

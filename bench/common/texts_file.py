@@ -27,6 +27,18 @@ class _Line(BaseModel):
     finish_reason: str = "stop"
 
 
+def require_writable(path: Path) -> None:
+    """Make the folder of a file that a long run will write. Raises BenchError if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise BenchError(
+            f"{path} cannot be written ({error.strerror or error}). Name another file."
+        ) from error
+
+
 def write_texts(path: Path, rows: Iterable[tuple[str, Answer, Mapping[str, Any]]]) -> None:
     """Write each answer with the name of its model, and figures of it."""
     lines = ({"model": model, **asdict(answer), **figures} for model, answer, figures in rows)

@@ -96,9 +96,9 @@ def summary(generations: Sequence[Generation]) -> dict[str, Any]:
         },
         "above_no_votes": {
             taste: {
-                line: gains
+                line: above
                 for line, its in lines.items()
-                if line != _WITHOUT_VOTES and (gains := _gains(its, lines.get(_WITHOUT_VOTES, [])))
+                if line != _WITHOUT_VOTES and (above := above_no_votes(its, lines.get(_WITHOUT_VOTES, [])))
             }
             for taste, lines in by_taste.items()
         },
@@ -118,10 +118,11 @@ def _means(found: Sequence[Course]) -> list[float]:
     return [round(mean(mean(course.scores(index)) for course in found), 3) for index in range(reached)]
 
 
-def _gains(found: Sequence[Course], without: Sequence[Course]) -> list[list[float]]:
+def above_no_votes(found: Sequence[Course], without: Sequence[Course]) -> list[list[float]]:
     """Return by how much each later generation lies above the one without votes: mean, and its interval.
 
-    Compared hero by hero: all models wrote of the same ones.
+    Compared hero by hero: all models wrote of the same ones. The texts of one hero are compared with the same
+    text, so heroes are resampled, with what all groups of readers have of each.
     """
     if not without:
         return []
@@ -129,13 +130,16 @@ def _gains(found: Sequence[Course], without: Sequence[Course]) -> list[list[floa
     reached = min(len(course.generations) for course in (*found, control))
     gains = []
     for index in range(1, reached):
-        differences = [
-            score - base
-            for course in found
-            for score, base in zip(course.scores(index), control.scores(index), strict=True)
-        ]
+        base = control.scores(index)
+        differences = [each - other for each, other in zip(_by_hero(found, index), base, strict=True)]
         gains.append([round(value, 3) for value in (mean(differences), *bootstrap_interval(differences))])
     return gains
+
+
+def _by_hero(found: Sequence[Course], index: int) -> list[float]:
+    """Return the mean score of each hero's texts in a generation, over the lines."""
+    scores = [course.scores(index) for course in found]
+    return [mean(of_one) for of_one in zip(*scores, strict=True)]
 
 
 def _share(generation: Generation, holds: str) -> float:
@@ -225,7 +229,7 @@ def _draw_taste(axes: Any, found: Sequence[Course]) -> None:
         places = [number + 1 + (shift - 2) * 0.04 for number in range(len(means))]
         axes.plot(places, means, color=colour, linewidth=1.2, alpha=0.7, label=f"{line} ({len(its)})")
         for index, (place, middle) in enumerate(zip(places, means, strict=True)):
-            low, high = bootstrap_interval([score for course in its for score in course.scores(index)])
+            low, high = bootstrap_interval(_by_hero(its, index))
             bars = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the mean is rounded
             axes.errorbar(place, middle, yerr=bars, fmt="o", color=colour, capsize=3)
         axes.set_xticks(range(1, len(means) + 1))

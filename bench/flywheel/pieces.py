@@ -14,6 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -105,11 +106,12 @@ class Pieces:
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy a file; weights take no room twice."""
+    """Copy a file; weights take no room twice if the disk knows links."""
     if Path(source).suffix in _WEIGHTS:
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _require_size(file: Path, size: Size) -> None:
@@ -128,5 +130,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Return what a JSON file holds. Raises BenchError if it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{path} cannot be read ({error}). Delete it: its piece is run again.") from error

@@ -23,6 +23,7 @@ engine = CommandGroup("The model engine: which base models suit this machine. `s
 
 _PROBE_TIMEOUT = 120.0  # seconds, on a busy machine; the measurement itself takes fewer than twenty
 _TIMEOUT = 60.0
+_TOO_SLOW = f"The measurement was ended after {_PROBE_TIMEOUT:.0f} s: try again when other programs do less."
 _BUSY = {
     "engine_chat_answers_running": "it answers somebody",
     "engine_fine_tuning_jobs": "it trains a model",
@@ -150,7 +151,7 @@ async def _ask_engine(settings: Settings, tokens: int, *, probes: bool) -> dict[
     found = await _run([*arguments, "--no-probe"], _TIMEOUT)
     if found is None:
         raise OperatorError("The engine did not answer in time. Is this machine very busy?")
-    return found | {"probe_error": "The measurement took too long." if probes else None}
+    return found | {"probe_error": _TOO_SLOW if probes else None}
 
 
 async def _run(arguments: "Sequence[str]", timeout: float) -> dict[str, Any] | None:  # noqa: ASYNC109

@@ -103,8 +103,8 @@ class FirstDataset:
         """Return the texts that no dataset of this installation trains on, as lines of a training file.
 
         They are the same for every installation and for good, as long as the file is as it was shipped:
-        limits, vocabulary and blocklist do not change them. Raises UserError if a line cannot be read, or has
-        a text that no server takes.
+        limits, vocabulary and blocklist do not change them. Raises UserError if a line cannot be read or
+        has a text that no server takes.
         """
         faults = _Faults(self.file)
         lines: list[_Line] = []

@@ -1,8 +1,9 @@
 """The ranker: learns from votes which texts people like, and scores texts that nobody has voted on."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from bot.chat import CONTROL_TOKEN
 from bot.heroes.config import HeroesConfig
@@ -13,7 +14,8 @@ from bot.ranking.features import text_features
 from bot.ranking.log_probs import HeroText, LogProbs
 from bot.ranking.logistic_regression import CrossValidation, Fit, Observation, VotesData, cross_validate, fit
 from bot.rating.scores import Scores
-from bot.store import descriptions
+from bot.store import descriptions, learnt_texts, scores
+from bot.store.counting_rule import CountingRule
 from bot.store.database import Database
 from bot.store.models import Model
 
@@ -24,6 +26,11 @@ MIN_AUC = 0.6
 
 _MOST_TEXTS = 2000  # those with the most votes: more would teach the few features little
 _CHUNK = 500  # descriptions per query
+
+_ONE_VOTER = LocalizedMessage(
+    "All votes that count are of one person, and a ranker learns what people like. Let others vote, too, "
+    "then build again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class RankerReport:
 
 @dataclass(frozen=True, slots=True)
 class _RatedText:
+    description_id: int
     hero: Hero
     prompt: str
     text: str
@@ -85,28 +93,41 @@ class Ranker:
 
     async def preview(self, model: Model) -> TrainedRanker:
         """Return the ranker without asking a model: with log-probabilities only if all are stored."""
-        rated = await self._rated_texts()
-        refused = _too_few(rated)
-        if refused.refusal:
-            return TrainedRanker(refused, self._heroes)
-        return await self._train(rated, refused, await self.log_probs.known(model, _texts(rated)))
+        rated, report = await self._rated_texts()
+        if report.refusal:
+            return TrainedRanker(report, self._heroes)
+        fresh = await self._fresh(model, rated)
+        known = await self.log_probs.known(model, _texts(fresh)) if fresh else None
+        return await self._train(rated, report, _by_id(fresh, known))
 
     async def train(self, model: Model, progress: Progress) -> TrainedRanker:
         """Return the ranker with the model's log-probabilities, if its server tells them.
 
         Raises as LogProbs.ask() does.
         """
-        rated = await self._rated_texts()
-        refused = _too_few(rated)
-        if refused.refusal:
-            return TrainedRanker(refused, self._heroes)
-        log_probs = await self.log_probs.ask(model, _texts(rated), progress)
-        return await self._train(rated, refused, log_probs)
+        rated, report = await self._rated_texts()
+        if report.refusal:
+            return TrainedRanker(report, self._heroes)
+        fresh = await self._fresh(model, rated)
+        found = await self.log_probs.ask(model, _texts(fresh), progress) if fresh else None
+        return await self._train(rated, report, _by_id(fresh, found))
 
-    async def _rated_texts(self) -> list[_RatedText]:
-        """Return the texts that have votes that count, those with the most votes first."""
+    async def _fresh(self, model: Model, rated: Sequence[_RatedText]) -> list[_RatedText]:
+        """Return the rated texts that a model has not learnt; none if they are too few to learn from.
+
+        It learns texts that people like and finds them likely for that reason: by its log-probabilities of
+        these, every ranker would seem to know what people like.
+        """
+        async with self._db.read() as tx:
+            learnt = await learnt_texts.learnt_by(tx, model)
+        fresh = [each for each in rated if each.description_id not in learnt]
+        return [] if _count(fresh).refusal else fresh
+
+    async def _rated_texts(self) -> tuple[list[_RatedText], RankerReport]:
+        """Return the texts that have votes that count, those with the most first, and a report of them."""
+        snapshot = await self._scores.snapshot()
         votes = sorted(
-            (await self._scores.snapshot()).descriptions,
+            snapshot.descriptions,
             key=lambda tally: (-(tally.ups + tally.downs), -tally.description_id),
         )[:_MOST_TEXTS]
         rated: list[_RatedText] = []
@@ -120,26 +141,30 @@ class Ranker:
                 if text and each.removed_at is None and not CONTROL_TOKEN.search(text):
                     tally = tallies[each.id]
                     prompt = self._heroes.prompts.tuning_prompt(each.hero)
-                    rated.append(_RatedText(each.hero, prompt, text, tally.ups, tally.downs))
-        return rated
+                    rated.append(_RatedText(each.id, each.hero, prompt, text, tally.ups, tally.downs))
+        report = _count(rated)
+        if not report.refusal and await self._is_of_one(snapshot.rule):
+            report = replace(report, refusal=_ONE_VOTER)
+        return rated, report
+
+    async def _is_of_one(self, rule: CountingRule) -> bool:
+        """Return whether one person cast all votes that count: their taste is not what people like."""
+        async with self._db.read() as tx:
+            return await scores.count_voters(tx, rule, most=2) < 2
 
     async def _train(
-        self, rated: Sequence[_RatedText], counts: RankerReport, log_probs: Sequence[float] | None
+        self, rated: Sequence[_RatedText], counts: RankerReport, log_probs: Mapping[int, float]
     ) -> TrainedRanker:
+        """log_probs: the model's by description; a text without one gets their mean, which says nothing."""
+        unknown = fmean(log_probs.values()) if log_probs else 0.0
+
+        def features(each: _RatedText) -> tuple[float, ...]:
+            plain = text_features(each.hero, each.text, self._heroes.curation)
+            return (*plain, log_probs.get(each.description_id, unknown)) if log_probs else tuple(plain)
+
         def work() -> tuple[CrossValidation, Fit]:
             data = VotesData(
-                [
-                    Observation(
-                        (
-                            *text_features(each.hero, each.text, self._heroes.curation),
-                            *(log_probs[number : number + 1] if log_probs else ()),
-                        ),
-                        each.ups,
-                        each.downs,
-                        each.prompt,
-                    )
-                    for number, each in enumerate(rated)
-                ]
+                [Observation(features(each), each.ups, each.downs, each.prompt) for each in rated]
             )
             return cross_validate(data), fit(data)
 
@@ -150,7 +175,7 @@ class Ranker:
             counts.disliked,
             counts.heroes,
             validation,
-            has_log_prob=log_probs is not None,
+            has_log_prob=bool(log_probs),
             refusal=_refusal(validation),
         )
         return TrainedRanker(report, self._heroes, fitted)
@@ -160,7 +185,13 @@ def _texts(rated: Sequence[_RatedText]) -> list[HeroText]:
     return [(each.hero, each.text) for each in rated]
 
 
-def _too_few(rated: Sequence[_RatedText]) -> RankerReport:
+def _by_id(texts: Sequence[_RatedText], log_probs: Sequence[float] | None) -> dict[int, float]:
+    if log_probs is None:
+        return {}
+    return {text.description_id: value for text, value in zip(texts, log_probs, strict=True)}
+
+
+def _count(rated: Sequence[_RatedText]) -> RankerReport:
     """Return what there is to learn from, and that it is too little, if it is."""
     liked, disliked = (sum(sign * (each.ups - each.downs) > 0 for each in rated) for sign in (1, -1))
     heroes = len({each.prompt for each in rated})

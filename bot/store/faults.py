@@ -90,19 +90,12 @@ def opening_error(url: str, error: Exception) -> StoreError:
             f"The database {address} cannot be used: {reason}. "
             "Check DATABASE_URL, and that this program may write to the file and its folder."
         )
-    return StoreError(f"The database {address} {_servers_advice(url, error, state)}")
+    return StoreError(f"The database {address} {_servers_advice(str(reason), state)}")
 
 
-def _servers_advice(url: str, error: Exception, state: str) -> str:
-    """Return what is wrong with a database on a server, and what to do."""
-    if parse_address(url).drivername != "postgresql+asyncpg":
-        return (
-            "cannot be used: Herosmith keeps its data in SQLite or PostgreSQL. Write DATABASE_URL as "
-            "postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME, or leave it empty."
-        )
-    if isinstance(error, ImportError):
-        return "cannot be used without PostgreSQL's driver. Install it: pip install 'herosmith[postgres]'."
-    reason = " ".join(str(getattr(error, "orig", None) or error).split()).removesuffix(".")
+def _servers_advice(reason: str, state: str) -> str:
+    """Return what is wrong with a database on a server, by PostgreSQL's code, and what to do."""
+    reason = " ".join(reason.split()).removesuffix(".")
     for length in (5, 2):  # a whole code, then its class
         if advice := _SERVERS_ADVICE.get(state[:length]):
             return advice.format(reason=reason)

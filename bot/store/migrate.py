@@ -20,8 +20,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
 
     The error's text continues the sentence that begins with the database's name.
     """
-    if known_revision(connection) is None:
-        _check_encoding(connection)
+    known_revision(connection)
     # loaded here, because nearly every start finds the newest schema and migrates nothing
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -94,18 +93,6 @@ def _check_no_tables(connection: Connection) -> None:
         shown = ", ".join(sorted(tables)[:_SHOWN_TABLES]) + (", …" if len(tables) > _SHOWN_TABLES else "")
         raise StoreError(
             f"belongs to another program: it has the tables {shown}. Name another one in DATABASE_URL."
-        )
-
-
-def _check_encoding(connection: Connection) -> None:
-    """Raise StoreError if a PostgreSQL database cannot hold texts of all languages."""
-    if connection.dialect.name != "postgresql":
-        return
-    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
-    if encoding != "UTF8":
-        raise StoreError(
-            f"has the encoding {encoding}, and texts of all languages need UTF8: create it anew "
-            "(`createdb --encoding=UTF8 --template=template0 NAME`)."
         )
 
 

@@ -33,8 +33,6 @@ def connect_args(timeout: float) -> dict[str, Any]:
     async def connect(**options: Any) -> asyncpg.Connection:
         try:
             return await asyncpg.connect(timeout=timeout, connection_class=_Connection, **options)
-        except TypeError as error:  # of an option in the URL that asyncpg does not have
-            raise asyncpg.ClientConfigurationError(str(error)) from error
         except OSError as error:  # a refused connection, an unknown host, a timeout: no error of a database
             reason = str(error) or f"no answer within {timeout:g} seconds"
             raise asyncpg.ClientCannotConnectError(reason) from error

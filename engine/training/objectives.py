@@ -5,7 +5,6 @@ Imports torch.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from statistics import fmean
 from typing import Any, Protocol, TypeVar
 
@@ -231,13 +230,22 @@ def _mismatched(texts: Sequence[Encoded]) -> Iterator[Encoded]:
 
     If all have the same prompt, it is the next answer.
     """
-    prompts = [text.ids[: text.learned[0][0]] for text in texts]
-    for index, prompt in enumerate(prompts):
-        following = chain(range(index + 1, len(texts)), range(index))
-        other = texts[next((each for each in following if prompts[each] != prompt), (index + 1) % len(texts))]
+    prompts = [tuple(text.ids[: text.learned[0][0]]) for text in texts]
+    for index, (prompt, following) in enumerate(zip(prompts, _next_other(prompts), strict=True)):
+        other = texts[(index + 1) % len(texts) if following is None else following]
         start, end = other.learned[0]
         answer = other.ids[start:end]
-        yield Encoded(prompt + answer, [(len(prompt), len(prompt) + len(answer))])
+        yield Encoded([*prompt, *answer], [(len(prompt), len(prompt) + len(answer))])
+
+
+def _next_other(values: Sequence[T]) -> list[int | None]:
+    """Return for each value the place of the next other one, going round; None if there is none."""
+    found: list[int | None] = [None] * len(values)
+    # twice round, from the end: the next of the last ones stands at the start
+    for place in [*reversed(range(len(values)))] * 2:
+        following = (place + 1) % len(values)
+        found[place] = found[following] if values[following] == values[place] else following
+    return found
 
 
 def _learned_tokens(text: Encoded) -> int:

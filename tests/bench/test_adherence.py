@@ -10,6 +10,7 @@ import pytest
 from bench.adherence.copying import TrainingSet
 from bench.adherence.figures import Asked, adherence_table, summary
 from bench.adherence.measure import Size, Source, measure
+from bench.common.errors import BenchError
 from bench.common.texts_file import of_models, read_texts
 from bot.heroes.adherence import Answer
 from bot.heroes.coherence import CHECKS, VALIDATED
@@ -99,6 +100,18 @@ async def test_a_run_builds_tunes_and_asks_the_tuned_model_and_the_base(
     assert [column.header for column in table.columns[1:]] == ["tuned", "95 %", "seed 1", "seed 2", "base"]
     await measure(replace(size, seeds=(2,), drawn=0, base_heroes=0), {}, source)
     assert len(script.trainings.created) == 2  # the folder's model is only asked
+
+
+async def test_a_file_of_texts_that_cannot_be_written_is_named_before_the_long_run(
+    tmp_path: Path, script: Script
+) -> None:
+    (tmp_path / "file").touch()
+    texts_file = tmp_path / "file" / "texts.jsonl"
+    with pytest.raises(BenchError, match=r"texts\.jsonl cannot be written"):
+        await measure(
+            Size(seeds=(0,), heroes=1, drawn=0, base_heroes=0), {}, Source(url=script.url), texts_file
+        )
+    assert script.trainings.created == []
 
 
 async def test_by_default_the_texts_that_come_with_the_bot_are_learnt(script: Script) -> None:

@@ -5,6 +5,7 @@ Whether the models learn a hidden taste takes hours to measure: `make flywheel`.
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from bench.common.errors import BenchError
 from bench.flywheel import figures, gate, lines
+from bench.flywheel.figures import Course
 from bench.flywheel.generations import QUICK
 from bench.flywheel.pieces import Pieces
 from bench.flywheel.tastes import TASTES, Coin, ContentTaste, FormTaste, Reader, TasteName, score
@@ -143,6 +145,12 @@ def test_a_folder_of_another_size_is_refused(tmp_path: Path) -> None:
         Pieces(tmp_path, replace(QUICK, asked=5))
 
 
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "first.json").write_text("{")
+    with pytest.raises(BenchError, match=r"first\.json cannot be read"):
+        figures.read(tmp_path)
+
+
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no first generation"):
         figures.read(tmp_path)
@@ -213,6 +221,19 @@ def test_the_bootstrap_interval_contains_the_mean() -> None:
     low, high = figures.bootstrap_interval([0.1, 0.2, 0.3, 0.4] * 10)
 
     assert 0.2 < low < 0.25 < high < 0.3
+
+
+def test_more_groups_of_readers_are_no_more_heroes() -> None:
+    """All are compared with the same texts: three times the same figures are no more certain than once."""
+
+    def course(line: str, scores: Sequence[float], seed: int | None) -> Course:
+        probe = [{"scores": {"form": score}} for score in scores]
+        return Course("form", line, seed, ({"probe": probe}, {"probe": probe}))
+
+    base = course("none", [0.2, 0.6, 0.4, 0.1], None)
+    of_one = [course("votes", [0.9, 0.5, 0.3, 0.8], 1)]
+    of_three = [course("votes", [0.9, 0.5, 0.3, 0.8], seed) for seed in (1, 2, 3)]
+    assert figures.above_no_votes(of_three, [base]) == figures.above_no_votes(of_one, [base])
 
 
 def generation(number: int, model: str, live: str | None, level: float, **new: float) -> dict[str, Any]:

@@ -16,8 +16,13 @@ SECRET = "hunter22"  # noqa: S105 (of no server)
 
 
 @pytest.fixture
-def data(tmp_path: Path, migrated_database: Path) -> Path:
-    """Return the data folder of an installation with rows in every table."""
+def data(
+    terminal: RunCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_database: Path
+) -> Path:
+    """Return the data folder of an installation with rows in every table of an SQLite file."""
+    assert terminal  # its settings are changed here
+    for name in ("DATABASE_URL", "DISCORD_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "var" / "playground"
     folder.mkdir(parents=True)
     (folder / "hero.db").write_bytes(migrated_database.read_bytes())
@@ -37,7 +42,7 @@ def test_a_copy_is_told_by_table_and_says_what_comes_next(
     done = terminal("db", "copy", str(data / "hero.db"), "moved/hero.db")
 
     assert done.exit_code == 0, done.output
-    lines = done.output.splitlines()
+    lines = done.stdout.splitlines()  # how far it is goes to standard error
     assert lines[0].split() == ["table", "rows", "equal"]
     assert ["description", "3", "yes"] in [line.split() for line in lines]
     assert f"{3 * len(metadata.tables)} rows were copied in " in done.output
@@ -64,7 +69,7 @@ def test_a_check_is_of_the_installations_database_by_default(terminal: RunComman
     )
     assert named.stdout.replace(str(data), "") == default.stdout.replace(str(data), "")
     assert json.loads(default.stdout)["rows"] == 3 * len(metadata.tables)
-    printed = terminal("db", "check").output
+    printed = terminal("db", "check").stdout
     assert f"has {3 * len(metadata.tables)} rows in {len(metadata.tables)} tables" in printed
 
 
@@ -80,8 +85,11 @@ def test_a_bot_that_runs_is_named(terminal: RunCommand, data: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        (f"postgresql://olga:{SECRET}@host/hero", "Write postgresql+asyncpg:// in its place"),
-        (f"postgresql+asyncpg://olga:{SECRET}@127.0.0.1:1/hero", "is on a server that does not answer"),
+        (
+            f"postgresql://olga:{SECRET}@host/hero",
+            "Write postgresql+asyncpg:// in its place",
+        ),
+        (f"postgresql+asyncpg://olga:{SECRET}@127.0.0.1:1/hero", "cannot be reached"),
         (f"postgresql+asyncpg://olga:{SECRET}@h:x/hero", "is no address of a database"),
         (f"olga:{SECRET}@host/hero", "neither an address nor a path"),
         ("sqlite+aiosqlite://", "in memory cannot be copied"),

@@ -83,7 +83,7 @@ def test_a_measured_machine_has_minutes_and_words_for_what_fits(
 ) -> None:
     monkeypatch.delenv("ENGINE_URL")
     said = json.loads(terminal("engine", "bases", "--json").stdout)
-    if said["reason"] == "The measurement took too long.":  # a busy machine: then no figure is made up
+    if (said["reason"] or "").startswith("The measurement was ended"):  # a busy machine
         assert said["probe"] is None
         return
     assert said["reason"] is None

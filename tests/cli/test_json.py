@@ -38,9 +38,7 @@ FIELDS = {
     "people block 424242424242424242": "person changed",
     "people unblock 424242424242424242": "person changed",
     "people reset 424242424242424242": "person changed",
-    "db copy var/playground/hero.db copy.db": (
-        "source target equal written there_before anew seconds env by_hand compared"
-    ),
+    "db copy FROM copy.db": ("source target equal written there_before anew seconds env by_hand compared"),
     "db check": "database schema rows tables",
     "doctor": "state online at checks",
     "engine bases --no-probe": "probe reason tokens epochs free bases",
@@ -58,7 +56,7 @@ OBJECTS = {
     "spec (build)": f"{_BUILD} ranked language server",
     "spec (finetune)": "dataset base epochs method tokens check_cost check_seconds language server",
     "result (build)": "dataset new counts files",
-    "result (finetune)": "model name state dataset seconds loss_before loss_after files",
+    "result (finetune)": ("model name state dataset seconds loss_before loss_after kept_epoch epochs files"),
     "check": "new live live_id best_texts faults samples",
     "check.new": _FIGURES,
     "check.live": _FIGURES,
@@ -161,7 +159,7 @@ def test_the_fields_are_those(terminal: RunCommand, server: Script, installation
     met = set[str]()
     for command, fields in FIELDS.items():
         server.texts = ["Good day."] if command.startswith("chat --message") else []
-        done = terminal(*shlex.split(command), "--json")
+        done = terminal(*shlex.split(command.replace("FROM", installation.database)), "--json")
         assert done.exit_code == 0 or command == "doctor", (command, done.output)
         value = json.loads(done.stdout)
         entries = value if isinstance(value, list) else [value]

@@ -3,9 +3,6 @@
 import asyncio
 import io
 import re
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -16,7 +13,7 @@ from bot.errors import OperatorError
 from bot.jobs.worker_lock import worker_lock
 from bot.settings import Settings
 from tests.cli.conftest import RunCommand
-from tests.support.databases import ON_POSTGRES
+from tests.support.databases import ON_POSTGRES, execute
 from tests.support.eventually import eventually
 from tests.support.workflows import build_spec
 
@@ -54,13 +51,21 @@ def test_lines_are_no_closer_than_their_interval() -> None:
     assert lines_of(3600.0) == []
 
 
-def refuse_claims(data_dir: Path) -> None:
+_TRIGGER = "CREATE TRIGGER no_claims BEFORE UPDATE ON job"
+_REFUSAL = "LANGUAGE plpgsql AS $$ BEGIN RAISE 'no claims'; END $$"
+
+
+async def refuse_claims(settings: Settings) -> None:
     """Let the database refuse what no worker expects, as a damaged one does."""
-    with closing(sqlite3.connect(data_dir / "hero.db")) as database:
-        database.execute(
-            "CREATE TRIGGER no_claims BEFORE UPDATE ON job WHEN NEW.owner IS NOT NULL "
-            "BEGIN SELECT RAISE(ABORT, 'no claims'); END"
-        )
+    if not ON_POSTGRES:
+        refusal = "WHEN NEW.owner IS NOT NULL BEGIN SELECT RAISE(ABORT, 'no claims'); END"
+        await execute(settings.database, f"{_TRIGGER} {refusal}")
+        return
+    await execute(
+        settings.database,
+        f"CREATE FUNCTION refuse() RETURNS trigger {_REFUSAL}",
+        f"{_TRIGGER} FOR EACH ROW WHEN (NEW.owner IS NOT NULL) EXECUTE FUNCTION refuse()",
+    )
 
 
 async def test_a_worker_that_dies_ends_the_wait_for_its_jobs(
@@ -75,7 +80,7 @@ async def test_a_worker_that_dies_ends_the_wait_for_its_jobs(
             stopped.set()
 
     await app.builds.submit(build_spec(app))
-    refuse_claims(app.settings.data_dir)
+    await refuse_claims(app.settings)
     with pytest.raises(OperatorError, match=r"stopped unexpectedly.* To go on: again"):
         await asyncio.wait_for(run_with_worker(app.worker, wait_for_ever(), "To go on: again"), 60)
     assert stopped.is_set()
@@ -84,7 +89,7 @@ async def test_a_worker_that_dies_ends_the_wait_for_its_jobs(
 
 @pytest.mark.timeout(60)
 def test_a_build_whose_worker_dies_says_how_to_go_on(terminal: RunCommand, built: Settings) -> None:
-    refuse_claims(built.data_dir)
+    asyncio.run(refuse_claims(built))
     ended = terminal("dataset", "build", "--source", "shipped", "--yes")
     assert ended.exit_code == 1
     assert "stopped unexpectedly" in ended.stderr

@@ -1,6 +1,7 @@
 """Which bases can be tuned: what cannot is named with the list, also in requests; it may be served."""
 
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,28 @@ def test_the_header_is_what_the_whole_reader_finds(tiny_base: Path) -> None:
     assert header.metadata == fields
 
 
-@pytest.mark.parametrize("end", [0, 3, 20, 100, 5_000])
+@pytest.mark.parametrize("end", [0, 3, 20, 100, 5_000, -1000, -1])
 def test_a_damaged_file_is_named(tiny_base: Path, tmp_path: Path, end: int) -> None:
     damaged = tmp_path / "damaged.gguf"
     damaged.write_bytes(tiny_base.read_bytes()[:end])
     with pytest.raises(ValueError, match=r"damaged\.gguf is damaged, or is no GGUF file"):
         gguf_header.read(damaged)
     assert "damaged.gguf is damaged" in tunability.obstacle(damaged)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (struct.pack("<IIQ", 9, 8, 5000) + struct.pack("<Q", 2**63) * 5000, "it is cut short"),
+        (struct.pack("<IIQ", 9, 8, 2**63), "it is cut short"),
+        (struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 5000, "recursion"),
+        (struct.pack("<I", 77), "unknown kind 77"),
+    ],
+)
+def test_a_value_that_no_file_has_is_named(tmp_path: Path, value: bytes, fault: str) -> None:
+    path = tmp_path / "odd.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1) + b"a" + value)
+    assert re.search(rf"odd\.gguf is damaged, or is no GGUF file: .*{fault}", tunability.obstacle(path))
 
 
 def test_all_architectures_are_listed() -> None:
@@ -119,6 +135,16 @@ def test_a_base_without_a_chat_template_is_refused(tiny_base: Path, tmp_path: Pa
     assert reason_of("--data", tmp_path / "data", "--base", base, "--port", "0") == (
         f"engine: {base} has no chat template, and the engine only serves chats: choose its instruct variant"
         " by --base (ENGINE_BASE)."
+    )
+
+
+def test_a_base_that_has_not_arrived_whole_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+    base = tmp_path / "half.gguf"
+    content = tiny_base.read_bytes()
+    base.write_bytes(content[: len(content) // 2])
+    assert reason_of("--data", tmp_path / "data", "--base", base, "--port", "0") == (
+        f"engine: {base} cannot be read: half.gguf is damaged, or is no GGUF file: it is cut short. Choose "
+        "otherwise by --base (ENGINE_BASE), or fetch the file anew."
     )
 
 

@@ -17,7 +17,7 @@ from bot.app import App, open_app
 from bot.errors import StoreError
 from bot.registry.registry import Registry
 from bot.settings import Settings
-from bot.store import jobs, migrations, models, notifications
+from bot.store import jobs, migrations, models, notifications, powers
 from bot.store.database import Transaction, WriteTask, open_database
 from bot.store.job_schema import BuildSpec
 from bot.store.migrate import migrate, newest
@@ -83,8 +83,10 @@ async def test_an_unusable_url_is_reported_without_its_password(address: str) ->
 async def test_several_processes_may_create_the_database_at_once(
     databases: Databases, tmp_path: Path
 ) -> None:
+    address = databases.empty(tmp_path / "hero.db")
+
     async def start() -> None:
-        async with open_database(databases.empty(tmp_path / "hero.db")) as db, db.read() as tx:
+        async with open_database(address) as db, db.read() as tx:
             await tx.execute(text("SELECT count(*) FROM job"))
 
     await asyncio.gather(*(start() for _ in range(4)))
@@ -100,6 +102,26 @@ async def test_a_failed_transaction_writes_nothing(app: App) -> None:
         await fail_midway()
     async with app.db.read() as tx:
         assert await jobs.list_active(tx, "build") == []
+
+
+async def test_a_number_that_is_too_large_for_its_column_is_found_nowhere(app: App) -> None:
+    """People type it, as the number of a job or a model."""
+    async with app.db.read() as tx:
+        assert await jobs.get(tx, 2**31) is None
+        assert await jobs.get(tx, 2**63 - 1) is None
+
+
+async def test_ids_of_discord_are_kept(app: App) -> None:
+    async with app.db.write() as tx:
+        job = await jobs.add(tx, spec=BuildSpec(), requester_id=2**63 - 1, channel_id=None, at=1.0)
+    assert (await app.jobs.get(job.id)).requester_id == 2**63 - 1
+
+
+async def test_texts_are_stored_without_what_databases_refuse(app: App) -> None:
+    async with app.db.write() as tx:
+        await powers.add(tx, "fl\0y\ud800ing", actor_id=1, at=1.0)
+    async with app.db.read() as tx:
+        assert await powers.list_added(tx) == ["fly?ing"]
 
 
 async def test_writers_take_turns(app: App) -> None:

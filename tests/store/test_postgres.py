@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from bot.errors import DatabaseBusy, StoreError
 from bot.settings import ROOT
+from bot.store import jobs
 from bot.store.database import Database, Transaction, open_database
+from bot.store.job_schema import BuildSpec
 from bot.store.timing import DatabaseTiming
 from scripts.postgres import PrivateServer
+from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.private_postgres import Way, server
 
@@ -23,14 +24,6 @@ __all__ = ["server"]
 
 TIMING = DatabaseTiming(busy_timeout=5, retry_pause=0.05, stalled_after=1, patience=60)
 _COUNTED = "CREATE TABLE counted (number INTEGER NOT NULL)", "INSERT INTO counted VALUES (0)"
-
-
-async def execute(url: str, *statements: str) -> None:
-    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
-    await engine.dispose()
 
 
 @pytest.fixture
@@ -201,6 +194,24 @@ async def test_a_lost_answer_to_a_commit_writes_nothing_twice(
     assert "what waits is written later" in caplog.text
 
 
+async def test_a_dump_of_a_running_installation_is_restored(url: str, server: PrivateServer) -> None:
+    """As docs/operating.md says; what is added afterwards has new numbers."""
+    dump, address = server.folder / "hero.dump", url.replace("+asyncpg", "")
+    async with open_database(url, TIMING) as db:
+        async with db.write() as tx:
+            first = await jobs.add(tx, spec=BuildSpec(), requester_id=7, channel_id=None, at=1.0)
+        await asyncio.to_thread(server.run, "pg_dump", "--format=custom", f"--file={dump}", address)
+    restored = named(url, "restored")
+    await execute(server.url, "CREATE DATABASE restored TEMPLATE template0")
+    to = f"--dbname={restored.replace('+asyncpg', '')}"
+    await asyncio.to_thread(server.run, "pg_restore", "--exit-on-error", "--no-owner", to, dump)
+    async with open_database(restored, TIMING) as db, db.write() as tx:
+        assert await jobs.get(tx, first.id) == first
+        added = await jobs.add(tx, spec=BuildSpec(), requester_id=7, channel_id=None, at=2.0)
+        assert added.id > first.id
+    await execute(server.url, "DROP DATABASE restored WITH (FORCE)")
+
+
 async def opening_error_of(url: str) -> str:
     timing = DatabaseTiming(busy_timeout=0.5, connect_timeout=2)
     with pytest.raises(StoreError) as caught:
@@ -225,10 +236,10 @@ async def test_wrong_addresses_have_a_sentence_each(url: str) -> None:
         "no user": ('role "olga" does not exist', "Correct USER and PASSWORD"),
         "no host": ("cannot be reached", "correct HOST and PORT"),
         "no server": ("cannot be reached", "Start its server"),
-        "an option": ("sslmode", "Check DATABASE_URL"),
+        "an option": ("sslmode", "write ssl=require"),
         "TLS": ("rejected SSL", "DATABASE_URL"),
-        "a driver": ("SQLite or PostgreSQL", "postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME"),
-        "a kind": ("SQLite or PostgreSQL", "postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME"),
+        "a driver": ("begins with postgresql://", "Write postgresql+asyncpg://"),
+        "a kind": ("SQLite and PostgreSQL alone", "postgresql+asyncpg://"),
     }
     for case, parts in expected.items():
         assert all(part in said[case] for part in parts), (case, said[case])

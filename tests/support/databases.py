@@ -24,6 +24,15 @@ POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "")
 ON_POSTGRES = bool(POSTGRES_URL)
 
 
+async def execute(url: str, *statements: str, **values: object) -> None:
+    """Execute statements as another program does, each for itself."""
+    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement), values)
+    await engine.dispose()
+
+
 class PostgresServer:
     """Creates and drops databases on a server, from a thread: tests with and without a loop ask it.
 

@@ -1,10 +1,8 @@
 """The best-rated descriptions by which the gate compares a new model with the live one."""
 
-from collections.abc import Iterable
-
 from bot.dataset.versions.admission import Admission
-from bot.store import datasets, models
-from bot.store.database import Database, Transaction
+from bot.store import learnt_texts
+from bot.store.database import Database
 from bot.store.models import Model
 from bot.tuning.best_texts import MOST_TEXTS, RatedText
 
@@ -24,19 +22,7 @@ class BestRated:
         Texts that are hidden or deleted by now are left out.
         """
         async with self._db.read() as tx:
-            learnt = [
-                await datasets.learnt_descriptions(tx, await _versions(tx, each)) for each in (new, live)
-            ]
+            learnt = [await learnt_texts.learnt_by(tx, each) for each in (new, live)]
         by_one_alone = learnt[0] ^ learnt[1]
         found = await self._admission.best(MOST_TEXTS, without=by_one_alone)
         return [RatedText(each.description.id, each.prompt, each.text) for each in found]
-
-
-async def _versions(tx: Transaction, model: Model) -> Iterable[int]:
-    """Return the datasets of a model, and of the tuned models that it comes from."""
-    by_name = {each.name: each for each in await models.list_all(tx)}
-    versions = {model.dataset_id}
-    while (base := by_name.get(model.base)) is not None:
-        versions.add(base.dataset_id)
-        model = base
-    return versions

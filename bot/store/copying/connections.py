@@ -13,6 +13,7 @@ from bot.store.copying.end import End
 from bot.store.sqlite_connection import Connections
 
 _APPLICATION = "herosmith db copy"
+_TIMEOUT = 10.0  # seconds to connect to a server
 _BUSY = 15.0  # seconds to wait for another program's lock
 
 
@@ -44,15 +45,17 @@ async def open_writing(end: End) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
+def _server_options() -> dict[str, Any]:
+    from bot.store.postgres_connection import connect_args  # noqa: PLC0415 (the driver is an extra)
+
+    return connect_args(_TIMEOUT) | {"server_settings": {"application_name": _APPLICATION}}
+
+
 @asynccontextmanager
 async def _connected(url: str, begin: str, pragmas: list[str]) -> AsyncIterator[AsyncConnection]:
     connections = Connections(_BUSY)
     is_sqlite = url.startswith("sqlite")
-    options: dict[str, Any] = (
-        {"async_creator_fn": connections.opening}
-        if is_sqlite
-        else {"server_settings": {"application_name": _APPLICATION}}
-    )
+    options = {"async_creator_fn": connections.opening} if is_sqlite else _server_options()
     engine = create_async_engine(
         url,
         hide_parameters=True,

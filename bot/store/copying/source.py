@@ -1,6 +1,5 @@
 """The database that is copied: checked, of one moment, and not changed."""
 
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
+from bot.store.clock import now
 from bot.store.copy_lock import hold_alone
 from bot.store.copying.connections import open_reading
 from bot.store.copying.end import End
@@ -91,11 +91,11 @@ async def _check_complete(connection: AsyncConnection) -> None:
 
 async def _check_no_worker(connection: AsyncConnection) -> None:
     """Raise StoreError if a job has a worker, which may run on another machine."""
-    query = select(func.max(job.c.heartbeat)).where(job.c.state.in_(("running", "cancelling")))
-    heartbeat = (await connection.execute(query)).scalar_one()
-    if heartbeat is not None and time.time() - heartbeat < _RECENT:
+    query = select(now() - func.max(job.c.heartbeat)).where(job.c.state.in_(("running", "cancelling")))
+    seconds = (await connection.execute(query)).scalar_one()
+    if seconds is not None and seconds < _RECENT:
         raise StoreError(
-            f"was used by a worker {max(0.0, time.time() - heartbeat):.0f} seconds ago, perhaps on another "
+            f"was used by a worker {max(0.0, seconds):.0f} seconds ago, perhaps on another "
             f"machine. Stop it, wait for {_RECENT:.0f} seconds, then start this again. Nothing was changed."
         )
 

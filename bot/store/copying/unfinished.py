@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, Text, column, inspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.migrate import UNFINISHED_COPY, migrate, newest
+from bot.store.postgres import check_server
 from bot.store.schema import metadata
 
 _NOTES = Table(
@@ -49,7 +50,7 @@ def is_noted(connection: Connection) -> bool:
 
 async def read_notes(connection: AsyncConnection) -> Notes:
     """Return what an unfinished copy notes."""
-    noted = dict(list(await connection.execute(select(_NOTES))))
+    noted = {str(row.name): str(row.value) for row in await connection.execute(select(_NOTES))}
     reached = {
         name.removeprefix(_REACHED): Reached(**json.loads(value))
         for name, value in noted.items()
@@ -61,6 +62,8 @@ async def read_notes(connection: AsyncConnection) -> Notes:
 def begin(connection: Connection, source: str, fingerprint: str) -> None:
     """Create the tables, unless they are there, and let the database be an unfinished copy without rows."""
     if not is_noted(connection):
+        if connection.dialect.name == "postgresql":
+            check_server(connection)
         migrate(connection)
         _NOTES.create(connection)
         connection.execute(_VERSION.update().values(version_num=UNFINISHED_COPY))

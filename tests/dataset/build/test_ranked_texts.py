@@ -65,6 +65,11 @@ async def items(app: App, version: int) -> list[Item]:
         return await datasets.list_items(tx, version)
 
 
+def street_of(text: str) -> str:
+    """Return the number in a text, which no other text has."""
+    return text.split("street ")[1].split(",")[0]
+
+
 async def count_ranked(app: App) -> int:
     async with app.db.read() as tx:
         return int((await tx.execute(select(func.count()).select_from(ranked_text))).scalar_one())
@@ -72,7 +77,9 @@ async def count_ranked(app: App) -> int:
 
 def asked(script: Script, model: str) -> int:
     """Return how many texts a model was asked to write for the ranker."""
-    return sum(body["model"] == model and "seed" in body for body in script.asked)
+    return sum(
+        body["model"] == model and body.get("service_tier") == "flex" for body in script.asked
+    )
 
 
 async def test_the_best_of_eight_join_and_are_at_most_a_third(
@@ -100,8 +107,6 @@ async def test_the_best_of_eight_join_and_are_at_most_a_third(
     assert max(Counter(item.prompt for item in ranked).values()) == 1
     assert {item.prompt for item in ranked} <= {item.prompt for item in others if item.split == "train"}
     assert result.ranked.written == 8 * result.ranked.heroes == asked(script, model)
-    background = [body for body in script.asked if body["model"] == model and "seed" in body]
-    assert all(body["service_tier"] == "flex" for body in background)
     async with app.db.read() as tx:
         dataset = await datasets.get(tx, result.dataset)
     assert dataset
@@ -227,7 +232,7 @@ async def test_the_models_log_probability_is_a_feature(app: App, script: Script)
     heroes = [hero for repeat in range(3) for hero in app.heroes.vocabulary.grid.heroes(repeat)]
     for at in range(RATED):
         described = await app.describer.describe(heroes[at * 3], requester=1)
-        street = int(described.text.split("street ")[1].split(",")[0])
+        street = int(street_of(described.text))
         for voter in range(2):
             await app.votes.simulate(described.id, f"voter {at} {voter}", DOWN if street % 2 else UP)
 
@@ -241,15 +246,46 @@ async def test_the_models_log_probability_is_a_feature(app: App, script: Script)
     assert result.ranked.has_log_prob
     assert result.ranked.refused is None, str(result.ranked.refused)
     streets = [
-        int(item.text.split("street ")[1].split(",")[0])
-        for item in await items(app, result.dataset)
-        if item.source == "ranked"
+        int(street_of(item.text)) for item in await items(app, result.dataset) if item.source == "ranked"
     ]
     assert len(streets) > 20
     assert sum(street % 2 for street in streets) <= 0.1 * len(streets)  # a hero may have unlikely texts alone
     async with app.db.read() as tx:
         stored = (await tx.execute(select(func.count()).select_from(text_log_prob))).scalar_one()
     assert stored >= RATED
+
+
+async def test_what_the_live_model_has_learnt_does_not_tell_what_people_like(
+    app: App, script: Script
+) -> None:
+    """It learns what people like, and finds that likely: votes thrown by a coin would seem to be a taste."""
+    model = await with_live_model(app, script)
+    script.writers[model] = describe
+    await rate(app, fair=False)
+    liked = (await build(app, LIMIT)).result_as(BuildResult).dataset
+    await finetune(app)
+    await app.registry.promote(2)
+    learnt = {street_of(item.text) for item in await items(app, liked) if item.source == "description"}
+    script.log_prob = lambda word: -1.0 if word.strip(",.") in learnt else -4.0
+
+    result = await ranked_build(app)
+
+    assert len(learnt) >= 15
+    assert result.ranked
+    assert "AUC" in str(result.ranked.refused)
+
+
+async def test_the_votes_of_one_person_are_no_taste_of_people(app: App, script: Script) -> None:
+    model = await with_live_model(app, script)
+    heroes = [hero for repeat in range(3) for hero in app.heroes.vocabulary.grid.heroes(repeat)]
+    for hero in heroes[: RATED * 2 : 2]:
+        described = await app.describer.describe(hero, requester=1)
+        await app.votes.simulate(described.id, "only voter", UP if "says" in described.text else DOWN)
+    result = await ranked_build(app)
+    assert result.ranked
+    assert "of one person" in str(result.ranked.refused)
+    assert "ranked" not in result.counts
+    assert asked(script, model) == 0
 
 
 async def test_deleted_votes_and_descriptions_take_no_ranked_text_away(app: App, script: Script) -> None:
