@@ -33,11 +33,24 @@ class PendingInteraction:
     thumbs: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Guilds:
+    """How many servers each shard has, and how many channels and roles each server."""
+
+    count: int = 1
+    channels: int = 1
+    roles: int = 1
+
+
+_ONE_SMALL = Guilds()
+
+
 class DiscordServer:
     """Routes, gateway, and a count of the calls by kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, guilds: Guilds) -> None:
         self.url = ""
+        self._guilds = guilds
         self.calls: Counter[str] = Counter()
         self.syncs = 0  # of the slash commands
         self.connected = asyncio.Event()
@@ -86,12 +99,14 @@ class DiscordServer:
         return socket
 
     async def _welcome(self, shard: int, count: int) -> None:
-        unknown = [{"id": str(_guild_id(shard)), "unavailable": True}]
+        ids = [_guild_id(shard + number * count) for number in range(self._guilds.count)]
+        unknown = [{"id": str(each), "unavailable": True} for each in ids]
         application = {"id": str(APPLICATION), "flags": 0}
         ready = {"v": 10, "user": _user(1, bot=True), "guilds": unknown, "application": application}
         more = {"shard": [shard, count], "session_id": "s", "resume_gateway_url": self.url}
         await self._dispatch(shard, "READY", {**ready, **more})
-        await self._dispatch(shard, "GUILD_CREATE", _guild(_guild_id(shard)))
+        for each in ids:
+            await self._dispatch(shard, "GUILD_CREATE", _guild(each, self._guilds))
         self.connected.set()
 
     async def _dispatch(self, shard: int, name: str, data: dict[str, Any]) -> None:
@@ -163,14 +178,19 @@ def _guild_id(shard: int) -> int:
     return GUILD + (shard << 22)
 
 
-def _channel(guild_id: int) -> dict[str, Any]:
-    place = {"id": str(CHANNEL), "guild_id": str(guild_id), "type": 0, "name": "heroes", "position": 0}
+def _channel(guild_id: int, number: int = 0) -> dict[str, Any]:
+    channel = CHANNEL if number == 0 else guild_id + number  # one that answers, and others of each server's own
+    place = {"id": str(channel), "guild_id": str(guild_id), "type": 0, "name": "heroes", "position": number}
     return {**place, "permission_overwrites": [], "nsfw": False, "parent_id": None, "permissions": "0"}
 
 
-def _guild(guild_id: int) -> dict[str, Any]:
-    everyone = {"id": str(guild_id), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
-    role = {**everyone, "permissions": _ADMINISTRATOR, "managed": False, "mentionable": False, "flags": 0}
+def _role(guild_id: int, number: int) -> dict[str, Any]:
+    name = f"role {number}" if number else "@everyone"
+    role = {"id": str(guild_id + number), "name": name, "color": 0, "hoist": False, "position": number}
+    return {**role, "permissions": _ADMINISTRATOR, "managed": False, "mentionable": False, "flags": 0}
+
+
+def _guild(guild_id: int, guilds: Guilds) -> dict[str, Any]:
     words: dict[str, Any] = {
         "name": "bench",
         "icon": None,
@@ -189,8 +209,8 @@ def _guild(guild_id: int) -> dict[str, Any]:
     }
     return {
         "id": str(guild_id),
-        "roles": [role],
-        "channels": [_channel(guild_id)],
+        "roles": [_role(guild_id, number) for number in range(guilds.roles)],
+        "channels": [_channel(guild_id, number) for number in range(guilds.channels)],
         "member_count": 2,
         **words,
         **levels,
@@ -243,9 +263,9 @@ def _message(number: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def discord_server() -> AsyncIterator[DiscordServer]:
+async def discord_server(guilds: Guilds = _ONE_SMALL) -> AsyncIterator[DiscordServer]:
     """Serve on a free port of 127.0.0.1 until the block ends."""
-    server = DiscordServer()
+    server = DiscordServer(guilds)
     app = web.Application()
     app.add_routes(server.routes())
     runner = web.AppRunner(app, shutdown_timeout=0.1)

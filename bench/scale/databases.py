@@ -1,0 +1,63 @@
+"""Databases of a run's own on a PostgreSQL server."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bench.common.errors import BenchError
+from bench.store.fill import connect_postgres
+from bot.errors import StoreError
+from bot.store.address import require_driver, shown_address
+
+
+@asynccontextmanager
+async def new_databases(url: str, names: Sequence[str]) -> AsyncIterator[dict[str, str]]:
+    """Make empty databases, and drop them when the block ends; yield their addresses by name.
+
+    Raises StoreError if the address is none, and BenchError if the server does not let us.
+    """
+    address = require_driver(url)
+    if address.get_backend_name() != "postgresql":
+        raise BenchError("--postgres takes the address of a PostgreSQL server: postgresql+asyncpg://...")
+    made: dict[str, str] = {}
+    server = await _connect(url)
+    try:
+        for name in names:
+            full = f"herosmith_bench_{os.getpid()}_{name}"
+            await _execute(server, f"CREATE DATABASE {full}", url)
+            made[full] = address.set(database=full).render_as_string(hide_password=False)
+        yield dict(zip(names, made.values(), strict=True))
+    finally:
+        for full in made:
+            await server.execute(f"DROP DATABASE IF EXISTS {full} WITH (FORCE)")
+        await server.close()
+
+
+async def _connect(url: str) -> Any:
+    try:
+        return await connect_postgres(url)
+    except StoreError:
+        raise
+    except Exception as error:  # of many kinds: sockets, passwords, names
+        if isinstance(error, BenchError):
+            raise
+        raise BenchError(f"{shown_address(url)} does not let us in: {error}") from error
+
+
+async def _execute(server: Any, statement: str, url: str) -> None:
+    try:
+        await server.execute(statement)
+    except Exception as error:
+        raise BenchError(f"No database can be made at {shown_address(url)}: {error}") from error
+
+
+async def backend_ids(url: str) -> list[int]:
+    """Return the server's processes that work for a database, without this question's own."""
+    server = await connect_postgres(url)
+    try:
+        mine = "datname = current_database() AND pid <> pg_backend_pid()"
+        rows = await server.fetch(f"SELECT pid FROM pg_stat_activity WHERE {mine}")  # noqa: S608 (our own words)
+        return [row[0] for row in rows]
+    finally:
+        await server.close()
