@@ -68,6 +68,15 @@ class DiscordServer:
         del self._pending[number]
         return interaction
 
+    async def send_messages(self, count: int) -> None:
+        """Send so many messages of people, in all servers in turn, as a bot gets them: without their text."""
+        for number in range(count):
+            guild_id = _guild_id(number % self._guilds.count)
+            channel = {"channel_id": str(CHANNEL), "guild_id": str(guild_id)}
+            author = {"author": _user(_USERS + number), "member": _member(_USERS + number)}
+            message = _message(next(self._numbers), {}) | channel | author | {"type": 0}
+            await self._dispatch(0, "MESSAGE_CREATE", message)
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/gateway", self._connect),
@@ -179,8 +188,14 @@ def _guild_id(shard: int) -> int:
 
 
 def _channel(guild_id: int, number: int = 0) -> dict[str, Any]:
-    channel = CHANNEL if number == 0 else guild_id + number  # one that answers, and others of each server's own
-    place = {"id": str(channel), "guild_id": str(guild_id), "type": 0, "name": "heroes", "position": number}
+    channel_id = guild_id + number if number else CHANNEL  # /hero comes from the first one
+    place = {
+        "id": str(channel_id),
+        "guild_id": str(guild_id),
+        "type": 0,
+        "name": "heroes",
+        "position": number,
+    }
     return {**place, "permission_overwrites": [], "nsfw": False, "parent_id": None, "permissions": "0"}
 
 

@@ -35,7 +35,9 @@ def default_environment() -> dict[str, str]:
 async def bot_process(
     name: str, discord: str, model: str, folder: Path, settings: Mapping[str, str] = _NO_MORE
 ) -> AsyncIterator[RunningBot]:
-    """Run a bot of bench.interactions.bot_process until the block ends. Raises BenchError if it does not start.
+    """Run a bot of bench.interactions.bot_process until the block ends.
+
+    Raises BenchError if it does not start.
 
     discord, model: the servers' URLs. folder: the bot's data. settings: those that differ from the defaults.
     """

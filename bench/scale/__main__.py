@@ -2,15 +2,14 @@
 
     python -m bench.scale [--quick] [--json] [--postgres URL] [--descriptions N]
 
-Needs PostgreSQL: without --postgres, a server of its own is started in a temporary folder (as root on Debian,
-its package is installed where it is missing; `make bench-scale`). It waits for the disk, as servers do that hold
-data.
+Needs PostgreSQL: without --postgres, a server of its own is started in a temporary folder (as root on
+Debian, its package is installed where it is missing). It waits for the disk, as servers do that hold data.
 
-One, two and four bot processes answer /hero on that server: each is a process of its own with its shard, against
-a simulated Discord and a model that answers at once. A worker is killed in a build, until another one has the
-job. A bot has a thousand servers in memory, and another one has one. Then the hot queries of bench.store are
-timed over a million descriptions and ten million votes, also with --quick, in SQLite and PostgreSQL. Half an
-hour, and 16 GB of disk.
+A worker is killed in a build, until another one has the job. A bot has a thousand servers in memory, and gets
+messages that are not for it; another one has one server. One, two and four bot processes answer /hero on the
+PostgreSQL server, each with its shard, against a simulated Discord and a model that answers at once. Then the
+hot queries of bench.store are timed over a million descriptions and ten million votes, also with --quick, in
+SQLite and PostgreSQL. Half an hour, and 16 GB of disk.
 """
 
 import asyncio

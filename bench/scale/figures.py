@@ -31,16 +31,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class GuildMemory:
-    """The physical memory of bots in MiB, a value for each round: with few servers, and with so many more."""
+class GuildCosts:
+    """What servers cost a bot process, a value for each round.
+
+    few, many: its physical memory in MiB with few servers, and with so many more. message_us: microseconds of
+    processor time for a message in a server that is not for the bot.
+    """
 
     more: int
-    few: Sequence[float]
-    many: Sequence[float]
+    few: list[float] = field(default_factory=list)
+    many: list[float] = field(default_factory=list)
+    message_us: list[float] = field(default_factory=list)
 
     @property
-    def per_thousand(self) -> float:
-        """Return the MiB of a thousand servers."""
+    def mib_per_thousand(self) -> float:
+        """Return the memory of a thousand servers."""
         return (median(self.many) - median(self.few)) / self.more * 1000
 
 
@@ -50,7 +55,7 @@ class Figures:
 
     runs: Sequence[Run]
     takeovers: Sequence[float]
-    memory: GuildMemory
+    guilds: GuildCosts
     queries: StoreFigures
 
     def summary(self) -> dict[str, object]:
@@ -61,7 +66,8 @@ class Figures:
             "takeover_worst_s": round(max(self.takeovers), 2),
             "hot_rows": self.queries.descriptions,
             "p99_ms_hot": round(self.queries.worst_ms(hot=True), 3),
-            "mib_per_1000_guilds": round(self.memory.per_thousand, 1),
+            "mib_per_1000_guilds": round(self.guilds.mib_per_thousand, 1),
+            "message_us": round(median(self.guilds.message_us), 1),
             "cpu_ms": {
                 str(run.processes): {
                     "bots": round(median(run.bot_ms), 2),
@@ -85,14 +91,8 @@ class Figures:
             f"silent for {silent:.0f} s; bound {_LONGEST_TAKEOVER_S:.0f} s",
             f"{seconds / silent:.2f}",
         )
-        few, many = median(self.memory.few), median(self.memory.many)
-        table.add_row(
-            f"a bot's memory with {self.memory.more:,} more servers",
-            f"{many:.0f} MiB (+{self.memory.per_thousand:.1f} for 1,000)",
-            f"with few: {few:.0f} MiB",
-            f"{many / few:.2f}",
-            end_section=True,
-        )
+        self._guild_rows(table)
+        table.add_section()
         self._query_rows(table)
         return table
 
@@ -109,6 +109,23 @@ class Figures:
                 f"processor ms: bots {bots}, PostgreSQL {database}, Discord and model {bench}",
                 f"{rate / alone:.2f}",
             )
+
+    def _guild_rows(self, table: Table) -> None:
+        guilds = self.guilds
+        few, many = median(guilds.few), median(guilds.many)
+        table.add_row(
+            f"a bot's memory with {guilds.more:,} more servers",
+            f"{many:.0f} MiB (+{guilds.mib_per_thousand:.1f} for 1,000)",
+            f"with few: {few:.0f} MiB",
+            f"{many / few:.2f}",
+        )
+        hero_us, message_us = median(self.runs[0].bot_ms) * 1000, median(guilds.message_us)
+        table.add_row(
+            "processor time for a message that is not for the bot",
+            f"{message_us:.0f} µs",
+            f"a /hero: {hero_us:,.0f} µs",
+            f"{message_us / hero_us:.3f}",
+        )
 
     def _query_rows(self, table: Table) -> None:
         for database, times in self.queries.times.items():

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.common.report import log_progress
-from bench.scale import guild_memory, rates, takeover
+from bench.scale import guilds, rates, takeover
 from bench.scale.databases import new_databases
 from bench.scale.figures import Figures
 from bench.store import measure as store
@@ -16,7 +16,7 @@ class Plan:
 
     rates: rates.Plan
     takeovers: int
-    memory: int
+    guilds: int
     store: store.Plan
 
     def with_descriptions(self, descriptions: int) -> "Plan":
@@ -24,8 +24,8 @@ class Plan:
         return replace(self, store=store.Plan(descriptions, self.store.rounds))
 
 
-FULL = Plan(rates.Plan(rounds=5, commands=320), takeovers=5, memory=3, store=store.FULL)
-QUICK = Plan(rates.Plan(rounds=3, commands=160), takeovers=3, memory=1, store=store.QUICK)
+FULL = Plan(rates.Plan(rounds=5, commands=320), takeovers=5, guilds=3, store=store.FULL)
+QUICK = Plan(rates.Plan(rounds=3, commands=160), takeovers=3, guilds=1, store=store.QUICK)
 
 _STORE, _WORKERS = "store", "workers"
 
@@ -40,9 +40,9 @@ async def measure(url: str, plan: Plan, folder: Path) -> Figures:
         log_progress("a worker is killed in a build ...")
         seconds = await takeover.measure(urls[_WORKERS], plan.takeovers, folder / _WORKERS)
         log_progress("bots with many servers ...")
-        memory = await guild_memory.measure(plan.memory, folder / "memory")
+        costs = await guilds.measure(plan.guilds, folder / "guilds")
         runs = await rates.measure(urls, plan.rates, folder / "bots")
         (folder / _STORE).mkdir()
         queries = await store.fill_and_measure(urls[_STORE], plan.store, folder / _STORE)
         store.check(queries)
-    return Figures(runs, seconds, memory, queries)
+    return Figures(runs, seconds, costs, queries)

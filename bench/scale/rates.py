@@ -1,8 +1,8 @@
 """How many /hero one, two and four bot processes answer in a second, on one PostgreSQL server.
 
-Each number of processes is an installation of its own with its database, its simulated Discord and one shard for
-each process. All run from the beginning to the end, and take turns round by round: one that has no turn only
-renews its leases.
+Each number of processes is an installation of its own with its database, its simulated Discord and one shard
+for each process. All run from the beginning to the end, and take turns round by round: one that has no turn
+only renews its leases.
 """
 
 import asyncio
@@ -69,6 +69,7 @@ async def measure(urls: Mapping[str, str], plan: Plan, folder: Path) -> list[Run
         for count in COUNTS:
             log_progress(f"starting bots: {count} ...")
             name = database_name(count)
+            (folder / name).mkdir(parents=True)
             opened = _open(count, model, urls[name], folder / name)
             installations[name] = await stack.enter_async_context(opened)
         for number in range(plan.rounds):
@@ -80,7 +81,6 @@ async def measure(urls: Mapping[str, str], plan: Plan, folder: Path) -> list[Run
 
 @asynccontextmanager
 async def _open(count: int, model: str, database: str, folder: Path) -> AsyncIterator[_Installation]:
-    folder.mkdir(parents=True)
     async with discord_server() as discord, AsyncExitStack() as stack:
         ids = []
         for shard in range(count):

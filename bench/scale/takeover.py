@@ -33,7 +33,8 @@ async def measure(database: str, rounds: int, folder: Path) -> list[float]:
         model = str(server.client.base_url)
         app = await stack.enter_async_context(open_app(paid_settings(model, folder / "app", database)))
         workers = [
-            await stack.enter_async_context(_worker(model, folder / "app", database)) for _ in range(rounds + 1)
+            await stack.enter_async_context(_worker(model, folder / "app", database))
+            for _ in range(rounds + 1)
         ]
         job, _ = await app.builds.submit(build_spec(app, _EXAMPLES))
         owner = await _until_owned(app, job.id, None)
