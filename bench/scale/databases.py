@@ -25,7 +25,7 @@ async def new_databases(url: str, names: Sequence[str]) -> AsyncIterator[dict[st
     try:
         for name in names:
             full = f"herosmith_bench_{os.getpid()}_{name}"
-            await _execute(server, f"CREATE DATABASE {full}", url)
+            await _execute(server, f"CREATE DATABASE {full} TEMPLATE template0", url)
             made[full] = address.set(database=full).render_as_string(hide_password=False)
         yield dict(zip(names, made.values(), strict=True))
     finally:
