@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 import cogs
+from bot.dataset.versions.kept_verdicts import RULES
 from bot.settings import ROOT
 from bot.store.jobs import Job
 
@@ -367,3 +368,11 @@ def test_colours_are_named_in_the_palette_alone() -> None:
     named = re.compile(r"[\"']#[0-9a-fA-F]{6}[\"']|\bColou?r\.(?!from_str\b)\w+\(|\b0x[0-9a-fA-F]{6}\b")
     found = [path for path, text in sources("bot", "cogs", "bench") if named.search(text)]
     assert found == ["bot/palette.py"]
+
+
+def test_all_of_curation_is_in_the_version_of_its_rules(graph: grimp.ImportGraph) -> None:
+    """A change of what decides about a text must change the version under which verdicts are kept."""
+    modules = {module.__name__ for module in RULES}
+    deciding = {"bot.heroes.curation"} | graph.find_upstream_modules("bot.heroes.curation")
+    only_data = {"bot.heroes.hero"}
+    assert {each for each in deciding if each.startswith("bot.heroes.")} - only_data == modules

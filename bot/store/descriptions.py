@@ -172,7 +172,9 @@ async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
     """Count the heroes described since a moment, by requester (a pseudonym) and by server id."""
     counts: dict[str | int, int] = {}
     number, since = heroes_since(at)
-    for who in (description.c.requester, description.c.guild_id):
+    # no bare columns: to group by one, SQLite would read all of its index, and not that of the time
+    for column in (description.c.requester.concat(""), description.c.guild_id + 0):
+        who = column.label("who")
         query = select(who, number).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts

@@ -354,8 +354,19 @@ description = Table(
     CheckConstraint("kind IN ('hero', 'take', 'scene', 'team')", name="description_kind"),
     Index("description_of_requester", "requester", "created_at"),
     Index("description_of_guild", "guild_id", "created_at"),
-    Index("description_of_time", "created_at"),
+    Index("description_of_time", "created_at", "requester", "guild_id", "kind"),  # to count without the texts
     Index("description_of_parent", "parent_id"),
+    Index("description_of_power", "power", "kind"),  # as above, to suggest powers
+)
+
+# What curation says of a description's text: why it may not train, NULL if it may. rules: the version of the
+# rules that say so (bot/dataset/versions/kept_verdicts.py); what others said is replaced.
+curation_verdict = Table(
+    "curation_verdict",
+    metadata,
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
+    Column("rules", String(16), nullable=False),
+    Column("reason", Text),
 )
 
 # The messages that show a description's card, so that they go when its text is hidden.
@@ -444,6 +455,16 @@ vote = Table(
     Column("at", Float, nullable=False),
     Index("vote_of_voter", "voter", "at"),
     sqlite_with_rowid=False,  # a description's votes are stored side by side and summed without sorting
+)
+
+# What rankings of many descriptions were made by last, so that nobody waits for that after a start: by the
+# hash of a contest (bot/rating/kept_choices.py) the ids of its best descriptions, and the prior of all votes.
+kept_choice = Table(
+    "kept_choice",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 _RUNNING = text("state = 'running'")
