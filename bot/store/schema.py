@@ -1,4 +1,8 @@
-"""The tables of the database; the migrations create them."""
+"""The tables of the database; the migrations create them.
+
+Conditions of indexes are written here for SQLite alone. In the migrations PostgreSQL has them, too: to name
+them here would load its dialect, 3 MiB, in every process.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -150,7 +154,7 @@ job = Table(
         "'succeeded', 'failed', 'cancelled')",
         name="job_state",
     ),
-    Index("job_active", "kind", "id", sqlite_where=ACTIVE_JOB, postgresql_where=ACTIVE_JOB),
+    Index("job_active", "kind", "id", sqlite_where=ACTIVE_JOB),
 )
 
 # Requests sent to a provider's Batch API. The row is written before anything is sent; the most that the batch
@@ -233,7 +237,7 @@ model = Table(
     CheckConstraint(
         "state IN ('unchecked', 'held back', 'candidate', 'live', 'retired')", name="model_state"
     ),
-    Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("model_one_live", "state", unique=True, sqlite_where=_LIVE),
 )
 
 # The history of a model, never deleted. passed, held back: by its check; promoted: by votes; override: by
@@ -350,8 +354,19 @@ description = Table(
     CheckConstraint("kind IN ('hero', 'take', 'scene', 'team')", name="description_kind"),
     Index("description_of_requester", "requester", "created_at"),
     Index("description_of_guild", "guild_id", "created_at"),
-    Index("description_of_time", "created_at"),
+    Index("description_of_time", "created_at", "requester", "guild_id", "kind"),  # to count without the texts
     Index("description_of_parent", "parent_id"),
+    Index("description_of_power", "power", "kind"),  # as above, to suggest powers
+)
+
+# What curation says of a description's text: why it may not train, NULL if it may. rules: the version of the
+# rules that say so (bot/dataset/versions/kept_verdicts.py); what others said is replaced.
+curation_verdict = Table(
+    "curation_verdict",
+    metadata,
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
+    Column("rules", String(16), nullable=False),
+    Column("reason", Text),
 )
 
 # The messages that show a description's card, so that they go when its text is hidden.
@@ -442,6 +457,16 @@ vote = Table(
     sqlite_with_rowid=False,  # a description's votes are stored side by side and summed without sorting
 )
 
+# What rankings of many descriptions were made by last, so that nobody waits for that after a start: by the
+# hash of a contest (bot/rating/kept_choices.py) the ids of its best descriptions, and the prior of all votes.
+kept_choice = Table(
+    "kept_choice",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
 _RUNNING = text("state = 'running'")
 
 # A candidate's challenge to the live model; at most one is running. It ends won or lost (by the candidate),
@@ -458,7 +483,7 @@ trial = Table(
     Column("test", String(16), nullable=False, server_default="uniform"),
     CheckConstraint("state IN ('running', 'won', 'lost', 'undecided', 'stopped')", name="trial_state"),
     CheckConstraint("test IN ('uniform', 'bimodal')", name="trial_test"),
-    Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING),
 )
 
 # Two descriptions of one hero, by the live model and the candidate, shown blind; a: whose is the first.
@@ -501,9 +526,8 @@ duel_vote = Table(
         "voter",
         unique=True,
         sqlite_where=_COUNTS,
-        postgresql_where=_COUNTS,
     ),
-    Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS, postgresql_where=_COUNTS),
+    Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS),
 )
 
 # A power that an operator added to the vocabulary, so that its descriptions may train.
@@ -581,7 +605,7 @@ season = Table(
     Column("ended_at", Float),
     Column("actor_id", BigInteger),
     UniqueConstraint("guild_id", "number"),
-    Index("season_one_open", "guild_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("season_one_open", "guild_id", unique=True, sqlite_where=_OPEN),
 )
 
 # A server's post on its best text of a week; the week is the day on which it ends (YYYY-MM-DD, in the

@@ -35,9 +35,19 @@ _WORD = struct.Struct("<I")
 _ALIGNMENT = "general.alignment"
 _DEFAULT_ALIGNMENT = 32
 _BLOCKS = {
-    0: (1, 4), 1: (1, 2), 30: (1, 2),  # F32, F16, BF16
-    2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),  # Q4_0, Q4_1, Q5_0, Q5_1, Q8_0
-    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),  # Q2_K to Q6_K
+    0: (1, 4),  # F32
+    1: (1, 2),  # F16
+    2: (32, 18),  # Q4_0
+    3: (32, 20),  # Q4_1
+    6: (32, 22),  # Q5_0
+    7: (32, 24),  # Q5_1
+    8: (32, 34),  # Q8_0
+    10: (256, 84),  # Q2_K
+    11: (256, 110),  # Q3_K
+    12: (256, 144),  # Q4_K
+    13: (256, 176),  # Q5_K
+    14: (256, 210),  # Q6_K
+    30: (1, 2),  # BF16
 }
 """The numbers in a block of a type, and the bytes that it takes; of other types the size is not known."""
 _LONGEST_LIST = 4096

@@ -56,7 +56,7 @@ OBJECTS = {
     "spec (build)": f"{_BUILD} ranked language server",
     "spec (finetune)": "dataset base epochs method tokens check_cost check_seconds language server",
     "result (build)": "dataset new counts files",
-    "result (finetune)": "model name state dataset seconds loss_before loss_after files",
+    "result (finetune)": ("model name state dataset seconds loss_before loss_after kept_epoch epochs files"),
     "check": "new live live_id best_texts faults samples",
     "check.new": _FIGURES,
     "check.live": _FIGURES,
