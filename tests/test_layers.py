@@ -21,7 +21,7 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "histogram", "i18n", "logs", "palette", "shards", "shipped_files"),
+    ("config", "garbage_collection", "histogram", "i18n", "logs", "palette", "shards", "shipped_files"),
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page"),
     ("cards", "settings", "store"),
@@ -334,6 +334,30 @@ def test_what_starts_first_loads_no_large_library(module: str) -> None:
     """Whoever only reads settings or --help waits neither for SQLAlchemy nor for the clients."""
     large = {"aiohttp", "discord", "openai", "pandas", "sqlalchemy"}
     probe = f"import sys, {module}; sys.exit(' '.join({large} & set(sys.modules)) or None)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_bot_starts_without_what_few_use() -> None:
+    """Each of these takes memory and time of every start: what needs one loads it where it is used."""
+    needless = {
+        *("PIL", "matplotlib", "numpy", "pandas", "pyarrow", "rensa", "scipy", "torch", "transformers"),
+        *("alembic", "babel", "packaging", "prometheus_client", "rich", "typer"),
+        *("aiohttp.web", "sqlalchemy.dialects.postgresql"),
+    }
+    probe = f"""
+import importlib, sys
+import bot.app, bot.client, bot.monitoring.server
+from bot.heroes.config import read_heroes
+from bot.shipped_files import shipped
+from cogs import EXTENSIONS
+for name in EXTENSIONS:
+    importlib.import_module(name)
+read_heroes(shipped("data/heroes.toml"))
+sys.exit(" ".join({needless} & set(sys.modules)) or None)
+"""
     done = subprocess.run(
         [sys.executable, "-c", probe], check=False, cwd=ROOT, capture_output=True, text=True
     )
