@@ -17,6 +17,8 @@ from tests.support.engine_process import EngineProcess
 from tests.support.scripted_server import Script, scripted_server
 from tests.support.threads import running_in_thread
 
+_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123"  # noqa: S105 (of no bot)
+
 RunCommand = Callable[..., Result]
 
 
@@ -55,7 +57,7 @@ def terminal(
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
     if installation.database_url and "DATABASE_URL" not in os.environ:  # of a fixture before
         monkeypatch.setenv("DATABASE_URL", installation.database_url)
-        monkeypatch.setenv("DISCORD_TOKEN", "x")
+        monkeypatch.setenv("DISCORD_TOKEN", _TOKEN)
     monkeypatch.setenv("ENGINE_URL", server_url)
     monkeypatch.setenv("CHECK_HEROES", "4")
 

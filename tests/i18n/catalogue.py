@@ -11,6 +11,7 @@ from bot.settings import ROOT
 
 # Their text is for operators, in English, or for no one to read. All others that make messages are checked.
 _OTHER_MODULES = (
+    "bot/connection/shard_claims.py",
     "bot/local_page/localization.py",  # HTML
     "bot/playground/server.py",
     "bot/store/database.py",  # SQL
@@ -30,6 +31,7 @@ _OTHER_TEXTS = frozenset(
             "Nebius Token Factory",
         ),
         *("Hello", "Value error, ", "offset points", "the answer is not understood: "),
+        *("the first dataset", "the ranker"),  # of jobs' lanes
         *("Accept-Language", "Host", "Strict"),  # of HTTP
         *('<meta name="generator" content="Herosmith gallery">', "const HEROES = "),  # of the gallery
     }

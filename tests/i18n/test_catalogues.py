@@ -151,6 +151,7 @@ def test_no_sentence_has_two_colons(catalogue: Catalog) -> None:
 # server it was.
 _OF_OTHER_SERVERS = (
     "the model server asks to wait",
+    "Start a worker (`herosmith worker`) that uses the model server {server}",
     "the training goes on at the model server",
     "as is usual (the model server decides)",
     *("The model server did not take the batch", "The model server has no Batch API"),

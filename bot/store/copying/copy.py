@@ -1,12 +1,11 @@
 """Copy all tables from one database to another, compare them, and only then let the copy be used."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import Table
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,16 +25,13 @@ from bot.store.copying.rows import Rows, insert_rows, is_about_rows, refused_row
 from bot.store.copying.source import Source, open_source
 from bot.store.copying.target import Target, open_target
 from bot.store.copying.unfinished import Reached
-from bot.store.copying.values import Unfit, adapt, read_page
+from bot.store.copying.values import Uncopyable, adapt, read_page
 from bot.store.migrate import newest
 from bot.store.schema import metadata
 from bot.store.use_lock import alone_in
 
-
-class Watch(Protocol):
-    """Is told how far a copy has come: doing what, in which table, and how many of how many rows."""
-
-    def __call__(self, doing: str, table: str, done: int, total: int) -> None: ...
+Watch = Callable[[str, str, int, int], None]
+"""Is told how far a copy has come: doing what, in which table, and how many of how many rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +154,7 @@ class _Copy:
         if notes and notes.fingerprint == now:
             return notes.reached, False
         if notes and notes.source != place and notes.reached:
-            raise Unfit(
+            raise Uncopyable(
                 f"is an unfinished copy of another database, {notes.source}, or that one has changed since: "
                 "go on with that copy, or name an empty database."
             )
@@ -228,7 +224,7 @@ def _sentences(end: End) -> Iterator[None]:
     """Raise what goes wrong with one of the two databases as StoreError."""
     try:
         yield
-    except Unfit as error:
+    except Uncopyable as error:
         raise StoreError(f"The database {end.shown} {error}") from error
     except Exception as error:
         if not isinstance(error, SQLAlchemyError | OSError) and not _is_of_driver(error):

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.copying.digest import key_of
-from bot.store.copying.values import Unfit
+from bot.store.copying.values import Uncopyable
 
 Rows = Sequence[Sequence[Any]]
 
@@ -41,7 +41,7 @@ def is_about_rows(error: Exception) -> bool:
     )
 
 
-async def refused_row(connection: AsyncConnection, table: Table, rows: Rows) -> Unfit:
+async def refused_row(connection: AsyncConnection, table: Table, rows: Rows) -> Uncopyable:
     """Return the error that names the first of these rows that the database refuses. Nothing is written."""
     low, high, reason = 0, len(rows), ""  # so many rows are taken, so many are not
     while high - low > 1 or not reason:
@@ -50,7 +50,7 @@ async def refused_row(connection: AsyncConnection, table: Table, rows: Rows) -> 
         if fault is None:
             low = middle
             if middle == high:
-                return Unfit(
+                return Uncopyable(
                     f"refused rows of {table.name}, and takes them now: start the same command again."
                 )
         else:
@@ -59,7 +59,7 @@ async def refused_row(connection: AsyncConnection, table: Table, rows: Rows) -> 
         f"{column.name} {value!r}"
         for column, value in zip(table.primary_key.columns, key_of(table, rows[high - 1]), strict=True)
     )
-    return Unfit(
+    return Uncopyable(
         f"refuses the row of {table.name} with {names}: {reason}. Correct that row in the source, then "
         "start the same command again."
     )

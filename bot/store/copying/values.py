@@ -16,7 +16,7 @@ Values = Sequence[Any]
 Page = list[Values]  # the values of one column after the other
 
 
-class Unfit(Exception):
+class Uncopyable(Exception):
     """Values cannot be copied. The text continues the sentence that begins with the database's name."""
 
 
@@ -53,7 +53,7 @@ _TYPES: dict[str, set[type[Any]]] = {
 def read_page(table: Table, rows: Sequence[Sequence[Any]]) -> Page:
     """Return the values of rows by column, as every database has them. JSON stays the text that it is.
 
-    Raises Unfit if a value is not of its column's kind: SQLite keeps whatever another program writes.
+    Raises Uncopyable if a value is not of its column's kind: SQLite keeps whatever another program writes.
     """
     return [
         _read(column, values) for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
@@ -64,7 +64,7 @@ def _read(column: Column[Any], values: Values) -> Values:
     kind = kind_of(column)
     types = set(map(type, values))
     if types - _TYPES[kind] or (kind == "boolean" and not set(values) <= {0, 1, None}):
-        raise Unfit(
+        raise Uncopyable(
             f"has a value in {column} that is no {kind}: another program has written it. Correct it, or put "
             "a backup in its place."
         )

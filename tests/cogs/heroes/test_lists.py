@@ -206,3 +206,4 @@ async def test_lists_read_no_whole_table(app: App, query_plans: QueryPlans) -> N
         await app.scores.votes_on_each([each.description.id for each in found.heroes])
         await app.privacy.own_text(1, 1)
     assert query_plans.scans == []
+    assert not any("description_of_guild" in step for plan in query_plans.plans for step in plan.steps)

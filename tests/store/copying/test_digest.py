@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
 
-from bot.store.copying.values import Unfit, adapt, hash_page, kind_of, read_page
+from bot.store.copying.values import Uncopyable, adapt, hash_page, kind_of, read_page
 
 TABLE = Table(
     "thing",
@@ -98,7 +98,7 @@ def test_postgresql_gets_no_nul_and_sqlite_no_nan() -> None:
     ],
 )
 def test_a_value_of_another_kind_is_named_by_its_column(row: Sequence[Any], column: str) -> None:
-    with pytest.raises(Unfit, match=f"has a value in {column} that is no "):
+    with pytest.raises(Uncopyable, match=f"has a value in {column} that is no "):
         read_page(TABLE, [row])
 
 
