@@ -258,7 +258,7 @@ async def _week(visit: Visit) -> None:
 async def take_french(page: Page, visit: Visit) -> None:
     """Take a picture of the page in French, while a command is typed."""
     french = replace(visit, page=page)
-    await french.type_line("/hero 40 femme guérison", "Autre variante")
+    await french.type_line("/aide", "Vérifier les droits")
     await french.type_line("/quota", "Tes héros")
     await page.locator("#line").fill("/hero 30 homme vo")
     await expect(page.get_by_role("option").first).to_be_visible()
