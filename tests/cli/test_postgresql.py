@@ -25,10 +25,13 @@ COMMANDS = {
 
 
 @pytest.fixture
-def on_postgresql(places: Places, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+def on_postgresql(
+    terminal: RunCommand, places: Places, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> str:
     """Let the installation's database be one on the server. Return its address."""
+    assert terminal  # its settings are changed here
     url = places.migrated("postgresql")
-    (tmp_path / "var").mkdir()
+    (tmp_path / "var").mkdir(exist_ok=True)
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)  # the playground has a database of its own
     monkeypatch.setenv("DATABASE_URL", url)
     return url

@@ -2,12 +2,12 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from sqlalchemy import Connection, NullPool, text
+from sqlalchemy import URL, Connection, NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.store.copying.copy import Checked, Copied, check_database, copy_database
@@ -37,6 +37,7 @@ class Places:
         self._migrated = migrated
         self._server = server
         self._made = 0
+        self._on_server: list[URL] = []
 
     def empty(self, kind: Kind) -> str:
         """Return a database without tables."""
@@ -45,7 +46,14 @@ class Places:
             return f"sqlite+aiosqlite:///{self._folder / f'{self._made}.db'}"
         if self._server is None:
             pytest.skip("TEST_POSTGRES_URL names no PostgreSQL server")
-        return self._server.empty().render_as_string(hide_password=False)
+        self._on_server.append(self._server.empty())
+        return self._on_server[-1].render_as_string(hide_password=False)
+
+    def drop(self) -> None:
+        """Drop what was made on the server; files go with their folder."""
+        for each in self._on_server:
+            assert self._server
+            self._server.drop(each)
 
     def migrated(self, kind: Kind) -> str:
         """Return a database with empty tables."""
@@ -146,5 +154,9 @@ def interrupt(source: str, target: str, doing: str, table: str) -> None:
 
 
 @pytest.fixture
-def places(tmp_path: Path, migrated_database: Path, postgres_server: PostgresServer | None) -> Places:
-    return Places(tmp_path, migrated_database, postgres_server)
+def places(
+    tmp_path: Path, migrated_database: Path, postgres_server: PostgresServer | None
+) -> Iterator[Places]:
+    made = Places(tmp_path, migrated_database, postgres_server)
+    yield made
+    made.drop()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, Table, UniqueConstraint
 
 from bot.i18n.message import LocalizedMessage
 from bot.store.copying.values import kind_of
@@ -48,7 +48,8 @@ def _value(column: Column[Any], number: int) -> Any:
     if isinstance(column.type, MessageColumn):
         return LocalizedMessage("{count} of {name}", count=number, name=_VALUES["text"][number])
     value = _VALUES[kind_of(column)][number]
-    return value[: column.type.length] if getattr(column.type, "length", None) else value
+    length = getattr(column.type, "length", None)
+    return value[:length] if length else value
 
 
 def _allowed(column: Column[Any]) -> list[str]:
@@ -62,10 +63,9 @@ def _allowed(column: Column[Any]) -> list[str]:
 
 
 def _is_in_unique(column: Column[Any]) -> bool:
-    groups = [*column.table.constraints, *(each for each in column.table.indexes if each.unique)]
-    return any(
-        column.name in each.columns for each in groups if type(each).__name__ in ("UniqueConstraint", "Index")
-    )
+    constraints = [each for each in column.table.constraints if isinstance(each, UniqueConstraint)]
+    indexes = [each for each in column.table.indexes if each.unique]
+    return any(column.name in each.columns for each in (*constraints, *indexes))
 
 
 def _distinct(column: Column[Any], number: int) -> Any:

@@ -1,12 +1,11 @@
 """Copy all tables from one database to another, compare them, and only then let the copy be used."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import Table
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,11 +30,8 @@ from bot.store.migrate import newest
 from bot.store.schema import metadata
 from bot.store.use_lock import alone_in
 
-
-class Watch(Protocol):
-    """Is told how far a copy has come: doing what, in which table, and how many of how many rows."""
-
-    def __call__(self, doing: str, table: str, done: int, total: int) -> None: ...
+Watch = Callable[[str, str, int, int], None]
+"""Is told how far a copy has come: doing what, in which table, and how many of how many rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def is_noted(connection: Connection) -> bool:
 
 async def read_notes(connection: AsyncConnection) -> Notes:
     """Return what an unfinished copy notes."""
-    noted = dict(list(await connection.execute(select(_NOTES))))
+    noted = {str(row.name): str(row.value) for row in await connection.execute(select(_NOTES))}
     reached = {
         name.removeprefix(_REACHED): Reached(**json.loads(value))
         for name, value in noted.items()

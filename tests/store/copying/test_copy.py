@@ -85,6 +85,7 @@ def test_the_copy_is_a_database_that_the_bot_opens_and_writes_to(places: Places,
                 values = {**last, **_OTHER_VALUES.get(table.name, {})}
                 del values[key.name]
                 inserted = await tx.execute(table.insert().values(values))
+                assert inserted.inserted_primary_key
                 made[table.name] = inserted.inserted_primary_key[0] - last[key.name]
         return made
 

@@ -140,7 +140,7 @@ def test_a_bot_on_postgresql_is_noticed(places: Places, role: str) -> None:
 
     async def with_bot() -> None:
         async with open_database(used):
-            await copy_database(*map(read_end, ends), set(), watch_nothing)
+            await copy_database(read_end(ends[0]), read_end(ends[1]), set(), watch_nothing)
 
     with pytest.raises(StoreError, match="is in use by the bot, a worker or another command"):
         asyncio.run(with_bot())
@@ -152,13 +152,13 @@ def test_no_bot_starts_on_postgresql_while_it_is_copied(places: Places, role: st
     ends = (used, places.empty("sqlite")) if role == "source" else (places.filled("sqlite"), used)
 
     async def start_bot() -> None:
-        refused = []
+        refused: list[asyncio.Task[None]] = []
 
         def start_at_once(_doing: str, _table: str, _done: int, _total: int) -> None:
             if not refused:
                 refused.append(asyncio.create_task(opened(used)))
 
-        await copy_database(*map(read_end, ends), set(), start_at_once)
+        await copy_database(read_end(ends[0]), read_end(ends[1]), set(), start_at_once)
         await refused[0]
 
     with pytest.raises(StoreError, match=r"is being copied at this moment|is a copy that was not finished"):
@@ -177,7 +177,7 @@ def test_a_program_that_writes_to_the_source_meanwhile_is_noticed(places: Places
     source, target = places.filled("sqlite"), places.empty("sqlite")
 
     async def with_writer() -> None:
-        wrote = []
+        wrote: list[int] = []
 
         def write_once(doing: str, _table: str, _done: int, _total: int) -> None:
             if doing == "copying" and not wrote:
