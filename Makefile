@@ -124,6 +124,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.trials $(ARGS)
 	$(BIN)/python -m bench.votes $(ARGS)
 	$(BIN)/python -m bench.admission $(ARGS)
+	$(BIN)/python -m bench.store $(ARGS)
 
 sbom: .venv/.dev .venv-supply/.installed
 	.venv-supply/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \

@@ -38,10 +38,12 @@ from bot.dataset.build.plan import Planner
 from bot.dataset.build.ranked_texts import RankedTexts
 from bot.dataset.files.transfer import Transfer
 from bot.dataset.versions.admission import Admission
+from bot.dataset.versions.admission_counts import open_admission_counter
 from bot.dataset.versions.best_rated import BestRated
 from bot.dataset.versions.contents import DatasetContents
 from bot.dataset.versions.freeze import Freezer
 from bot.dataset.versions.judged_texts import JudgedTexts
+from bot.dataset.versions.kept_verdicts import KeptVerdicts
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.scenes import TrainableScenes
@@ -254,7 +256,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
-        admission = Admission(db, pseudonyms, scores, powers, heroes, _thresholds(settings))
+        admission = Admission(
+            db, pseudonyms, scores, powers, heroes, KeptVerdicts(db, heroes.curation), _thresholds(settings)
+        )
         registry = Registry(db, gated=settings.check_heroes > 0)
         jobs = JobQueue(
             db,
@@ -416,7 +420,14 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             trainable_scenes=trainable_scenes,
             pairs=PreferencePairs(db, admission, freezer),
             judged_texts=JudgedTexts(admission, freezer),
-            dataset_statuses=DatasetStatuses(db, scores, admission, trainable_scenes),
+            dataset_statuses=DatasetStatuses(
+                db,
+                await stack.enter_async_context(
+                    open_admission_counter(db, scores, powers, admission.verdicts)
+                ),
+                trainable_scenes,
+                _thresholds(settings),
+            ),
             dataset_contents=DatasetContents(db),
             dataset_texts=DatasetTexts(db, scores, selector, heroes.prompts),
             registry=registry,

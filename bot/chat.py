@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import TypedDict
 
 from pydantic import Field
@@ -87,12 +88,18 @@ class ChatRequest:
             return (self.opening + answer).strip()
         whole = _FIRST_SENTENCE.match(answer)
         sentence = whole[0] if whole else answer
-        ends = [end for word in self.breaks if (end := sentence.find(word)) > 0]
-        if ends:
-            return f"{self.opening}{sentence[: min(ends)].rstrip(' ,')}. {self.ending}"
+        end = _first_break(sentence, self.breaks)
+        if end is not None:
+            return f"{self.opening}{sentence[:end].rstrip(' ,')}. {self.ending}"
         return f"{self.opening}{sentence} {self.ending}" if whole else self.opening + answer
 
     def render_partial(self, answer: str) -> str:
         """Return the text that an unfinished answer makes."""
         # a sentence has surely ended only when the next one begins: "3." may become "3.5"
         return self.render(answer.rstrip(".!?") if self.ending else answer)
+
+
+@lru_cache(maxsize=32)  # an answer is rendered with every chunk, and most chunks follow its first sentence
+def _first_break(sentence: str, breaks: tuple[str, ...]) -> int | None:
+    """Return where the first of these words is, but for those with which the sentence begins."""
+    return min((end for word in breaks if (end := sentence.find(word)) > 0), default=None)

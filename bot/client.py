@@ -57,6 +57,8 @@ class HeroBot(commands.AutoShardedBot):
             http_trace=self.interactions.trace(),
             shard_count=settings.shard_count,
             shard_ids=list(settings.shard_ids) if settings.shard_ids else None,
+            # seconds: processes that start together take turns, of five seconds each at least
+            shard_connect_timeout=180.0 + 5 * (settings.shard_count or 0),
         )
         self.app = app
         self.report_failure: FailureReporter | None = None  # set by cogs.common, which has the texts

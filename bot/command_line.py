@@ -37,6 +37,7 @@ from bot.cli.serve import serve
 from bot.cli.tune import tune
 from bot.errors import LoginRefused
 from bot.extras import require_extras
+from bot.garbage_collection import no_collection
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 
@@ -151,10 +152,11 @@ def extras() -> None:
 
 
 async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
-    from bot.app import open_app
-    from bot.client import HeroBot
-    from bot.connection.login import ReconnectFilter
-    from bot.monitoring.server import open_monitoring
+    with no_collection():
+        from bot.app import open_app
+        from bot.client import HeroBot
+        from bot.connection.login import ReconnectFilter
+        from bot.monitoring.server import open_monitoring
 
     log_to_stderr(settings, process=_name_of(settings))
     warn_of_misspelt_settings()
@@ -222,9 +224,10 @@ async def _playground(settings: Settings, *, open_browser: bool) -> None:
 
 
 async def _worker(settings: Settings, *, with_parent: bool) -> None:
-    from bot.app import open_app
-    from bot.jobs.worker_lock import worker_lock
-    from bot.monitoring.server import open_monitoring
+    with no_collection():
+        from bot.app import open_app
+        from bot.jobs.worker_lock import worker_lock
+        from bot.monitoring.server import open_monitoring
 
     async with AsyncExitStack() as stack:
         reachable = await stack.enter_async_context(run_engine(settings))

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -255,16 +255,16 @@ def _check_machine(base: weights.Weights) -> None:
 
 
 def _check_chats(base: weights.Weights) -> None:
-    """Raise StartError if a GGUF file has no chat template: llama.cpp would make one up.
-
-    A damaged file is reported when it is loaded.
-    """
-    with suppress(OSError, ValueError):
-        if base.is_gguf and not gguf_header.read(base.path).has_chat_template:
-            raise StartError(
-                f"{base.path} has no chat template, and the engine only serves chats: choose its instruct"
-                " variant by --base (ENGINE_BASE)."
-            )
+    """Raise StartError if a GGUF file is damaged, or has no chat template: llama.cpp would make one up."""
+    if not base.is_gguf:
+        return
+    with _start_step(f"{base.path} cannot be read", "--base (ENGINE_BASE), or fetch the file anew"):
+        header = gguf_header.read(base.path)
+    if not header.has_chat_template:
+        raise StartError(
+            f"{base.path} has no chat template, and the engine only serves chats: choose its instruct"
+            " variant by --base (ENGINE_BASE)."
+        )
 
 
 def _tuning_obstacle(base: weights.Weights, tune: WeightsSetting) -> str:

@@ -34,11 +34,18 @@ from cogs.contests.weekly import WeeklyCog
 
 _BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-_COLOURS = 128
+_COLOURS = 256
 _MOST_BYTES = 150_000
 _LONGEST = 300_000  # milliseconds for one answer of the model, on a busy machine
 expect.set_options(timeout=_LONGEST)
 _WIDE, _NARROW = (1280, 860), (390, 844)
+_FRAME = 190  # pixels of a wide page around its messages
+_TALLEST = 1450
+# what the documentation shows; --all takes each picture both wide and as on a phone
+_SHOWN = (
+    *("greeting", "take", "card", "kept-phone", "list-phone", "top", "quota-phone"),
+    *("team", "story-phone", "menu-phone", "made", "week", "french"),
+)
 _DAY = 86_400.0  # seconds
 # who asks for which heroes, and the votes for and against each
 _ASKED = (
@@ -67,6 +74,7 @@ class Visit:
     bot: HeroBot
     clock: Clock
     folder: Path
+    all_pictures: bool
 
     @property
     def app(self) -> App:
@@ -111,6 +119,12 @@ class Visit:
         await self.page.emulate_media(color_scheme="dark" if dark else "light")
         await self.page.set_viewport_size({"width": width, "height": height})
         await asyncio.sleep(0.5)  # pictures are laid out
+        if not narrow:  # as tall as what is to be seen
+            until = "document.querySelector('#messages').getBoundingClientRect().bottom"
+            seen = await first.evaluate(f"each => {until} - each.getBoundingClientRect().top")
+            height = round(min(_TALLEST, max(height, seen + _FRAME)))
+            await self.page.set_viewport_size({"width": width, "height": height})
+            await asyncio.sleep(0.3)
         await first.evaluate("each => each.scrollIntoView({block: 'start'})")
         await self.page.mouse.move(1, 1)
         await asyncio.sleep(0.3)  # what fades in or out
@@ -123,7 +137,9 @@ class Visit:
         await self.page.set_viewport_size({"width": _WIDE[0], "height": _WIDE[1]})
 
     async def save(self, name: str) -> None:
-        """Save a picture of the page as it is."""
+        """Save a picture of the page as it is, if it is wanted."""
+        if not self.all_pictures and name not in _SHOWN:
+            return
         shot = Image.open(io.BytesIO(await self.page.screenshot())).convert("RGB")
         path = self.folder / f"heroes-{name}.png"
         shot.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
@@ -168,7 +184,7 @@ async def _heroes(visit: Visit) -> None:
     settings = await visit.type_line("/heroes settings", "What others may see of you")
     await settings.get_by_role("button", name="Name me", exact=True).click()
     await expect(settings).to_contain_text("Do not name me")
-    thumb = visit.with_text("64-year-old man").get_by_role("button", name=f"{UP},")
+    thumb = visit.with_text("31-year-old man").get_by_role("button", name=f"{UP},")
     await thumb.click()
     await expect(thumb).to_have_attribute("aria-pressed", "true")
 
@@ -216,10 +232,14 @@ async def _together(visit: Visit) -> None:
 async def _provenance(visit: Visit) -> None:
     """The menu of a message, and what it tells."""
     hero = visit.messages.filter(has_text=_HERO).first
-    await visit.show(hero, narrow=False, dark=True)
+    for suffix, narrow in (("-phone", True), ("", False)):
+        await visit.show(hero, narrow=narrow, dark=not narrow)
+        await hero.hover()
+        await hero.locator(".more summary").click()
+        await visit.save(f"menu{suffix}")
+        await hero.locator(".more summary").click()
     await hero.hover()
     await hero.locator(".more summary").click()
-    await visit.save("menu")
     made = await visit.press(hero, "How was this made?", "How its words were drawn")
     await visit.picture("made", made)
 
@@ -240,7 +260,7 @@ async def take_french(page: Page, visit: Visit) -> None:
     french = replace(visit, page=page)
     await french.type_line("/hero 40 femme guérison", "Autre variante")
     await french.type_line("/quota", "Tes héros")
-    await page.locator("#line").fill("/hero 30 homme v")
+    await page.locator("#line").fill("/hero 30 homme vo")
     await expect(page.get_by_role("option").first).to_be_visible()
     await french.save("french")
 
@@ -276,10 +296,11 @@ async def _open(browser: Browser, url: str, locale: str) -> Page:
     await page.add_init_script("localStorage.guide = 'closed'")
     page.set_default_timeout(_LONGEST)
     await page.goto(url)
+    await expect(page.locator("#messages > li").first).to_be_visible()
     return page
 
 
-async def run(data: Path | None, pictures: Path) -> None:
+async def run(data: Path | None, pictures: Path, *, all_pictures: bool) -> None:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         async with (
@@ -288,7 +309,7 @@ async def run(data: Path | None, pictures: Path) -> None:
             await playwright.chromium.launch(executable_path=_BROWSER, args=_FLAGS) as browser,
         ):
             page = await _open(browser, f"{url}#olga", "en")
-            visit = Visit(page, bot, clock, pictures)
+            visit = Visit(page, bot, clock, pictures, all_pictures)
             await take_all(visit)
             await take_french(await _open(browser, f"{url}#ben", "fr"), visit)
 
@@ -297,8 +318,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="the data folder of an installation with a live model")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs", help="where to write the pictures")
+    parser.add_argument("--all", action="store_true", help="take each both wide and as on a phone")
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.data, arguments.folder))
+    asyncio.run(run(arguments.data, arguments.folder, all_pictures=arguments.all))
 
 
 if __name__ == "__main__":

@@ -55,8 +55,11 @@ class PrivateServer:
 
     @property
     def url(self) -> str:
-        """The address, as DATABASE_URL takes it, of the database that every server has."""
-        return f"postgresql+asyncpg://{_USER}@127.0.0.1:{self.port}/postgres"
+        """The address, as DATABASE_URL takes it, of the database that every server has.
+
+        The password is not asked for. Without one the doctor would mask the user's name wherever it stands.
+        """
+        return f"postgresql+asyncpg://{_USER}:not-asked-for@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         """Start, and wait until it answers."""

@@ -15,12 +15,13 @@ import pytest
 from pydantic import BaseModel
 
 import cogs
+from bot.dataset.versions.kept_verdicts import RULES
 from bot.settings import ROOT
 from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "histogram", "i18n", "logs", "palette", "shards", "shipped_files"),
+    ("config", "garbage_collection", "histogram", "i18n", "logs", "palette", "shards", "shipped_files"),
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page"),
     ("cards", "settings", "store"),
@@ -339,7 +340,39 @@ def test_what_starts_first_loads_no_large_library(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_bot_starts_without_what_few_use() -> None:
+    """Each of these takes memory and time of every start: what needs one loads it where it is used."""
+    needless = {
+        *("PIL", "matplotlib", "numpy", "pandas", "pyarrow", "rensa", "scipy", "torch", "transformers"),
+        *("alembic", "babel", "packaging", "prometheus_client", "rich", "typer"),
+        *("aiohttp.web", "sqlalchemy.dialects.postgresql"),
+    }
+    probe = f"""
+import importlib, sys
+import bot.app, bot.client, bot.monitoring.server
+from bot.heroes.config import read_heroes
+from bot.shipped_files import shipped
+from cogs import EXTENSIONS
+for name in EXTENSIONS:
+    importlib.import_module(name)
+read_heroes(shipped("data/heroes.toml"))
+sys.exit(" ".join({needless} & set(sys.modules)) or None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", probe], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_colours_are_named_in_the_palette_alone() -> None:
     named = re.compile(r"[\"']#[0-9a-fA-F]{6}[\"']|\bColou?r\.(?!from_str\b)\w+\(|\b0x[0-9a-fA-F]{6}\b")
     found = [path for path, text in sources("bot", "cogs", "bench") if named.search(text)]
     assert found == ["bot/palette.py"]
+
+
+def test_all_of_curation_is_in_the_version_of_its_rules(graph: grimp.ImportGraph) -> None:
+    """A change of what decides about a text must change the version under which verdicts are kept."""
+    modules = {module.__name__ for module in RULES}
+    deciding = {"bot.heroes.curation"} | graph.find_upstream_modules("bot.heroes.curation")
+    only_data = {"bot.heroes.hero"}
+    assert {each for each in deciding if each.startswith("bot.heroes.")} - only_data == modules

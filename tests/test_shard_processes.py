@@ -53,7 +53,7 @@ async def line(process: Process) -> str:
     """Return what a process says next."""
     assert process.stdout is not None
     assert process.stderr is not None
-    said = (await asyncio.wait_for(process.stdout.readline(), 240)).decode().strip()
+    said = (await asyncio.wait_for(process.stdout.readline(), 600)).decode().strip()
     return said or (await process.stderr.read()).decode()
 
 
@@ -63,8 +63,8 @@ async def processes(script: Script, settings: Settings) -> AsyncIterator[Process
         yield Processes(discord, script, settings, stack)
 
 
-@pytest.mark.real
-@pytest.mark.timeout(900)
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
 async def test_each_shard_is_served_by_one_process_whatever_becomes_of_it(processes: Processes) -> None:
     discord = processes.discord
     first, second = await processes.start("0"), await processes.start("1")

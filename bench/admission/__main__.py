@@ -2,8 +2,9 @@
 
     python -m bench.admission [--quick] [--json]
 
-Asks three times what the votes admit, on a database in a temporary folder: `/dataset status` after a start,
-the same with other thresholds, and what a build does. Each description has three votes of five thousand
+Asks four times what the votes admit, on a database in a temporary folder: `/dataset status` for the first
+time, when curation has judged no text yet, and after a start, when its verdicts are kept; the same with other
+thresholds, which let more texts in; and what a build does. Each description has three votes of five thousand
 voters who like four in five; half of the descriptions are admitted. For comparison, sqlite3 reads every vote
 and every admitted text, and one thread curates the texts. The longest pause of the event loop says how long
 everybody else waits meanwhile. About half a minute, a few seconds with --quick.

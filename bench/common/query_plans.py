@@ -12,7 +12,8 @@ from sqlalchemy import Engine, event
 from bot.store.database import Transaction
 
 _EXPLAINED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
-_SCAN = re.compile(r"^SCAN (?!anon_\d+|\(subquery|CONSTANT)(\w+)")  # but of a subquery's result
+_CHOOSES = re.compile(r"\b(WHERE|GROUP BY|ORDER BY|JOIN|HAVING)\b")
+_SCAN = re.compile(r"^SCAN (?!anon_\d+|\(subquery|(?:\d+ )?CONSTANT)(\w+)")  # but of a subquery's result
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Statement:
 class Plan:
     """How a database would find a statement's rows: its own words, and the tables it reads as a whole.
 
-    A table is called by the statement's alias if it has one. Reading an index from end to end counts.
+    A table is called by the statement's alias if it has one. Reading an index from end to end counts, but not
+    if only the first rows of any are wanted.
     """
 
     sql: str
@@ -60,9 +62,7 @@ async def explain(tx: Transaction, statements: Sequence[Statement]) -> list[Plan
 async def _of_sqlite(tx: Transaction, statement: Statement) -> Plan:
     rows = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.sql}", statement.parameters)
     steps = tuple(row.detail for row in rows)
-    return Plan(
-        statement.sql, steps, tuple(found[1] for step in steps if (found := _SCAN.match(step)) is not None)
-    )
+    return _plan(statement, steps, [found[1] for step in steps if (found := _SCAN.match(step))])
 
 
 async def _of_postgresql(tx: Transaction, statement: Statement) -> Plan:
@@ -70,7 +70,12 @@ async def _of_postgresql(tx: Transaction, statement: Statement) -> Plan:
     found = row.scalar_one()
     nodes = list(_nodes((json.loads(found) if isinstance(found, str) else found)[0]["Plan"]))
     steps = tuple(" ".join(filter(None, (node["Node Type"], node.get("Index Name")))) for node in nodes)
-    return Plan(statement.sql, steps, tuple(str(node["Alias"]) for node in nodes if _reads_all(node)))
+    return _plan(statement, steps, [str(node["Alias"]) for node in nodes if _reads_all(node)])
+
+
+def _plan(statement: Statement, steps: Sequence[str], scans: Sequence[str]) -> Plan:
+    takes_any = "LIMIT" in statement.sql and not _CHOOSES.search(statement.sql)
+    return Plan(statement.sql, tuple(steps), () if takes_any else tuple(scans))
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

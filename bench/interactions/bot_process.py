@@ -19,7 +19,7 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bench.interactions.model_server import TEXT
+from bench.interactions.text import TEXT
 
 _HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "transformers", "pyarrow")
 _MODEL = "smollm2-135m-instruct"
@@ -85,10 +85,13 @@ def _embed(hero: str, text: str) -> discord.Embed:
 
 
 async def _herosmith(model: str, folder: Path) -> None:
-    from bot.app import open_app  # noqa: PLC0415 (the bare bot must not load it)
-    from bot.client import HeroBot  # noqa: PLC0415
-    from bot.monitoring.server import open_monitoring  # noqa: PLC0415
-    from bot.settings import Settings  # noqa: PLC0415
+    from bot.garbage_collection import no_collection  # noqa: PLC0415 (the bare bot must not load it)
+
+    with no_collection():  # as the command line does
+        from bot.app import open_app  # noqa: PLC0415
+        from bot.client import HeroBot  # noqa: PLC0415
+        from bot.monitoring.server import open_monitoring  # noqa: PLC0415
+        from bot.settings import Settings  # noqa: PLC0415
 
     class AnnouncingBot(HeroBot):
         async def on_ready(self) -> None:

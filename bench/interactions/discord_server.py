@@ -64,6 +64,7 @@ class DiscordServer:
             web.get("/api/applications/{app}/commands", self._commands),
             web.put("/api/applications/{app}/commands", self._commands),
             web.post("/api/interactions/{id}/{token}/callback", self._callback),
+            web.post("/api/webhooks/{app}/{token}", self._follow_up),
             web.patch("/api/webhooks/{app}/{token}/messages/@original", self._edit),
             web.put("/api/channels/{channel}/messages/{id}/reactions/{emoji}/@me", self._react),
         ]
@@ -98,7 +99,7 @@ class DiscordServer:
 
     async def _gateway_info(self, _: web.Request) -> web.Response:
         limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
-        return _json({"shards": 1, "url": self.url, "session_start_limit": limit})
+        return _json({"shards": 1, "url": f"{self.url}/gateway", "session_start_limit": limit})
 
     async def _me(self, _: web.Request) -> web.Response:
         return _json(_user(1, bot=True))
@@ -125,6 +126,11 @@ class DiscordServer:
         number = int(request.match_info["token"].removeprefix(_TOKEN))
         self.calls["edit"] += 1
         return _json(_message(number, await request.json()))
+
+    async def _follow_up(self, request: web.Request) -> web.Response:
+        """Take what the first person in a server is told alone. If it is refused, the next one is told."""
+        self.calls["follow-up"] += 1
+        return _json(_message(next(self._numbers), await request.json()))
 
     async def _react(self, request: web.Request) -> web.Response:
         self.calls["reaction"] += 1

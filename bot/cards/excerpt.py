@@ -13,6 +13,7 @@ _TITLE = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|St|Prof|[A-Z])\.$")
 _SCENE = re.compile(r"(?:When|While|As|Once|After|Before|If|One|Whenever|During|At|On|In)\b")
 _INTRODUCES = re.compile(r"year-old|years old|\b(?:super)?powers? of\b|\bgift of\b|\bability\b|\bnamed\b")
 _PROPER = re.compile(r"[^\W\d_][\w'’-]*\.?")  # noqa: RUF001 (as above)
+_STEM = 4  # characters that forms of a word share
 _SHORT, _LONG, _LONGEST = 60, 190, 320  # characters: below, a remark; above, small letters; above, cut
 
 
@@ -54,12 +55,21 @@ def best_sentence(hero: Hero, text: str, curation: Curation) -> str:
         words = set(re.findall(r"\w+", sentence.lower()))
         acts = not words.isdisjoint(_PRONOUNS) or not names.isdisjoint(re.findall(r"\w+", sentence))
         points = 1.5 * min(2, len(words & verbs)) + 1.5 * bool(_SCENE.match(sentence)) + 2.5 * acts
-        points -= 2.0 * (hero.power.lower() in sentence.lower()) + 4.0 * bool(_INTRODUCES.search(sentence))
+        points -= 2.0 * _names_power(hero.power, sentence) + 4.0 * bool(_INTRODUCES.search(sentence))
         points -= 2.0 * (len(sentence) < _SHORT) + max(0, len(sentence) - _LONG) / 45
         points -= 2.0 * (len(sentence) > _LONGEST) + 3.0 * (not _ENDS.search(sentence))
         return points - 1.0 * (at == len(parts) - 1)
 
     return parts[max(range(len(parts)), key=lambda at: (worth(at), -at))]
+
+
+def _names_power(power: str, sentence: str) -> bool:
+    """Return whether a sentence says the power, also of several words in other forms: "reading thoughts"."""
+    if power.lower() in sentence.lower():
+        return True
+    stems = [word[:_STEM] for word in re.findall(r"\w+", power.lower()) if len(word) >= _STEM]
+    words = re.findall(r"\w+", sentence.lower())
+    return len(stems) > 1 and all(any(word.startswith(stem) for word in words) for stem in stems)
 
 
 def sentences(text: str) -> list[str]:

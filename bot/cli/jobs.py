@@ -218,11 +218,16 @@ def _job_json(job: "Job") -> dict[str, Any]:
     }
 
 
+_FINETUNE_FIELDS = {
+    *("model", "name", "state", "dataset", "seconds", "files"),
+    *("loss_before", "loss_after", "kept_epoch", "epochs"),
+}
+
+
 def _result_json(job: "Job") -> dict[str, Any] | None:
     result = job.result
     if isinstance(result, BuildResult):
         return {"dataset": result.dataset, "new": result.new, "counts": result.counts, "files": result.files}
     if isinstance(result, FinetuneResult):
-        names = {"model", "name", "state", "dataset", "loss_before", "loss_after", "seconds", "files"}
-        return result.model_dump(mode="json", include=names)
+        return result.model_dump(mode="json", include=_FINETUNE_FIELDS)
     return None

@@ -23,8 +23,8 @@ from bot.errors import OperatorError, UserError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
-from bot.jobs.supervision import may_have_worker
 from bot.jobs.worker import Worker
+from bot.jobs.worker_presence import may_have_worker
 from bot.presentation.jobs import BEHIND, result_text
 from bot.presentation.verdicts import sample_lines
 from bot.processes import run_worker, until_engine_ends

@@ -59,8 +59,8 @@ class HeroLists:
             power = await _power_of(tx, listed, wanted.power_key)
             by = ListFilter(power, wanted.model)
             found = await hero_lists.list_page(tx, listed, by, offset=page * PAGE, limit=PAGE + 1)
-            while page and not found:
-                page -= 1
+            if page and not found:
+                page = await _last_page(tx, listed, by, beyond=page)
                 found = await hero_lists.list_page(tx, listed, by, offset=page * PAGE, limit=PAGE + 1)
             gone = await hero_lists.count_gone(tx, listed.owner) if wanted.kind == "kept" else 0
         return ListPage(found[:PAGE], page, len(found) > PAGE, power, gone)
@@ -112,6 +112,18 @@ class HeroLists:
 def power_key(power: str) -> str:
     """Return what stands for a power in a button, whose state has room for few characters."""
     return "p" + hashlib.sha256(power.encode()).hexdigest()[:10]
+
+
+async def _last_page(tx: Transaction, listed: HeroList, by: ListFilter, *, beyond: int) -> int:
+    """Return the last page of a list that has none at `beyond`, by few queries however far that is."""
+    last = 0
+    while beyond - last > 1:
+        middle = (last + beyond) // 2
+        if await hero_lists.list_page(tx, listed, by, offset=middle * PAGE, limit=1):
+            last = middle
+        else:
+            beyond = middle
+    return last
 
 
 async def _power_of(tx: Transaction, listed: HeroList, key: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.community.accounts import Pseudonyms
@@ -98,22 +99,20 @@ class People:
         async with self._db.read() as tx:
             blocked = await people.list_blocked(tx)
             found = await people.list_heaviest(tx, time.time() - days * _DAY, _MOST_LISTED)
-            return [
-                ListedPerson(
-                    each.person, await _short(tx, each.person), each.heroes, blocked.get(each.person)
-                )
-                for each in found
-            ]
+            shorts = await _shorts(tx, [each.person for each in found])
+        return [
+            ListedPerson(each.person, shorts[each.person], each.heroes, blocked.get(each.person))
+            for each in found
+        ]
 
     async def blocked(self) -> list[ListedPerson]:
         """Return the people who were blocked last, the newest first, with their heroes of the last day."""
         async with self._db.read() as tx:
             found = list((await people.list_blocked(tx)).items())[:_MOST_LISTED]
+            shorts = await _shorts(tx, [person for person, _ in found])
             since = time.time() - _DAY
             return [
-                ListedPerson(
-                    person, await _short(tx, person), await people.count_since(tx, person, since), at
-                )
+                ListedPerson(person, shorts[person], await people.count_since(tx, person, since), at)
                 for person, at in found
             ]
 
@@ -140,12 +139,17 @@ class People:
     async def short(self, person: str) -> str:
         """Return the beginning of a pseudonym that nobody else's has."""
         async with self._db.read() as tx:
-            return await _short(tx, person)
+            return (await _shorts(tx, [person]))[person]
 
 
-async def _short(tx: Transaction, person: str) -> str:
-    """Return the beginning of a pseudonym that nobody else's has."""
-    for length in _LENGTHS:
-        if await people.first_and_last(tx, person[:length]) <= {person}:
-            return person[:length]
-    return person
+async def _shorts(tx: Transaction, persons: Collection[str]) -> dict[str, str]:
+    """Return of each pseudonym the beginning that nobody else's has: its neighbours' are the likest."""
+    if not persons:
+        return {}
+    neighbours = await people.list_neighbours(tx, persons)
+    return {person: _short(person, neighbours[person]) for person in persons}
+
+
+def _short(person: str, others: Collection[str]) -> str:
+    shorts = (person[:length] for length in _LENGTHS)
+    return next(short for short in shorts if not any(other.startswith(short) for other in others))

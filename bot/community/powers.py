@@ -5,6 +5,7 @@ from itertools import islice
 
 from bot.errors import UserError
 from bot.heroes.blocklist import Blocklist
+from bot.heroes.hero import Hero
 from bot.heroes.suggestions import suggest_heroes
 from bot.heroes.vocabulary import Vocabulary, quoted
 from bot.store import descriptions, powers
@@ -31,6 +32,14 @@ class Powers:
         if self._current[0] != added:
             self._current = added, self._file_vocabulary.with_powers(added)
         return self._current[1]
+
+    async def vocabulary_of(self, hero: Hero) -> Vocabulary:
+        """Return a vocabulary that tells all of one hero: the file's if that has the power, else the current.
+
+        For nearly every hero that reads nothing.
+        """
+        vocabulary = self._file_vocabulary
+        return vocabulary if vocabulary.trains(hero) else await self.vocabulary()
 
     async def suggest(self, typed: str, language: str = "en") -> list[str]:
         """Return whole heroes that complete what was typed, those with the most requested powers first.

@@ -8,7 +8,7 @@ from bot.dashboard.refusals import UNREADABLE_REQUEST
 from bot.errors import UserError
 from bot.i18n.message import Translator, mark
 from bot.jobs.queue import JobQueue
-from bot.jobs.supervision import is_left_alone
+from bot.jobs.worker_presence import is_left_alone
 from bot.presentation.jobs import progress_text, result_text
 from bot.store.jobs import Job
 

@@ -6,7 +6,7 @@ from bot.errors import SettingsError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
-from bot.jobs.supervision import is_left_alone, may_have_worker
+from bot.jobs.worker_presence import is_left_alone, may_have_worker
 from bot.store.jobs import Job
 from bot.tuning.providers import provider_of, server_name
 

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from pydantic import field_validator
@@ -110,7 +110,12 @@ class Curation(FrozenModel):
 
     def faults(self, hero: Hero, text: str) -> list[str]:
         """Return all reasons why a trimmed text must not train a model."""
-        return self._faults(hero, text, is_whole=True)
+        return list(self._verdict(hero, text))
+
+    @cached_property
+    def _verdict(self) -> Callable[[Hero, str], tuple[str, ...]]:
+        """Judges whole texts, and remembers the last ones: each is judged when written and when shown."""
+        return lru_cache(maxsize=64)(lambda hero, text: tuple(self._faults(hero, text, is_whole=True)))
 
     def _faults(self, hero: Hero, text: str, *, is_whole: bool) -> list[str]:
         words = len(text.split())
@@ -166,7 +171,8 @@ class Curation(FrozenModel):
         any_, other, names = ("|".join(words) for words in (genders, told, map(re.escape, name)))
         if any_ and re.search(rf"\b(?:year-old|years\sold, an?) (?:[\w-]+ ){{,2}}(?:{any_})\b", text):
             return True
-        if not (other and names):
+        # without such a word neither matches; to compile them for a new name takes longer than to search
+        if not (other and names and re.search(rf"\b(?:{other})\b", text)):
             return False
         if re.search(rf"\b(?:{names})(?:,| is| was) an? (?:[\w-]+ ){{,3}}(?:{other})\b", text):
             return True

@@ -45,7 +45,7 @@ def suggest_heroes(
 class _Wording:
     """Words heroes in a language: by the first word that it has for a gender or a power.
 
-    What was typed in English, or with a synonym in no list of this language, stays English.
+    What was typed in English stays English.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class _Wording:
         # the vocabulary itself is in English, and its English synonyms are no names but what people also type
         others = vocabulary.synonyms if language != ENGLISH.code else {}
         self._words = others.get(language, LanguageSynonyms())
+        self._english = vocabulary.synonyms.get(ENGLISH.code, LanguageSynonyms())
         self._gender = gender
         self._power = power
         self._free_power = free_power
@@ -64,12 +65,21 @@ class _Wording:
         if hero.power == self._power and self._vocabulary.power_lexicon.find(hero.power) is None:
             hero = Hero(hero.age, hero.gender, self._free_power)
         gender = _first_if_any_begins(self._words.genders.get(hero.gender, ()), self._gender)
-        power = _first_if_any_begins(self._words.powers.get(hero.power, ()), self._power)
+        words = self._words.powers.get(hero.power, ())
+        power = _first_if_any_begins(words, self._power)
+        if power is None and words and not self._is_english(hero.power):
+            power = words[0]  # it fits by a part of its name, or by a word of a third language
         if gender is None:
             return self._vocabulary.typed(hero)
         if power is None or self._vocabulary.power_lexicon.find(power) != hero.power:
             power = self._vocabulary.spoken.get(hero.power, hero.power)
         return Hero(hero.age, gender, power).typed
+
+    def _is_english(self, power: str) -> bool:
+        """Return whether an English word for a power begins with what was typed."""
+        spoken = self._vocabulary.spoken.get(power, power)
+        english = (power, spoken, *self._english.powers.get(power, ()))
+        return _first_if_any_begins(english, self._power) is not None
 
 
 def _first_if_any_begins(words: Sequence[str], typed: str) -> str | None:

@@ -3,10 +3,14 @@
 import gettext
 import io
 import logging
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.i18n.message import ENGLISH, Translator
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +75,7 @@ class Catalogues:
 
 @lru_cache(maxsize=64)
 def _load(file: Path, _modified: int) -> Translator:
-    """Load a .po file, with how the language writes numbers: 1.234,5 for 1,234.5 and 50 % for 50%.
-
-    Each state of a file is parsed once in a process: it takes 40 ms.
-    """
+    """Load a .po file. Each state of it is parsed once in a process: it takes 40 ms."""
     from babel import Locale  # noqa: PLC0415 (only where it is used)
     from babel.messages.mofile import write_mo  # noqa: PLC0415
     from babel.messages.pofile import read_po  # noqa: PLC0415
@@ -84,14 +85,21 @@ def _load(file: Path, _modified: int) -> Translator:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    locale = Locale.parse(file.stem, sep="-")
+    translations = gettext.GNUTranslations(compiled)
+    translations.add_fallback(_Untranslated(file.name))
+    return Translator(file.stem, translations, partial(_separators, Locale.parse(file.stem, sep="-")))
+
+
+def _separators(locale: "Locale") -> dict[str, str]:
+    """Return how a language writes the signs in numbers: 1.234,5 for 1,234.5 and 50 % for 50%.
+
+    This loads all that babel knows of the language, 4 MiB: the names of commands need none of it.
+    """
     symbols, percent = locale.number_symbols["latn"], locale.percent_formats[None].suffix[0]
     separators = {".": str(symbols["decimal"]), ",": str(symbols["group"])}
     if percent:  # some languages write it in front, which no replacement of a sign does
         separators["%"] = percent
-    translations = gettext.GNUTranslations(compiled)
-    translations.add_fallback(_Untranslated(file.name))
-    return Translator(file.stem, translations, separators)
+    return separators
 
 
 class _Untranslated(gettext.NullTranslations):

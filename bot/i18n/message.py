@@ -2,7 +2,8 @@
 
 import gettext
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 from bot.i18n.commands import Command, CommandSyntax, discord_syntax
@@ -91,14 +92,17 @@ class Translator:
         self,
         code: str,
         catalogue: gettext.NullTranslations,
-        separators: Mapping[str, str] | None = None,
+        separators: Callable[[], Mapping[str, str]] = dict,
         *,
         syntax: CommandSyntax = discord_syntax,
     ) -> None:
-        """Take the language's signs in numbers by the English ones, and how commands are written."""
+        """Take what finds the language's signs in numbers by the English ones, and how commands are written.
+
+        separators is called when the first number is said.
+        """
         self.code = code
         self._catalogue = catalogue
-        self._formatter = _FieldFormatter(self, str.maketrans(dict(separators or {})), syntax)
+        self._formatter = _FieldFormatter(self, separators, syntax)
 
     def __call__(self, message: str | LocalizedMessage, /, **fields: object) -> str:
         """Translate a message; it stays English if the catalogue lacks it."""
@@ -128,10 +132,16 @@ class Translator:
 class _FieldFormatter(string.Formatter):
     """Formats fields as str.format() does, but translates messages, lists, and the signs in numbers."""
 
-    def __init__(self, t: Translator, separators: dict[int, str], syntax: CommandSyntax) -> None:
+    def __init__(
+        self, t: Translator, separators: Callable[[], Mapping[str, str]], syntax: CommandSyntax
+    ) -> None:
         self._t = t
-        self._separators = separators
+        self._find_separators = separators
         self._syntax = syntax
+
+    @cached_property
+    def _separators(self) -> dict[int, str]:
+        return str.maketrans(dict(self._find_separators()))
 
     def fill_commands(self, text: str) -> str:
         """Return a text that has no fields but commands; as it is, if that is not so."""

@@ -202,8 +202,7 @@ class JobQueue:
         return job
 
     async def _check_place(self, tx: Transaction, kind: Kind) -> None:
-        """Raise JobActive if no more jobs of a kind may be active; nobody else takes a place meanwhile."""
-        await jobs.lock_places(tx)
+        """Raise JobActive if no more jobs of a kind may be active; no other transaction writes meanwhile."""
         active = await jobs.list_active(tx, kind)
         if len(active) >= self._at_once:
             raise self._all_places_taken(kind, active)

@@ -1,4 +1,4 @@
-"""Whether a worker runs here: each holds a lock in its data folder, which the kernel drops at its end."""
+"""Whether a worker runs in a data folder: each holds a lock there, which the kernel drops however it dies."""
 
 import fcntl
 from collections.abc import Iterator

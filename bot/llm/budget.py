@@ -139,7 +139,6 @@ class Budget:
         if self._daily is None or (total <= self._held and time.monotonic() < self._held_until):
             return None
         async with self._db.write() as tx:
-            await jobs.lock_places(tx)
             spent = await self._read_spending_in(tx, account)
             if refusal := self._refusal(account, cost, spent):
                 return refusal
@@ -296,11 +295,18 @@ class Budget:
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
     ) -> None:
         """Check that a batch fits; once stored, its row counts as outstanding. Raises OverBudget if not."""
+        async with self._db.read() as tx:
+            await self.check_batch_within(tx, account, model, prompt_tokens, completion_tokens)
+
+    async def check_batch_within(
+        self, tx: Transaction, account: Account, model: str, prompt_tokens: int, completion_tokens: int
+    ) -> None:
+        """Check as check_batch() does, in the transaction that stores the batch's row."""
         self.check_price_known(model, account.limit)
         cost = self.max_batch_cost(model, prompt_tokens, completion_tokens)
         if not (cost and self._is_limited(account)):
             return
-        refusal = self._refusal(account, cost, await self._read_spending(account))
+        refusal = self._refusal(account, cost, await self._read_spending_in(tx, account))
         if refusal:
             raise refusal
 
@@ -316,9 +322,9 @@ class Budget:
     ) -> None:
         """Check as check_training() does, in the transaction that notes the training's start.
 
-        Of two trainings that start at the same time, one counts for the other.
+        Of two trainings that start at the same time, one counts for the other: transactions that write take
+        turns.
         """
-        await jobs.lock_places(tx)
         await self._check_training(tx, account, model, tokens, besides)
 
     async def _check_training(

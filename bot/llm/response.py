@@ -19,6 +19,7 @@ from bot.llm.thinking import ThinkingFilter
 # connection can be used again
 _COUNTS_PAUSE = 5.0
 _END_PAUSE = 1.0
+_INEXACT = 0.02  # by this share a pause may be longer or shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,8 @@ class _Answer:
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
 
     def _add_content(self, message: dict[str, Any]) -> None:
-        self._thought = self._thought or any(
-            message.get(name) for name in ("reasoning_content", "reasoning", "thinking")
-        )
+        if message.get("reasoning_content") or message.get("reasoning") or message.get("thinking"):
+            self._thought = True
         content = message.get("content") or ""
         if isinstance(content, str):
             self.text += content
@@ -149,7 +149,10 @@ class StreamReader:
                     if stream.stopped:
                         break
                     _add_chunk(answer, chunk)
-                    stream.deadline.reschedule(now() + self._pause_after(answer))
+                    pause = self._pause_after(answer)
+                    # a timer for each of hundreds of chunks would be a fifth of what reading them costs
+                    if abs(now() + pause - (stream.deadline.when() or 0.0)) > pause * _INEXACT:
+                        stream.deadline.reschedule(now() + pause)
                     text = thinking.so_far(answer.text)
                     if text or shown:
                         stream.set_text(render(text))

@@ -48,6 +48,7 @@ _ALOUD = (
     *("the user", "so the user", "so, the user", "the prompt"),
     *("thinking process", "here's a thinking", "here is a thinking", "analysis"),
 )
+_LONGEST_ALOUD = max(map(len, _ALOUD))
 
 
 class _Parts(NamedTuple):
@@ -132,8 +133,9 @@ def _mark_begins(answer: str) -> int:
 
 def _may_be_aloud(answer: str) -> bool:
     """Return whether an answer begins as thinking does, as far as it has come."""
-    beginning = answer.lstrip().lower()
+    beginning = answer.lstrip()[:_LONGEST_ALOUD].lower()
     if not beginning:
         return False
-    # once a chunk
-    return beginning.startswith(_ALOUD) or any(phrase.startswith(beginning) for phrase in _ALOUD)
+    if len(beginning) < _LONGEST_ALOUD and any(phrase.startswith(beginning) for phrase in _ALOUD):
+        return True
+    return beginning.startswith(_ALOUD)

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -18,7 +18,7 @@ from bot.app import App
 from bot.errors import HerosmithError
 from bot.histogram import Histogram
 from bot.leases import LEADER
-from bot.monitoring.interactions import Interactions
+from bot.monitoring.gateway import Gateway
 from bot.rating.sequential_test import EVIDENCE_THRESHOLD, TESTS
 from bot.store import statistics
 from bot.store.database import Transaction
@@ -32,31 +32,6 @@ Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
 _DATABASE_TIMEOUT = 5.0  # seconds; Prometheus waits for ten
 _COUNT_INTERVAL = 60.0  # seconds between two counts of whole tables
-
-
-class Gateway(Protocol):
-    """The connection to Discord, as the bot knows it."""
-
-    interactions: Interactions
-
-    @property
-    def connected(self) -> bool:
-        """Whether all shards of this process are connected."""
-
-    @property
-    def shard_states(self) -> Mapping[int, bool]:
-        """Whether each shard of this process is connected."""
-
-    @property
-    def latency(self) -> float:
-        """Seconds between a heartbeat and its answer, the mean of all shards; not finite if none came."""
-
-    @property
-    def shard_latencies(self) -> Mapping[int, float]:
-        """The same of each shard."""
-
-    @property
-    def guild_count(self) -> int: ...
 
 
 def process_metrics(app: App, lag: Histogram) -> Iterator[Metric]:

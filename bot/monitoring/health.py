@@ -12,7 +12,7 @@ import openai
 from bot.app import App
 from bot.errors import HerosmithError
 from bot.histogram import SHORT_SECONDS, Histogram
-from bot.monitoring.collectors import Gateway
+from bot.monitoring.gateway import Gateway
 
 _BEAT = 1.0  # seconds
 STUCK_AFTER = 120.0  # seconds without a beat; Discord drops the connection after one minute

@@ -3,70 +3,15 @@
 import errno
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-
-from aiohttp import web
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.registry import Collector
 
 from bot.app import App
 from bot.errors import OperatorError
-from bot.monitoring.collectors import Gateway, InstallationCollector, bot_metrics, process_metrics
-from bot.monitoring.health import Heartbeat, readiness
+from bot.monitoring.gateway import Gateway
+from bot.monitoring.health import Heartbeat
 
 log = logging.getLogger(__name__)
-
-
-class _CollectedMetrics(Collector):
-    """Metrics that were collected already: reading the database is asynchronous, and a registry is not."""
-
-    def __init__(self, metrics: list[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._metrics
-
-
-class MonitoringServer:
-    """The handlers. gateway: the bot's connection to Discord, None in a worker."""
-
-    def __init__(self, app: App, gateway: Gateway | None, heartbeat: Heartbeat) -> None:
-        self._app = app
-        self._gateway = gateway
-        self._heartbeat = heartbeat
-        self._installation = InstallationCollector(app)
-
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/metrics", self.metrics),
-            web.get("/livez", self.livez),
-            web.get("/readyz", self.readyz),
-        ]
-
-    async def metrics(self, _: web.Request) -> web.Response:
-        """Answer the metrics; those of the whole installation in the bot alone, so that none comes twice."""
-        found = list(process_metrics(self._app, self._heartbeat.lag))
-        if self._gateway is not None:
-            found += bot_metrics(self._app, self._gateway)
-            found += await self._installation.collect()
-        registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        registry.register(_CollectedMetrics(found))
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    async def livez(self, _: web.Request) -> web.Response:
-        """Answer 200: an event loop that stands still gives no answer."""
-        return web.json_response({"status": "ok"})
-
-    async def readyz(self, _: web.Request) -> web.Response:
-        """Answer 200 if everything that an answer needs is there, else 503; and what is missing."""
-        checks = await readiness(self._app, self._gateway)
-        ready = all(checks.values())
-        body = {"status": "ready" if ready else "not ready", "checks": checks}
-        return web.json_response(body, status=200 if ready else 503)
 
 
 @asynccontextmanager
@@ -85,6 +30,11 @@ async def open_monitoring(
         async with heartbeat.beating():
             yield None
         return
+    # loaded here: a bot without metrics needs neither
+    from aiohttp import web  # noqa: PLC0415
+
+    from bot.monitoring.handlers import MonitoringServer  # noqa: PLC0415
+
     server = MonitoringServer(app, gateway, heartbeat)
     application = web.Application()
     application.add_routes(server.routes())

@@ -14,6 +14,7 @@ from bot.store.datasets import Dataset
 from bot.store.powers import RequestedPower
 
 # How reasons of curation continue "2 texts", if they do not by themselves.
+_MINUTE = 60.0  # seconds
 _REASONS = {
     "another age": mark("with another age"),
     "another gender": mark("with another gender"),
@@ -98,6 +99,15 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
             counted=totals.counted,
         ),
     ]
+    if status.counted_ago >= _MINUTE:
+        minutes = round(status.counted_ago / _MINUTE)
+        lines.append(
+            t.count(
+                "So many votes are not counted each time: they were counted {number:,} minute ago.",
+                "So many votes are not counted each time: they were counted {number:,} minutes ago.",
+                minutes,
+            )
+        )
     if status.votes.not_counted:
         lines.append(t("Not counted: {reasons}.", reasons=status.votes.not_counted))
     lines.append(

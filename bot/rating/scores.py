@@ -11,11 +11,12 @@ from typing import Literal
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
+from bot.rating.kept_choices import KeptChoices
 from bot.rating.refreshed import Refreshed
 from bot.rating.vote_filter import VoteFilter
 from bot.store import descriptions, ranking, scores, teams
 from bot.store.counting_rule import CountingRule
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.ranking import EVER, Contest, Span, VoterCount
 from bot.store.scores import DescriptionVotes, VoteTotals
@@ -27,7 +28,7 @@ _RANKING_LIFETIME = 600.0  # seconds for which the filter's rule, the prior and 
 _PATIENCE = 2.0  # seconds for which somebody who is in a hurry waits for the first rule and prior
 _FEW = 500  # descriptions that are ranked at once; of more, only the candidates are
 _CANDIDATES = 500  # the best descriptions of a large contest: no page is beyond them
-_MOST_CONTESTS = 64  # whose candidates are kept
+_MOST_CONTESTS = 512  # whose candidates are kept
 
 Verdict = Literal["admitted", "voted down", "open"]
 
@@ -133,13 +134,19 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class VoteSnapshot:
-    """Every description's counted votes at one moment, the rule by which they count, and the other votes."""
+class CountedVotes:
+    """The rule by which votes count at one moment, how many there are, and why others do not count."""
 
     rule: CountingRule
-    descriptions: tuple[DescriptionVotes, ...]
     totals: VoteTotals
     not_counted: tuple[LocalizedMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSnapshot(CountedVotes):
+    """Every description's counted votes besides."""
+
+    descriptions: tuple[DescriptionVotes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +190,7 @@ class Scores:
         self._patience = patience
         self._basis = Refreshed[_Basis](lifetime=_RANKING_LIFETIME, most=1)
         self._candidates = Refreshed[list[int]](lifetime=_RANKING_LIFETIME, most=_MOST_CONTESTS)
+        self._kept = KeptChoices(db)
 
     async def aclose(self) -> None:
         """End what is being computed in the background."""
@@ -192,9 +200,15 @@ class Scores:
     async def snapshot(self) -> VoteSnapshot:
         """Return all counted votes of this moment."""
         async with self._db.read() as tx:
-            rule = await self._vote_filter.rule(tx)
-            counted, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
-        return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.uncounted_by_reason(kept))
+            votes = await self.count(tx)
+            counted = await scores.list_description_votes(tx, votes.rule)
+        return VoteSnapshot(votes.rule, votes.totals, votes.not_counted, tuple(counted))
+
+    async def count(self, tx: Transaction) -> CountedVotes:
+        """Return by which rule votes count now, and how many do. This reads all votes, several times."""
+        rule = await self._vote_filter.rule(tx)
+        totals = await scores.count_votes(tx, rule)
+        return CountedVotes(rule, totals, self._vote_filter.uncounted_by_reason(totals))
 
     async def scene_votes(self) -> list[DescriptionVotes]:
         """Return the counted votes on scenes, which are in no snapshot."""
@@ -234,30 +248,40 @@ class Scores:
         None: of all. span: when they were made. Descriptions are ranked by the Bayesian average that people
         see beside them, then by the number of votes, then newest first. The prior is estimated over all
         servers; it and the filter's rule may be ten minutes old, the votes are current. Where many take part,
-        so may be the choice of the 500 that are ranked. Returns PAGE + 1 descriptions if another page
-        follows.
+        so may be the choice of the 500 that are ranked, and for those in a hurry their order. Returns
+        PAGE + 1 descriptions if another page follows.
 
-        hurried: the first time after a start the rule and the prior take a while, where there are millions of
-        votes. Until they are there, 500 descriptions or fewer are ranked with the votes of outliers, and by a
-        prior of no votes. No winner may be chosen so.
+        hurried: the first time after a start the rule, the prior and the choice take a while, where there are
+        millions of votes. Until they are there, descriptions are ranked with the votes of outliers, by the
+        last prior and choice before the start: if there are none, by a prior of no votes, and of a large
+        contest the newest 500. No winner may be chosen so.
         """
         contest = Contest(guild_id, None if powers is None else frozenset(powers), span)
         async with self._db.read() as tx:
             ids = await ranking.list_few_ids(tx, contest, _FEW)
-        basis = await (self._basis_in_a_hurry() if hurried and ids is not None else self._ranking_basis())
-        if ids is None:
-            ids = await self._candidates.get(contest, lambda: self._choose(contest))
+        in_order = False
+        if ids is None and hurried:
+            ids, in_order = await self._candidates_in_a_hurry(contest)
+        elif ids is None:
+            ids = await self._candidates.get_new(contest, lambda: self._choose(contest))
+        basis = await (self._basis_in_a_hurry() if hurried else self._ranking_basis())
         prior = basis.prior
         async with self._db.read() as tx:
+            start = page * PAGE
+            if in_order:  # to rank them anew would read all votes on 500 texts that have most
+                ids, start = (await ranking.list_visible(tx, ids))[start : start + PAGE + 1], 0
             ranked = await ranking.list_best(
                 tx,
                 basis.rule,
                 contest,
                 prior=(prior.weight, prior.mean),
                 ids=ids,
-                offset=page * PAGE,
+                offset=start,
                 limit=PAGE + 1,
+                liked=not in_order,
             )
+            if in_order:  # votes of the moment change no text's page
+                ranked.sort(key=lambda entry: entry.description_id in ids[PAGE:])
             found = await descriptions.get_many(tx, [entry.description_id for entry in ranked])
             of_teams = await teams.list_heroes(tx, [each.id for each in found if each.kind == "team"])
         by_id = {description.id: description for description in found}
@@ -278,6 +302,20 @@ class Scores:
         async with self._db.read() as tx:
             return await ranking.list_voters(tx, basis.rule, Contest(guild_id, None, span))
 
+    async def _candidates_in_a_hurry(self, contest: Contest) -> tuple[list[int], bool]:
+        """Return the best descriptions of a large contest, and whether they are in order.
+
+        After the first start with so many, the newest ones stand in for them while they are chosen.
+        """
+        last = None if self._candidates.kept(contest) else await self._kept.ids(contest)
+        ids = await self._candidates.get_within(
+            contest, lambda: self._choose(contest), self._patience, last=last
+        )
+        if ids is not None:
+            return ids, True
+        async with self._db.read() as tx:
+            return await ranking.list_newest_ids(tx, contest, _FEW), False
+
     async def _choose(self, contest: Contest) -> list[int]:
         """Return the best descriptions of a large contest. This reads all votes on its descriptions."""
         basis = await self._ranking_basis()
@@ -286,20 +324,28 @@ class Scores:
             ranked = await ranking.list_best(
                 tx, basis.rule, contest, prior=prior, offset=0, limit=_CANDIDATES
             )
-        return [entry.description_id for entry in ranked]
+        ids = [entry.description_id for entry in ranked]
+        await self._kept.keep_ids(contest, ids)
+        return ids
 
     async def _ranking_basis(self) -> _Basis:
         return await self._basis.get(None, self._compute_basis)
 
     async def _basis_in_a_hurry(self) -> _Basis:
         found = await self._basis.get_within(None, self._compute_basis, self._patience)
-        return found or _Basis(self._vote_filter.lenient_rule, estimate_prior(0, 0, 0))
+        if found:
+            return found
+        last = await self._kept.prior()
+        return _Basis(self._vote_filter.lenient_rule, Prior(*last) if last else estimate_prior(0, 0, 0))
 
     async def _compute_basis(self) -> _Basis:
         async with self._db.read() as tx:
             rule = await self._vote_filter.rule(tx)
             number, ups, downs = await scores.get_vote_sums(tx, rule)
-        return _Basis(rule, estimate_prior(number, ups, downs))
+        prior = estimate_prior(number, ups, downs)
+        if number > _FEW:
+            await self._kept.keep_prior(prior.weight, prior.mean)
+        return _Basis(rule, prior)
 
 
 def estimate_prior(number: int, ups: int, downs: int) -> Prior:

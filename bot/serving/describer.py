@@ -15,7 +15,7 @@ from bot.registry.availability import ModelAvailability
 from bot.registry.registry import Registry
 from bot.serving.generator import GeneratedText, Generator
 from bot.serving.waiting_queue import WaitingQueue
-from bot.store import descriptions
+from bot.store import descriptions, models
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.models import Model
@@ -88,9 +88,12 @@ class Describer:
 
     async def ask_live(self, ask: Ask[T], stream: Stream) -> T:
         """Wait for a slot, then ask the model that is live, or the base; the answer is to be stored."""
-        await self._db.check_writable()
-        async with self._queue.slot(stream):
-            return await self._ask_live(ask, stream)
+        async with self._db.write() as tx:  # an answer can be stored; in one transaction with the reading
+            model = await models.get_live(tx)
+        async with self._queue.slot(stream) as has_waited:
+            if has_waited:
+                model = await self._registry.live()
+            return await self._ask_live(model, ask, stream)
 
     async def keep(
         self,
@@ -130,9 +133,8 @@ class Describer:
             parent_id=take.parent_id if take else parent_id,
         )
 
-    async def _ask_live(self, ask: Ask[T], stream: Stream) -> T:
-        """Ask the model that is live now; if its server has lost it, its successor."""
-        model = await self._registry.live()
+    async def _ask_live(self, model: Model | None, ask: Ask[T], stream: Stream) -> T:
+        """Ask the model that is live; if its server has lost it, its successor; the base for None."""
         while model is not None:
             try:
                 return await self._ask_with(model, ask, stream)

@@ -27,17 +27,18 @@ class WaitingQueue:
         return len(self._waiting)
 
     @asynccontextmanager
-    async def slot(self, stream: Stream) -> AsyncIterator[None]:
-        """Hold a slot at the model until the block ends.
+    async def slot(self, stream: Stream) -> AsyncIterator[bool]:
+        """Hold a slot at the model until the block ends; yield whether there was a wait for it.
 
         Raises Busy if max_length streams wait already, Stopped if the stream is stopped meanwhile.
         """
-        if self._free:
-            self._free -= 1
-        else:
+        has_to_wait = not self._free
+        if has_to_wait:
             await self.wait(stream)
+        else:
+            self._free -= 1
         try:
-            yield
+            yield has_to_wait
         finally:
             self._release()
 

@@ -195,9 +195,7 @@ class Database:
             for task in caller.tasks:
                 by_work.setdefault(task.work, []).append(task)
         results: dict[int, Any] = {}
-        # in the order of the jobs: two processes that lock the same rows must not wait for each other
-        claims = sorted({each.claim for each in callers if each.claim}, key=lambda claim: claim.job_id)
-        async with self._write(claims) as tx:
+        async with self._write({each.claim for each in callers if each.claim}) as tx:
             for work, tasks in by_work.items():
                 done = await work(tx, [task.item for task in tasks])
                 results |= {id(task): result for task, result in zip(tasks, done, strict=True)}

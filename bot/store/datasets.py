@@ -234,16 +234,6 @@ async def list_trained_texts(
     ]
 
 
-async def description_ids(tx: Transaction, version: int) -> frozenset[int]:
-    """Return the descriptions whose texts are in a dataset of single texts."""
-    query = select(dataset_item.c.source_id).where(
-        dataset_item.c.dataset_id == version,
-        dataset_item.c.source == "description",
-        dataset_item.c.deleted.is_(False),
-    )
-    return frozenset((await tx.execute(query)).scalars())
-
-
 def _trains(version: int) -> tuple[ColumnElement[bool], ...]:
     """Select a dataset's items, except redacted ones and those that have or quote what is hidden now."""
     hidden = _with_scenes_after(select(description.c.id).where(description.c.removed_at.is_not(None)))

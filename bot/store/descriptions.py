@@ -10,6 +10,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     case,
     func,
     literal_column,
@@ -31,6 +32,15 @@ _ITS_MODEL = (
     literal_column("description.tuned", Boolean()),
 )
 _COLUMNS = (*description.c, select(model.c.id).where(*_ITS_MODEL).scalar_subquery().label("version"))
+
+# The two writes of every /hero. Made once: to build one and to look up its compiled form takes as long as to
+# run it.
+_ADD = description.insert().returning(*_COLUMNS)
+_SET_MESSAGE = (
+    update(description)
+    .where(description.c.id == bindparam("shown_id"), description.c.requester != "")
+    .returning(*_COLUMNS)
+)
 
 ONE_HERO_KINDS = ("hero", "take")
 """The kinds whose texts tell of one hero, as asked for. They alone train, rank models and count for powers:
@@ -104,8 +114,7 @@ def of_one_hero() -> ColumnElement[bool]:
 
 async def add(tx: Transaction, hero: Hero, **values: Any) -> Description:
     """Keep a description; values are the other columns. The message that shows it may be set later."""
-    insert = description.insert().values(**hero.as_dict(), **values)
-    return _of_row((await tx.execute(insert.returning(*_COLUMNS))).one())
+    return _of_row((await tx.execute(_ADD, hero.as_dict() | values)).one())
 
 
 async def set_message(
@@ -115,9 +124,8 @@ async def set_message(
 
     Return None, and store nothing, if its requester has had it deleted meanwhile.
     """
-    existing = update(description).where(description.c.id == description_id, description.c.requester != "")
-    shown = existing.values(channel_id=channel_id, message_id=message_id).returning(*_COLUMNS)
-    row = (await tx.execute(shown)).one_or_none()
+    values = {"shown_id": description_id, "channel_id": channel_id, "message_id": message_id}
+    row = (await tx.execute(_SET_MESSAGE, values)).one_or_none()
     return _of_row(row) if row else None
 
 
@@ -164,7 +172,9 @@ async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
     """Count the heroes described since a moment, by requester (a pseudonym) and by server id."""
     counts: dict[str | int, int] = {}
     number, since = heroes_since(at)
-    for who in (description.c.requester, description.c.guild_id):
+    # no bare columns: to group by one, SQLite would read all of its index, and not that of the time
+    for column in (description.c.requester.concat(""), description.c.guild_id + 0):
+        who = column.label("who")
         query = select(who, number).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, PoolResetState
 
 from bot.store import postgres
 from bot.store.address import parse_address
@@ -54,6 +54,7 @@ def _engine(url: str, timing: DatabaseTiming, connections: Connections, **option
     driver = parse_address(url).drivername
     if driver == "sqlite+aiosqlite":
         options["connect_args"] = {"async_creator_fn": connections.opening}
+        options["pool_reset_on_return"] = None  # _tune_sqlite() rolls back where there is something to
     elif driver == "postgresql+asyncpg":
         from bot.store.postgres_connection import connect_args  # noqa: PLC0415 (the driver is an extra)
 
@@ -86,6 +87,13 @@ def _tune_sqlite(engine: AsyncEngine, busy_timeout: float, *, begin: str, foreig
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute(f"PRAGMA foreign_keys={foreign_keys}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def _reset(connection: Any, _record: Any, state: PoolResetState) -> None:
+        # Every transaction ends with its block. To roll back once more in any case, as pools do, is one call
+        # in four to SQLite's thread.
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:

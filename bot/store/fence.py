@@ -2,7 +2,7 @@
 
 A worker may stand still, for a minute or a day, while another takes its job over. When it wakes up, it is
 between any two statements. So every transaction that a task begins for its job first looks whether the job is
-still its worker's, and keeps the row locked until its end: nobody takes the job over in between.
+still its worker's. Nobody takes the job over before that transaction ends: those that write take turns.
 """
 
 from collections.abc import Iterator
@@ -50,9 +50,7 @@ def fenced(claim: Claim) -> Iterator[None]:
 
 
 async def check_claim(tx: AsyncConnection, claim: Claim) -> None:
-    """Lock a job's row until the transaction ends. Raises JobTaken if the job is another worker's by now."""
+    """Raise JobTaken if a job is another worker's by now."""
     mine = (job.c.id == claim.job_id) & (job.c.owner == claim.owner)
-    # not FOR SHARE: most of these transactions go on to change the row
-    row = select(job.c.id).where(mine).with_for_update(key_share=True)
-    if (await tx.execute(row)).one_or_none() is None:
+    if (await tx.execute(select(job.c.id).where(mine))).one_or_none() is None:
         raise JobTaken(claim.job_id)

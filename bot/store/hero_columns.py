@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Integer
+from sqlalchemy import Column
 from sqlalchemy.types import TypeEngine
 
 from bot.heroes.hero import FIELD_NAMES, FIELDS, Hero
-from bot.store.types import FreeText
+from bot.store.types import FreeText, Number
 
-_TYPES: dict[Any, type[TypeEngine[Any]]] = {int: Integer, str: FreeText}
+_TYPES: dict[Any, type[TypeEngine[Any]]] = {int: Number, str: FreeText}
 
 EMPTY_HERO = Hero(*(field.type() for field in FIELDS))
 """The hero of a row that was redacted."""

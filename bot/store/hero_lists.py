@@ -107,7 +107,9 @@ def _select(wanted: HeroList, *columns: Any) -> Select[Any]:
     else:
         query = query.select_from(description).where(description.c.requester == wanted.owner)
     if wanted.guild_id is not None:
-        query = query.where(description.c.guild_id == wanted.guild_id, description.c.removed_at.is_(None))
+        # + 0: else SQLite may walk through all texts of the server, where the person may have asked for none
+        here = description.c.guild_id + 0 == wanted.guild_id
+        query = query.where(here, description.c.removed_at.is_(None))
     return query
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, update
 
 from bot.i18n.message import LocalizedMessage
 from bot.store import clock
@@ -28,8 +28,6 @@ SpecT = TypeVar("SpecT", BuildSpec, FinetuneSpec)
 ResultT = TypeVar("ResultT", BuildResult, FinetuneResult)
 
 ACTIVE: tuple[State, ...] = ("queued", "running", "paused", "cancelling")
-
-_PLACES = 6_975_330  # PostgreSQL's number of the lock under which places are given to jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +215,6 @@ async def change_state(
     return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
-async def lock_places(tx: Transaction) -> None:
-    """Wait until this is the only transaction that lets jobs begin, or be active, until it ends."""
-    if tx.dialect.name == "postgresql":  # SQLite has one writer at a time
-        await tx.execute(select(func.pg_advisory_xact_lock(_PLACES)))
-
-
 async def claim(
     tx: Transaction, kinds: Sequence[Kind], *, owner: str, stale_after: float, server: str = ""
 ) -> Job | None:
@@ -235,32 +227,22 @@ async def claim(
     released it. A paused job is claimed if its worker died before it released it: the server that works for
     it may not know of the pause yet.
     """
-    if (await tx.execute(select(job.c.id).where(_free(kinds, stale_after)).limit(1))).first() is None:
-        return None  # as nearly always: nobody has to wait for that
-    await lock_places(tx)
     free = set((await tx.execute(select(job.c.id).where(_free(kinds, stale_after)))).scalars())
-    active = await list_active(tx, *kinds)
+    active = await list_active(tx, *kinds) if free else []
     for found in active:
         if found.id not in free or not (found.can_be_done_by(server) or found.state == "cancelling"):
             continue
         if not found.holds_lanes and blocker(found, active):
             continue
-        if await _take(tx, found, owner, _free(kinds, stale_after)):
-            return await get(tx, found.id)
+        taken = {
+            "state": found.state if found.state in ("cancelling", "paused") else "running",
+            "owner": owner,
+            "heartbeat": clock.now(),
+            "started_at": func.coalesce(job.c.started_at, clock.now()),
+        }
+        await tx.execute(update(job).where(job.c.id == found.id).values(taken))
+        return await get(tx, found.id)
     return None
-
-
-async def _take(tx: Transaction, found: Job, owner: str, free: ColumnElement[bool]) -> bool:
-    """Make a job a worker's. Return False if it is not free, or its worker is writing just now: it lives."""
-    unlocked = select(job.c.id).where(job.c.id == found.id, free)
-    chosen = unlocked.with_for_update(skip_locked=True, key_share=True).scalar_subquery()
-    taken = {
-        "state": case((job.c.state.in_(("cancelling", "paused")), job.c.state), else_="running"),
-        "owner": owner,
-        "heartbeat": clock.now(),
-        "started_at": func.coalesce(job.c.started_at, clock.now()),
-    }
-    return (await tx.execute(update(job).where(job.c.id == chosen).values(taken))).rowcount == 1
 
 
 def _free(kinds: Sequence[Kind], stale_after: float) -> ColumnElement[bool]:

@@ -66,6 +66,9 @@ class ModelEvent:
     at: float
 
 
+_GET_LIVE = select(model).where(model.c.state == "live")  # made once, as every /hero asks for it
+
+
 def _model(row: Row[Any]) -> Model:
     columns = dict(row._mapping)
     if columns["verdict"] is not None:
@@ -93,7 +96,7 @@ async def get(tx: Transaction, model_id: int) -> Model | None:
 
 
 async def get_live(tx: Transaction) -> Model | None:
-    row = (await tx.execute(select(model).where(model.c.state == "live"))).one_or_none()
+    row = (await tx.execute(_GET_LIVE)).one_or_none()
     return _model(row) if row else None
 
 

@@ -1,8 +1,10 @@
 """Queries on people by pseudonym: who is blocked, whose day was begun anew, and who asks most."""
 
+import operator
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, String, column, delete, func, select, values
 
 from bot.store.database import Transaction
 from bot.store.descriptions import heroes_since
@@ -60,7 +62,8 @@ async def count_since(tx: Transaction, person: str, at: float) -> int:
 async def list_heaviest(tx: Transaction, since: float, most: int) -> list[HeavyUser]:
     """Return who asked for most heroes since a moment, the heaviest first."""
     number, counted = heroes_since(since)
-    # no bare column: to group by it, SQLite would read the index of all requesters, not that of the time
+    # no bare column: to group by it, SQLite would read the index of all requesters, not that of the time,
+    # which has all columns that are read here
     person = description.c.requester.concat("").label("person")
     query = (
         select(person, number)
@@ -72,17 +75,31 @@ async def list_heaviest(tx: Transaction, since: float, most: int) -> list[HeavyU
     return [HeavyUser(*row) for row in await tx.execute(query)]
 
 
+async def list_neighbours(tx: Transaction, persons: Collection[str]) -> dict[str, list[str]]:
+    """Return of each pseudonym the known ones that come before and after it in alphabetical order.
+
+    Known are those of first_and_last().
+    """
+    wanted = values(column("person", String), name="wanted").data([(each,) for each in persons]).cte()
+    sides = [
+        select(end(known)).where(before_or_after(known, wanted.c.person)).scalar_subquery()
+        for known in (description.c.requester, blocked_person.c.person)
+        for end, before_or_after in ((func.max, operator.lt), (func.min, operator.gt))
+    ]
+    rows = await tx.execute(select(wanted.c.person, *sides))
+    return {person: [each for each in found if each] for person, *found in rows}
+
+
 async def first_and_last(tx: Transaction, prefix: str) -> set[str]:
     """Return the first and the last known pseudonym that begins so: one, two, or none.
 
     Known are those who have asked for a hero, and those who are blocked.
     """
     found = set[str]()
-    for column in (description.c.requester, blocked_person.c.person):
-        begins: ColumnElement[bool] = (column >= prefix) & (
-            column < f"{prefix}g"
-        )  # after all hexadecimal digits
-        for end in (func.min(column), func.max(column)):
+    for known in (description.c.requester, blocked_person.c.person):
+        end_of_prefix = f"{prefix}g"  # after all hexadecimal digits
+        begins: ColumnElement[bool] = (known >= prefix) & (known < end_of_prefix)
+        for end in (func.min(known), func.max(known)):
             person = (await tx.execute(select(end).where(begins))).scalar_one()
             found |= {person} if person else set()
     return {min(found), max(found)} if found else set()

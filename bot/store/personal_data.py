@@ -14,6 +14,7 @@ from bot.store.schema import (
     blocked_person,
     bookmark,
     card_post,
+    curation_verdict,
     daily_use,
     description,
     duel,
@@ -180,8 +181,8 @@ async def _erase_texts(tx: Transaction, texts: Select[Any], *, at: float) -> lis
     quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
     await tx.execute(update(report).where(report.c.description_id.in_(texts)).values(words=""))
-    await tx.execute(delete(card_post).where(card_post.c.description_id.in_(texts)))
-    await tx.execute(delete(team_hero).where(team_hero.c.description_id.in_(texts)))
+    for table in (card_post, curation_verdict, team_hero):
+        await tx.execute(delete(table).where(table.c.description_id.in_(texts)))
     takes = select(description.c.id).where(description.c.parent_id.in_(texts))
     await tx.execute(delete(pick).where(or_(pick.c.take_id.in_(texts), pick.c.take_id.in_(takes))))
     shown = or_(duel.c.live_description_id.in_(texts), duel.c.candidate_description_id.in_(texts))

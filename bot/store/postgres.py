@@ -8,11 +8,12 @@ them. Readers see the moment of their first query (REPEATABLE READ), and cannot 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, event, text
+from sqlalchemy import BigInteger, Connection, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import StoreError
+from bot.store.types import Number
 
 WRITE_LOCK = 4_815_162_342  # any number; advisory locks are of one database, and this one is Herosmith's
 
@@ -28,8 +29,8 @@ _FUTURE_NUMBER = "22023"  # of a server that has taken over without the last tra
 _PROBES = {"tcp_keepalives_idle": 6, "tcp_keepalives_interval": 3, "tcp_keepalives_count": 3}
 
 
-class _AnyInteger(BigInteger):
-    """Lets numbers be compared with a column that are too large for it, as SQLite does: people type them."""
+class _AnyNumber(BigInteger):
+    """Sends numbers as 64 bits: one that is too large for its column is found nowhere, and is no error."""
 
     render_bind_cast = True
 
@@ -41,7 +42,7 @@ def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | Non
     that does nothing, since its process may be stopped or gone. Both in seconds. writes: transactions take
     the writers' lock, else they can only read.
     """
-    engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _AnyInteger}
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Number: _AnyNumber}
     chosen = {
         "lock_timeout": f"{int(busy_timeout * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{int((stalled_after or 0) * 1000)}ms",
@@ -105,7 +106,9 @@ def transaction_number(tx: AsyncConnection) -> str | None:
 async def was_committed(tx: AsyncConnection, number: str) -> bool:
     """Return whether an earlier writing transaction was committed; to be asked in a later one of its kind."""
     try:
-        status = await tx.execute(text("SELECT pg_xact_status(CAST(:number AS xid8))"), {"number": number})
+        status = await tx.execute(
+            text("SELECT pg_xact_status(CAST(CAST(:number AS TEXT) AS xid8))"), {"number": number}
+        )
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _FUTURE_NUMBER:
             return False

@@ -1,9 +1,9 @@
 """Queries on the ranking of descriptions, and on who voted on them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, true
 
 from bot.store.counting_rule import CountingRule, counts_alone
 from bot.store.database import Transaction
@@ -80,6 +80,19 @@ async def list_few_ids(tx: Transaction, contest: Contest, most: int) -> list[int
     return found if len(found) <= most else None
 
 
+async def list_newest_ids(tx: Transaction, contest: Contest, most: int) -> list[int]:
+    """Return the newest descriptions of the contest's server and span, hidden ones too."""
+    newest = select(description.c.id).where(*contest.in_index()).order_by(description.c.created_at.desc())
+    return list((await tx.execute(newest.limit(most))).scalars())
+
+
+async def list_visible(tx: Transaction, ids: Sequence[int]) -> list[int]:
+    """Return those of some descriptions that are not hidden, in the same order."""
+    visible = select(description.c.id).where(description.c.id.in_(ids), description.c.removed_at.is_(None))
+    found = set((await tx.execute(visible)).scalars())
+    return [each for each in ids if each in found]
+
+
 async def list_best(
     tx: Transaction,
     rule: CountingRule,
@@ -89,11 +102,13 @@ async def list_best(
     ids: Collection[int] | None = None,
     offset: int,
     limit: int,
+    liked: bool = True,
 ) -> list[Ranked]:
-    """Return visible heroes and teams with more ups than downs, ranked by Bayesian average.
+    """Return visible heroes and teams, ranked by Bayesian average.
 
     prior is the weight (in votes) and the mean of the prior. ids: only these take part, of the contest's
-    server and span; this is quick if they are few.
+    server and span; this is quick if they are few. liked: only those with more ups than downs, or else all
+    that have votes.
     """
     weight, mean = prior
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
@@ -112,7 +127,7 @@ async def list_best(
     score = (weight * mean + ranked.c.ups) / (weight + votes)
     query = (
         select(ranked.c.id, ranked.c.ups, ranked.c.downs)
-        .where(ranked.c.ups > ranked.c.downs)
+        .where(ranked.c.ups > ranked.c.downs if liked else true())
         .order_by(score.desc(), votes.desc(), ranked.c.id.desc())
         .offset(offset)
         .limit(limit)

@@ -1,4 +1,8 @@
-"""The tables of the database; the migrations create them."""
+"""The tables of the database; the migrations create them.
+
+Conditions of indexes are written here for SQLite alone. In the migrations PostgreSQL has them, too: to name
+them here would load its dialect, 3 MiB, in every process.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -9,7 +13,6 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     String,
     Table,
@@ -21,7 +24,7 @@ from sqlalchemy import (
 )
 
 from bot.store.hero_columns import hero_columns
-from bot.store.types import FreeText, MessageColumn
+from bot.store.types import FreeText, MessageColumn, Number
 
 metadata = MetaData()
 
@@ -36,18 +39,18 @@ def _times(*names: str) -> list[Column[float]]:
 example = Table(
     "example",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     *hero_columns(),
-    Column("repeat", Integer, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("template_version", Integer, nullable=False),
+    Column("repeat", Number, nullable=False),
+    Column("attempt", Number, nullable=False),
+    Column("template_version", Number, nullable=False),
     Column("model", Text, nullable=False),
     Column("params", JSON, nullable=False),
     Column("answer", FreeText),
     Column("finish_reason", Text),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
+    Column("prompt_tokens", Number),
+    Column("completion_tokens", Number),
     Column("flagged", Boolean),  # by the provider's moderation, NULL if it was not called
     *_times("asked_at", "answered_at"),
 )
@@ -56,7 +59,7 @@ example = Table(
 review = Table(
     "review",
     metadata,
-    Column("example_id", Integer, ForeignKey("example.id"), primary_key=True),
+    Column("example_id", Number, ForeignKey("example.id"), primary_key=True),
     Column("verdict", String(8), nullable=False),
     Column("text", FreeText),
     Column("at", Float, nullable=False),
@@ -67,7 +70,7 @@ review = Table(
 imported = Table(
     "imported",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("file", FreeText, nullable=False),
     *hero_columns(FreeText),
     Column("prompt", FreeText, nullable=False),
@@ -84,8 +87,8 @@ spending = Table(
     Column("day", String(10), primary_key=True),
     Column("purpose", String(16), primary_key=True),
     Column("model", Text, primary_key=True),
-    Column("job_id", Integer, primary_key=True, autoincrement=False),
-    Column("calls", Integer, nullable=False),
+    Column("job_id", Number, primary_key=True, autoincrement=False),
+    Column("calls", Number, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cost", Float, nullable=False),
@@ -124,15 +127,15 @@ ACTIVE_JOB = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 job = Table(
     "job",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("spec", JSON, nullable=False),
     Column("state", String(16), nullable=False),
     Column("phase", MessageColumn, nullable=False, server_default=""),
-    Column("done", Integer, nullable=False, server_default="0"),
-    Column("total", Integer, nullable=False, server_default="0"),
+    Column("done", Number, nullable=False, server_default="0"),
+    Column("total", Number, nullable=False, server_default="0"),
     Column("rate", Float),
-    Column("lost", Integer, nullable=False, server_default="0"),
+    Column("lost", Number, nullable=False, server_default="0"),
     Column("result", JSON),
     Column("error", MessageColumn),
     Column("requester_id", BigInteger),
@@ -151,7 +154,7 @@ job = Table(
         "'succeeded', 'failed', 'cancelled')",
         name="job_state",
     ),
-    Index("job_active", "kind", "id", sqlite_where=ACTIVE_JOB, postgresql_where=ACTIVE_JOB),
+    Index("job_active", "kind", "id", sqlite_where=ACTIVE_JOB),
 )
 
 # Requests sent to a provider's Batch API. The row is written before anything is sent; the most that the batch
@@ -159,15 +162,15 @@ job = Table(
 batch = Table(
     "batch",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("job_id", Integer, ForeignKey("job.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("job_id", Number, ForeignKey("job.id"), nullable=False),
     Column("model", Text, nullable=False),
-    Column("requests", Integer, nullable=False),
+    Column("requests", Number, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("file", Text),
     Column("remote_id", Text),
-    Column("taken", Integer, nullable=False, server_default="0"),
+    Column("taken", Number, nullable=False, server_default="0"),
     Column("over", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
 )
@@ -177,7 +180,7 @@ batch = Table(
 dataset = Table(
     "dataset",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("content_hash", String(64), nullable=False, unique=True),
     Column("recipe", JSON, nullable=False),
@@ -189,15 +192,15 @@ dataset = Table(
 dataset_item = Table(
     "dataset_item",
     metadata,
-    Column("dataset_id", Integer, ForeignKey("dataset.id"), primary_key=True),
-    Column("position", Integer, primary_key=True),
+    Column("dataset_id", Number, ForeignKey("dataset.id"), primary_key=True),
+    Column("position", Number, primary_key=True),
     Column("split", String(8), nullable=False),
     Column("prompt", FreeText, nullable=False),
     Column("text", FreeText, nullable=False),
     Column("rejected", FreeText),  # the worse text of a pair, in preference datasets
     Column("source", String(16), nullable=False),
-    Column("source_id", Integer, nullable=False),
-    Column("rejected_id", Integer),  # the description whose text is the worse one
+    Column("source_id", Number, nullable=False),
+    Column("rejected_id", Number),  # the description whose text is the worse one
     Column("deleted", Boolean, nullable=False, server_default=false()),  # redacted: its texts are empty
     Column("chat", JSON(none_as_null=True)),  # of a scene: the turns before it, which quote the story so far
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
@@ -218,11 +221,11 @@ _LIVE = text("state = 'live'")
 model = Table(
     "model",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("base", Text, nullable=False),
-    Column("dataset_id", Integer, ForeignKey("dataset.id"), nullable=False),
-    Column("job_id", Integer, ForeignKey("job.id"), nullable=False),
+    Column("dataset_id", Number, ForeignKey("dataset.id"), nullable=False),
+    Column("job_id", Number, ForeignKey("job.id"), nullable=False),
     Column("state", String(16), nullable=False),
     Column("metrics", JSON, nullable=False),
     Column("verdict", JSON),
@@ -234,7 +237,7 @@ model = Table(
     CheckConstraint(
         "state IN ('unchecked', 'held back', 'candidate', 'live', 'retired')", name="model_state"
     ),
-    Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("model_one_live", "state", unique=True, sqlite_where=_LIVE),
 )
 
 # The history of a model, never deleted. passed, held back: by its check; promoted: by votes; override: by
@@ -244,10 +247,10 @@ model = Table(
 model_event = Table(
     "model_event",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), nullable=False),
     Column("what", String(16), nullable=False),
-    Column("replaced_id", Integer, ForeignKey("model.id")),
+    Column("replaced_id", Number, ForeignKey("model.id")),
     Column("actor_id", BigInteger),
     Column("at", Float, nullable=False),
     CheckConstraint(
@@ -262,13 +265,13 @@ model_event = Table(
 model_answer = Table(
     "model_answer",
     metadata,
-    Column("model_id", Integer, ForeignKey("model.id"), primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), primary_key=True),
     Column("key", String(64), primary_key=True),
     *hero_columns(),
     Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("completion_tokens", Integer, nullable=False),
+    Column("prompt_tokens", Number, nullable=False),
+    Column("completion_tokens", Number, nullable=False),
     Column("at", Float, nullable=False),
 )
 
@@ -277,14 +280,14 @@ model_answer = Table(
 ranked_text = Table(
     "ranked_text",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), nullable=False),
     Column("key", String(64), nullable=False),
     *hero_columns(),
     Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("completion_tokens", Integer, nullable=False),
+    Column("prompt_tokens", Number, nullable=False),
+    Column("completion_tokens", Number, nullable=False),
     Column("flagged", Boolean),
     Column("at", Float, nullable=False),
     UniqueConstraint("model_id", "key"),
@@ -294,7 +297,7 @@ ranked_text = Table(
 text_log_prob = Table(
     "text_log_prob",
     metadata,
-    Column("model_id", Integer, ForeignKey("model.id"), primary_key=True),
+    Column("model_id", Number, ForeignKey("model.id"), primary_key=True),
     Column("digest", String(64), primary_key=True),
     Column("log_prob", Float, nullable=False),
 )
@@ -304,7 +307,7 @@ text_log_prob = Table(
 notice = Table(
     "notice",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
     Column("text", MessageColumn, nullable=False),
     Column("channel_id", BigInteger),
@@ -315,7 +318,7 @@ notice = Table(
     Column("message_channel_id", BigInteger),
     Column("message_id", BigInteger),
     Column("direct", Boolean, nullable=False, server_default=false()),
-    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("revision", Number, nullable=False, server_default="0"),
 )
 
 # One text shown to a user, stored before it is shown, so that every shown text is known. The two of a duel
@@ -327,32 +330,43 @@ notice = Table(
 description = Table(
     "description",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("model", Text, nullable=False),
     Column("tuned", Boolean, nullable=False),
     *hero_columns(),
     Column("text", FreeText, nullable=False),
     Column("finish_reason", Text, nullable=False),
-    Column("prompt_version", Integer, nullable=False),
+    Column("prompt_version", Number, nullable=False),
     Column("sampling", JSON, nullable=False),
     Column("requester", String(64), nullable=False),
     Column("guild_id", BigInteger),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger, unique=True),
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("completion_tokens", Integer, nullable=False),
+    Column("prompt_tokens", Number, nullable=False),
+    Column("completion_tokens", Number, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
     Column("settled", Boolean, nullable=False, server_default=false()),
     Column("removed_by_operators", Boolean, nullable=False, server_default=false()),
     Column("kind", String(8), nullable=False, server_default="hero"),
-    Column("parent_id", Integer, ForeignKey("description.id")),
+    Column("parent_id", Number, ForeignKey("description.id")),
     CheckConstraint("kind IN ('hero', 'take', 'scene', 'team')", name="description_kind"),
     Index("description_of_requester", "requester", "created_at"),
     Index("description_of_guild", "guild_id", "created_at"),
-    Index("description_of_time", "created_at"),
+    Index("description_of_time", "created_at", "requester", "guild_id", "kind"),  # to count without the texts
     Index("description_of_parent", "parent_id"),
+    Index("description_of_power", "power", "kind"),  # as above, to suggest powers
+)
+
+# What curation says of a description's text: why it may not train, NULL if it may. rules: the version of the
+# rules that say so (bot/dataset/versions/kept_verdicts.py); what others said is replaced.
+curation_verdict = Table(
+    "curation_verdict",
+    metadata,
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
+    Column("rules", String(16), nullable=False),
+    Column("reason", Text),
 )
 
 # The messages that show a description's card, so that they go when its text is hidden.
@@ -360,7 +374,7 @@ card_post = Table(
     "card_post",
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("description_id", Integer, ForeignKey("description.id"), nullable=False),
+    Column("description_id", Number, ForeignKey("description.id"), nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("at", Float, nullable=False),
     Index("card_post_of_description", "description_id"),
@@ -370,8 +384,8 @@ card_post = Table(
 team_hero = Table(
     "team_hero",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
+    Column("position", Number, primary_key=True, autoincrement=False),
     *hero_columns(),
 )
 
@@ -380,10 +394,10 @@ team_hero = Table(
 pick = Table(
     "pick",
     metadata,
-    Column("take_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("take_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
     Column("prefers", String(8), nullable=False),
-    Column("account_days", Integer),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     CheckConstraint("prefers IN ('take', 'parent')", name="pick_prefers"),
     Index("pick_of_voter", "voter"),
@@ -394,7 +408,7 @@ bookmark = Table(
     "bookmark",
     metadata,
     Column("person", String(64), primary_key=True),
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("at", Float, nullable=False),
     Index("bookmark_of_person", "person", "at", "description_id"),
     Index("bookmark_of_description", "description_id"),
@@ -418,12 +432,12 @@ member_setting = Table(
 reaction = Table(
     "reaction",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
     Column("emoji", String(64), primary_key=True),
     Column("source", String(16), primary_key=True),
-    Column("value", Integer, nullable=False),
-    Column("account_days", Integer),
+    Column("value", Number, nullable=False),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     Index("reaction_of_voter", "voter"),
 )
@@ -432,15 +446,25 @@ reaction = Table(
 vote = Table(
     "vote",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
-    Column("value", Integer, nullable=False),
+    Column("value", Number, nullable=False),
     Column("by_requester", Boolean, nullable=False),
     Column("source", String(16), nullable=False),
-    Column("account_days", Integer),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     Index("vote_of_voter", "voter", "at"),
     sqlite_with_rowid=False,  # a description's votes are stored side by side and summed without sorting
+)
+
+# What rankings of many descriptions were made by last, so that nobody waits for that after a start: by the
+# hash of a contest (bot/rating/kept_choices.py) the ids of its best descriptions, and the prior of all votes.
+kept_choice = Table(
+    "kept_choice",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 _RUNNING = text("state = 'running'")
@@ -451,25 +475,25 @@ _RUNNING = text("state = 'running'")
 trial = Table(
     "trial",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("live_id", Integer, ForeignKey("model.id"), nullable=False),
-    Column("candidate_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("live_id", Number, ForeignKey("model.id"), nullable=False),
+    Column("candidate_id", Number, ForeignKey("model.id"), nullable=False),
     Column("state", String(16), nullable=False),
     *_times("started_at", "ended_at"),
     Column("test", String(16), nullable=False, server_default="uniform"),
     CheckConstraint("state IN ('running', 'won', 'lost', 'undecided', 'stopped')", name="trial_state"),
     CheckConstraint("test IN ('uniform', 'bimodal')", name="trial_test"),
-    Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING),
 )
 
 # Two descriptions of one hero, by the live model and the candidate, shown blind; a: whose is the first.
 duel = Table(
     "duel",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("trial_id", Integer, ForeignKey("trial.id"), nullable=False),
-    Column("live_description_id", Integer, ForeignKey("description.id"), nullable=False),
-    Column("candidate_description_id", Integer, ForeignKey("description.id"), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("trial_id", Number, ForeignKey("trial.id"), nullable=False),
+    Column("live_description_id", Number, ForeignKey("description.id"), nullable=False),
+    Column("candidate_description_id", Number, ForeignKey("description.id"), nullable=False),
     Column("a", String(16), nullable=False),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger, unique=True),
@@ -486,13 +510,13 @@ _COUNTS = text("counts")
 duel_vote = Table(
     "duel_vote",
     metadata,
-    Column("duel_id", Integer, ForeignKey("duel.id"), primary_key=True),
+    Column("duel_id", Number, ForeignKey("duel.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
-    Column("trial_id", Integer, ForeignKey("trial.id"), nullable=False),
+    Column("trial_id", Number, ForeignKey("trial.id"), nullable=False),
     Column("result", String(16), nullable=False),
     Column("counts", Boolean, nullable=False),
     Column("source", String(16), nullable=False),
-    Column("account_days", Integer),
+    Column("account_days", Number),
     Column("at", Float, nullable=False),
     CheckConstraint("result IN ('live', 'candidate', 'tie')", name="duel_vote_result"),
     Index("duel_vote_of_voter", "voter"),
@@ -502,9 +526,8 @@ duel_vote = Table(
         "voter",
         unique=True,
         sqlite_where=_COUNTS,
-        postgresql_where=_COUNTS,
     ),
-    Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS, postgresql_where=_COUNTS),
+    Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS),
 )
 
 # A power that an operator added to the vocabulary, so that its descriptions may train.
@@ -523,12 +546,12 @@ guild_setting = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("channels", JSON),
     Column("cooldown", Float),
-    Column("daily_per_user", Integer),
-    Column("daily_of_guild", Integer),
+    Column("daily_per_user", Number),
+    Column("daily_of_guild", Number),
     Column("language", String(8)),
     Column("weekly_channel", BigInteger),
-    Column("weekly_day", Integer),
-    Column("weekly_hour", Integer),
+    Column("weekly_day", Number),
+    Column("weekly_hour", Number),
     Column("time_zone", Text),
     Column("in_gallery", Boolean),
     Column("at", Float, nullable=False),
@@ -549,7 +572,7 @@ role_limit = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("role_id", BigInteger, primary_key=True, autoincrement=False),
     Column("cooldown", Float),
-    Column("daily_per_user", Integer),
+    Column("daily_per_user", Number),
     Column("at", Float, nullable=False),
 )
 
@@ -575,14 +598,14 @@ _OPEN = text("ended_at IS NULL")
 season = Table(
     "season",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False),
-    Column("number", Integer, nullable=False),
+    Column("number", Number, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
     Column("actor_id", BigInteger),
     UniqueConstraint("guild_id", "number"),
-    Index("season_one_open", "guild_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("season_one_open", "guild_id", unique=True, sqlite_where=_OPEN),
 )
 
 # A server's post on its best text of a week; the week is the day on which it ends (YYYY-MM-DD, in the
@@ -593,7 +616,7 @@ weekly_post = Table(
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("week", String(10), primary_key=True),
-    Column("description_id", Integer, ForeignKey("description.id")),
+    Column("description_id", Number, ForeignKey("description.id")),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger),
     Column("at", Float, nullable=False),
@@ -606,13 +629,13 @@ weekly_post = Table(
 report = Table(
     "report",
     metadata,
-    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("description_id", Number, ForeignKey("description.id"), primary_key=True),
     Column("reporter", String(64), primary_key=True),
     Column("dismissed", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
     Column("counts", Boolean, nullable=False, server_default=true()),
     Column("words", FreeText, nullable=False, server_default=""),
-    Column("notice_id", Integer, ForeignKey("notice.id")),
+    Column("notice_id", Number, ForeignKey("notice.id")),
     Column("withdrawn", Boolean, nullable=False, server_default=false()),
     Column("worded", Boolean, nullable=False, server_default=false()),
     Index("report_of_reporter", "reporter"),
@@ -635,6 +658,6 @@ daily_use = Table(
     metadata,
     Column("person", String(64), primary_key=True),
     Column("since", Float, nullable=False),
-    Column("heroes", Integer, nullable=False),
+    Column("heroes", Number, nullable=False),
     Column("asked_at", Float),
 )

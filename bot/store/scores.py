@@ -76,8 +76,8 @@ class DuelCount:
     for_candidate: int
 
 
-def _select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]:
-    """Select the counted votes up and down of each visible description of these kinds."""
+def select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]:
+    """Select id, power, and counted votes up and down of each visible description of these kinds."""
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
     downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
     counted = (
@@ -95,7 +95,7 @@ def _select_votes(rule: CountingRule, kinds: ColumnElement[bool]) -> Select[Any]
 
 async def get_vote_sums(tx: Transaction, rule: CountingRule) -> tuple[int, int, int]:
     """Return how many visible descriptions of one hero have counted votes, and the votes up and down."""
-    votes_of = _select_votes(rule, of_one_hero()).subquery()
+    votes_of = select_votes(rule, of_one_hero()).subquery()
     sums = select(func.count(), func.sum(votes_of.c.ups), func.sum(votes_of.c.downs)).select_from(votes_of)
     number, ups, downs = (await tx.execute(sums)).one()
     return int(number), int(ups or 0), int(downs or 0)
@@ -106,7 +106,7 @@ async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[De
 
     What trains and what ranks models are chosen from these: teams and scenes are not among them.
     """
-    query = _select_votes(rule, of_one_hero()).order_by(description.c.id)
+    query = select_votes(rule, of_one_hero()).order_by(description.c.id)
     return [DescriptionVotes(*row) for row in await tx.execute(query)]
 
 
@@ -124,7 +124,7 @@ async def count_voters(tx: Transaction, rule: CountingRule, *, most: int) -> int
 
 async def list_scene_votes(tx: Transaction, rule: CountingRule) -> list[DescriptionVotes]:
     """Return the counted votes of every visible scene that has any."""
-    query = _select_votes(rule, description.c.kind == "scene").order_by(description.c.id)
+    query = select_votes(rule, description.c.kind == "scene").order_by(description.c.id)
     return [DescriptionVotes(*row) for row in await tx.execute(query)]
 
 

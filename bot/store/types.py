@@ -2,7 +2,7 @@
 
 import json
 
-from sqlalchemy import Dialect, Text, TypeDecorator
+from sqlalchemy import Dialect, Integer, Text, TypeDecorator
 
 from bot.i18n.message import LocalizedMessage
 
@@ -18,6 +18,10 @@ class MessageColumn(TypeDecorator[LocalizedMessage]):
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> LocalizedMessage | None:
         return LocalizedMessage.from_json(json.loads(value)) if value else None
+
+
+class Number(Integer):
+    """A number of 32 bits, which can be compared with larger ones (postgres.py): people type them."""
 
 
 class FreeText(TypeDecorator[str]):

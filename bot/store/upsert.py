@@ -1,16 +1,13 @@
 """Insert rows, replacing or leaving alone those with the same primary key."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Dialect, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from bot.store.database import Transaction
-
-# they have the same methods, but no common base class with them
-_INSERTS: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 async def upsert(
@@ -27,13 +24,22 @@ async def upsert(
 
 async def insert_new(tx: Transaction, table: Table, **values: Any) -> bool:
     """Insert a row. Return False, and change nothing, if there is one with this primary key."""
-    insert = _INSERTS[tx.dialect.name](table).values(**values).on_conflict_do_nothing()
+    insert = _insert(tx.dialect, table).values(**values).on_conflict_do_nothing()
     return bool((await tx.execute(insert)).rowcount)
+
+
+def _insert(dialect: Dialect, table: Table) -> Any:
+    """Return an insert with on_conflict_...(): the dialects' have these methods, but no common base class."""
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 (3 MiB that SQLite does without)
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 @cache
 def _statement(table: Table, dialect: Dialect, newer_by: str | None) -> str:
-    insert = _INSERTS[dialect.name](table)
+    insert = _insert(dialect, table)
     key = [column.name for column in table.primary_key]
     values = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
     where = insert.excluded[newer_by] >= table.c[newer_by] if newer_by else None

@@ -11,9 +11,6 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.connection.account import known_account
-from bot.doctor.examination import examine
-from bot.doctor.installation import Installation
-from bot.presentation.doctor import short_examination_text
 from bot.settings import misspelt_names
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_only, operators_only
@@ -31,6 +28,11 @@ class DoctorCog(commands.Cog):
     @admins_only
     @operators_only
     async def doctor(self, interaction: Interaction) -> None:
+        # loaded where it is used: the start is quicker without it, and hardly anybody asks
+        from bot.doctor.examination import examine  # noqa: PLC0415
+        from bot.doctor.installation import Installation  # noqa: PLC0415
+        from bot.presentation.doctor import short_examination_text  # noqa: PLC0415
+
         now = time.time()
         # the playground's Discord has a clock of its own
         is_real = self.app.settings.discord_token is not None
@@ -44,5 +46,7 @@ class DoctorCog(commands.Cog):
             now=now,
             quick=True,
         )
-        findings = await examine(installation, partial(known_account, self.bot, clock_ahead=clock_ahead))
+        # of several processes one knows its own servers only: then Discord is asked
+        known = partial(known_account, self.bot, clock_ahead=clock_ahead) if self.bot.served.are_all else None
+        findings = await examine(installation, known)
         await answer(interaction, short_examination_text(await translator_of(interaction), findings))

@@ -3,9 +3,7 @@
 from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import Translator
 from bot.rating.scores import Scored
-from cogs.common.markdown import escape_markdown
-
-_ESCAPE = "\\"  # would take its meaning from what follows the text
+from cogs.common.markdown import escape_markdown, quote
 
 
 def hero_line(scored: Scored, vocabulary: Vocabulary, t: Translator, *, rank: int | None = None) -> str:
@@ -21,7 +19,4 @@ def hero_line(scored: Scored, vocabulary: Vocabulary, t: Translator, *, rank: in
 
 def quoted(scored: Scored, most: int) -> str:
     """Return the escaped text as a quote of one line, truncated."""
-    text = scored.description.text
-    text = text if len(text) <= most else f"{text[:most]} …"
-    escaped = escape_markdown(" ".join(text.split()))
-    return f"> {escaped if len(escaped) <= most + 100 else escaped[: most + 98].rstrip(_ESCAPE) + ' …'}"
+    return f"> {quote(scored.description.text, most)}"

@@ -59,7 +59,7 @@ async def weekly_content(bot: HeroBot, guild: discord.Guild, result: Result, t: 
     embed.add_field(name=t("Who voted"), value=_turnout_text(result.turnout, voters, t), inline=False)
     embed.set_footer(
         text=t(
-            "Take part: ask for a hero with `/hero`, and leave 👍 or 👎 under the heroes of others. Your "
+            "Take part: ask for a hero with /hero, and leave 👍 or 👎 under the heroes of others. Your "
             "votes choose next week's."
         )
     )

@@ -12,7 +12,7 @@ from bot.serving.takes import SAME_OPENING
 from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
-from cogs.common.markdown import escape_markdown
+from cogs.common.markdown import escape_markdown, quote
 from cogs.common.responses import answer
 from cogs.hero.shown import shown_title
 from cogs.hero.take_embeds import manner_label, message_url
@@ -136,7 +136,7 @@ def _lineage_text(found: Provenance, t: Translator) -> str:
         if not parent.text or parent.removed_at is not None:
             said = t("a text that is gone or hidden")
         else:
-            said = _quote(parent.text, 80)
+            said = quote(parent.text, 80)
         lines.append(f"{number}. " + (f"{said} [↗]({url})" if url else said))
     return "\n".join(lines)
 
@@ -147,11 +147,5 @@ def _nearest_text(nearest: tuple[NearText, ...], t: Translator) -> str:
     lines = []
     for near in nearest:
         liked = t("liked by people") if near.liked else t("of the dataset")
-        lines.append(f"- {near.likeness:.0%}, {liked}: {_quote(near.text, _MOST_QUOTE)}")
+        lines.append(f"- {near.likeness:.0%}, {liked}: {quote(near.text, _MOST_QUOTE)}")
     return "\n".join(lines)
-
-
-def _quote(text: str, most: int) -> str:
-    """Return the beginning of a text, without characters that Discord would render."""
-    escaped = escape_markdown(" ".join(text.split()))
-    return escaped if len(escaped) <= most else f"{escaped[:most].rsplit(' ', 1)[0]} …"

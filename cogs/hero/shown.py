@@ -16,7 +16,7 @@ async def shown_content(app: App, description: Description, t: Translator) -> Me
     if description.removed_at is None and description.kind == "scene":
         number, trains = await app.stories.number(description), app.trainable_scenes.enabled
         return scene_content(description, number, app.heroes.vocabulary, t, trains=trains)
-    vocabulary = await app.powers.vocabulary()  # with the added powers: votes on these train
+    vocabulary = await app.powers.vocabulary_of(description.hero)
     needed = app.admission.thresholds.fewest_ups
     content = hero_content(description, vocabulary, app.heroes.curation, t, needed=needed)
     shown = await app.takes.shown(description)

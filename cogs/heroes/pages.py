@@ -13,12 +13,11 @@ from bot.store.descriptions import Description
 from bot.store.hero_lists import ListedHero
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
-from cogs.common.markdown import escape_markdown
+from cogs.common.markdown import escape_markdown, quote
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer
 
-_MAX_LENGTH = 400  # characters of a text: five of them, escaped, fit into an embed with their titles
-_MAX_ESCAPED = 480
+_MAX_LENGTH = 480  # characters of an escaped text: five of them fit into an embed with their titles
 _MAX_TITLE = 150
 _MAX_OPTION = 100  # characters in a menu, by Discord's limit
 _ANY = "any"
@@ -176,10 +175,7 @@ def shown_text(description: Description, t: Translator) -> str:
         return t("*Operators have removed this text.*")
     if description.removed_at is not None:
         return t("*This text is hidden: people have reported it.*")
-    text = " ".join(description.text.split())
-    text = text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]} …"
-    escaped = escape_markdown(text)
-    return escaped if len(escaped) <= _MAX_ESCAPED else escaped[: _MAX_ESCAPED - 2].rstrip("\\") + " …"
+    return quote(description.text, _MAX_LENGTH)
 
 
 def _author_text(listed: ListedHero, t: Translator) -> str:

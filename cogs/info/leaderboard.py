@@ -11,14 +11,17 @@ from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import Translator, mark
 from bot.rating.periods import Period
 from bot.rating.scores import PAGE, Scored
+from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.locale import translated_choice, translator_of
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.rated_texts import hero_line, quoted
 from cogs.common.responses import answer
-from cogs.hero.cards import card_file
+from cogs.hero.cards import card_file, note_card
 
 _MAX_LENGTH = 490  # characters of a text: five of them, escaped, fit into an embed with their titles
+
+_NEAR = 5  # pages; from further beyond the end one comes to the first
 
 _PERIODS: dict[Period, str] = {
     "week": mark("this week"),
@@ -52,7 +55,7 @@ class LeaderboardCog(commands.Cog):
         scope = "all" if everywhere or interaction.guild_id is None else "here"
         await interaction.response.defer()
         chosen = _known(period.value if period else "all")
-        await answer(interaction, await _page(interaction, scope, chosen, 0))
+        await _show(interaction, scope, chosen, 0)
 
 
 class PageButton(
@@ -73,7 +76,7 @@ class PageButton(
     async def handle(self, interaction: Interaction) -> None:
         """Replace the page that is shown, with current scores."""
         await interaction.response.defer()
-        await answer(interaction, await _page(interaction, self.scope, self.period, self.page))
+        await _show(interaction, self.scope, self.period, self.page)
 
 
 def _known(period: str) -> Period:
@@ -81,10 +84,22 @@ def _known(period: str) -> Period:
     return next(known for known in _PERIODS if known == period)
 
 
-async def _page(interaction: Interaction, scope: str, period: Period, page: int) -> MessageContent:
+async def _show(interaction: Interaction, scope: str, period: Period, page: int) -> None:
+    """Show a page. One with a card is noted, so that it goes when the text of the card is hidden."""
+    content, pictured = await _page(interaction, scope, period, page)
+    message = await answer(interaction, content)
+    posts = interaction.client.app.card_posts
+    await posts.remove(message.id)  # the page before may have had a card
+    if pictured is not None and not message.flags.ephemeral:
+        await note_card(interaction.client.app, pictured, message)
+
+
+async def _page(
+    interaction: Interaction, scope: str, period: Period, page: int
+) -> tuple[MessageContent, Description | None]:
     """Return a page of this server or of all. Powers outside the vocabulary stay in their own server.
 
-    The first page shows the card of the best, where the bot may attach files.
+    The first page shows the card of the best, which is returned as well, where the bot may attach files.
     """
     t = await translator_of(interaction)
     app = interaction.client.app
@@ -96,7 +111,7 @@ async def _page(interaction: Interaction, scope: str, period: Period, page: int)
         powers = (await app.powers.vocabulary()).powers
         best = await app.scores.best(powers=powers, span=current.span, page=page, hurried=True)
     if page and not best:  # the descriptions on it have been removed since, or the period is a new one
-        return await _page(interaction, scope, period, page - 1)
+        return await _page(interaction, scope, period, page - 1 if page <= _NEAR else 0)
     has_more = len(best) > PAGE
     targets = (("◀", page - 1, page > 0), ("▶", page + 1, has_more))
     buttons = [
@@ -108,13 +123,15 @@ async def _page(interaction: Interaction, scope: str, period: Period, page: int)
     if current.name:
         title = f"{title}: {t(current.name)}"
     embed = _embed(t, app.heroes.vocabulary, title, page, best[:PAGE], has_more=has_more)
-    files = []
+    files, pictured = [], None
     if best and page == 0 and interaction.app_permissions.attach_files:
         first = best[0]
+        pictured = first.description
         card = await app.cards.draw(first.description, team=first.team, ups=first.ups, downs=first.downs, t=t)
         embed.set_image(url=f"attachment://{card.file_name}")
         files.append(card_file(card))
-    return MessageContent(embeds=[embed], view=view, files=tuple(files), replaces_files=True)
+    content = MessageContent(embeds=[embed], view=view, files=tuple(files), replaces_files=True)
+    return content, pictured
 
 
 def _embed(

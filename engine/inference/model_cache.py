@@ -60,7 +60,9 @@ class ModelCache:
         except Exception as error:
             log.exception("%s could not be loaded", path)
             self._loaded.pop(path, None)
-            raise ApiError(503, "The model could not be loaded.", code="model_not_loaded") from error
+            raise ApiError(
+                503, "The model could not be loaded: the engine's log says why.", code="model_not_loaded"
+            ) from error
 
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         """Return the base's token ids of a chat that ends with an assistant message.

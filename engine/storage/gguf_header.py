@@ -3,6 +3,7 @@
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
+import math
 import mmap
 import struct
 from collections.abc import Mapping
@@ -31,6 +32,24 @@ _NUMBERS = {
 _TEXT, _LIST = 8, 9
 _LENGTH = struct.Struct("<Q")
 _WORD = struct.Struct("<I")
+_ALIGNMENT = "general.alignment"
+_DEFAULT_ALIGNMENT = 32
+_BLOCKS = {
+    0: (1, 4),  # F32
+    1: (1, 2),  # F16
+    2: (32, 18),  # Q4_0
+    3: (32, 20),  # Q4_1
+    6: (32, 22),  # Q5_0
+    7: (32, 24),  # Q5_1
+    8: (32, 34),  # Q8_0
+    10: (256, 84),  # Q2_K
+    11: (256, 110),  # Q3_K
+    12: (256, 144),  # Q4_K
+    13: (256, 176),  # Q5_K
+    14: (256, 210),  # Q6_K
+    30: (1, 2),  # BF16
+}
+"""The numbers in a block of a type, and the bytes that it takes; of other types the size is not known."""
 _LONGEST_LIST = 4096
 """Items: a list of values by layer is read, one of a vocabulary's words is not."""
 
@@ -61,13 +80,18 @@ class GGUFHeader:
 
 
 def read(path: Path) -> GGUFHeader:
-    """Read a file's header. Raises OSError if it cannot be read, and ValueError if it is damaged."""
+    """Read a file's header.
+
+    Raises OSError if it cannot be read, and ValueError if it is damaged, or lacks weights at its end.
+    """
+    if not path.stat().st_size:
+        raise ValueError(f"{path.name} is damaged, or is no GGUF file: it is empty")
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return _Reader(content).header()
     except (struct.error, OverflowError) as error:  # of a place beyond its end
         raise ValueError(f"{path.name} is damaged, or is no GGUF file: it is cut short") from error
-    except (ValueError, RecursionError) as error:  # mmap refuses an empty file
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} is damaged, or is no GGUF file: {error}") from error
 
 
@@ -77,6 +101,7 @@ class _Reader:
     def __init__(self, content: mmap.mmap) -> None:
         self._content = content
         self._at = 0
+        self._end = 0  # of the weights, counted from where they begin
 
     def header(self) -> GGUFHeader:
         if self._content[: len(_MAGIC)] != _MAGIC:
@@ -91,12 +116,18 @@ class _Reader:
             value = self._value(self._number(_WORD))
             if value is not None:
                 metadata[name] = value
-        return GGUFHeader(metadata, frozenset(self._tensor() for _ in range(tensors)))
+        names = frozenset(self._tensor() for _ in range(tensors))
+        alignment = metadata.get(_ALIGNMENT, _DEFAULT_ALIGNMENT)
+        if not isinstance(alignment, int) or alignment < 1:
+            raise ValueError(f"its alignment is {alignment}")
+        self._skip(-self._at % alignment + self._end if names else 0)
+        return GGUFHeader(metadata, names)
 
     def _tensor(self) -> str:
         name = self._text()
-        dimensions = self._number(_WORD)
-        self._skip(dimensions * _LENGTH.size + _WORD.size + _LENGTH.size)  # sizes, type, and place
+        numbers = math.prod(self._number(_LENGTH) for _ in range(self._number(_WORD)))
+        block, size = _BLOCKS.get(self._number(_WORD), (1, 0))
+        self._end = max(self._end, self._number(_LENGTH) + numbers // block * size)
         return name
 
     def _value(self, kind: int) -> Any:

@@ -12,6 +12,7 @@ BENCHES = (
     "interactions",
     "votes",
     "admission",
+    "store",
     "trials",
     "flywheel",
     "reading",

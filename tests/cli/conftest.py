@@ -13,8 +13,11 @@ from bot.command_line import cli
 from bot.settings import ROOT, Settings
 from tests.support import workflows
 from tests.support.databases import ON_POSTGRES, Databases
+from tests.support.engine_process import EngineProcess
 from tests.support.scripted_server import Script, scripted_server
 from tests.support.threads import running_in_thread
+
+_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123"  # noqa: S105 (of no bot)
 
 RunCommand = Callable[..., Result]
 
@@ -54,9 +57,21 @@ def terminal(
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
     if installation.database_url and "DATABASE_URL" not in os.environ:  # of a fixture before
         monkeypatch.setenv("DATABASE_URL", installation.database_url)
-        monkeypatch.setenv("DISCORD_TOKEN", "x")
+        monkeypatch.setenv("DISCORD_TOKEN", _TOKEN)
     monkeypatch.setenv("ENGINE_URL", server_url)
     monkeypatch.setenv("CHECK_HEROES", "4")
+
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(cli, list(arguments), input=typed)
+
+    return run
+
+
+@pytest.fixture
+def at_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: EngineProcess) -> RunCommand:
+    """Return a function that runs a command on an installation with the tests' engine."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("ENGINE_URL", engine.url)
 
     def run(*arguments: str, typed: str | None = None) -> Result:
         return CliRunner().invoke(cli, list(arguments), input=typed)
@@ -74,3 +89,24 @@ def built(installation: Settings) -> Settings:
 
     asyncio.run(build())
     return installation
+
+
+@pytest.fixture
+def installed(installation: Settings) -> Settings:
+    """Begin with an installation that has run once."""
+
+    async def start() -> None:
+        async with open_app(installation):
+            pass
+
+    asyncio.run(start())
+    return installation
+
+
+@pytest.fixture
+def quick(terminal: RunCommand, monkeypatch: pytest.MonkeyPatch) -> RunCommand:
+    """Return `terminal` for a base that is not there: to read the packaged one takes a second each time."""
+    monkeypatch.setenv("ENGINE_BASE", "none.gguf")
+    monkeypatch.setenv("AUTHOR_MODEL", "none")
+    monkeypatch.setenv("BASE_MODEL", "none")
+    return terminal

@@ -39,7 +39,7 @@ def clock() -> Clock:
 @pytest.fixture
 def timing(clock: Clock) -> Timing:
     # a process that is not attached to the simulated Discord does not prolong its leases
-    return Timing(clock=clock, people_refresh=0, leases=LeaseTiming(lasts=3600.0, look=0.0))
+    return Timing(clock=clock, people_refresh=0, leases=LeaseTiming(lasts=3600.0))
 
 
 async def serve(env: simcord.Env, app: App) -> None:

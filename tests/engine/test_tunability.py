@@ -56,7 +56,7 @@ def test_the_header_is_what_the_whole_reader_finds(tiny_base: Path) -> None:
     assert header.metadata == fields
 
 
-@pytest.mark.parametrize("end", [0, 3, 20, 100, 5_000])
+@pytest.mark.parametrize("end", [0, 3, 20, 100, 5_000, -1000, -1])
 def test_a_damaged_file_is_named(tiny_base: Path, tmp_path: Path, end: int) -> None:
     damaged = tmp_path / "damaged.gguf"
     damaged.write_bytes(tiny_base.read_bytes()[:end])
@@ -135,6 +135,16 @@ def test_a_base_without_a_chat_template_is_refused(tiny_base: Path, tmp_path: Pa
     assert reason_of("--data", tmp_path / "data", "--base", base, "--port", "0") == (
         f"engine: {base} has no chat template, and the engine only serves chats: choose its instruct variant"
         " by --base (ENGINE_BASE)."
+    )
+
+
+def test_a_base_that_has_not_arrived_whole_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+    base = tmp_path / "half.gguf"
+    content = tiny_base.read_bytes()
+    base.write_bytes(content[: len(content) // 2])
+    assert reason_of("--data", tmp_path / "data", "--base", base, "--port", "0") == (
+        f"engine: {base} cannot be read: half.gguf is damaged, or is no GGUF file: it is cut short. Choose "
+        "otherwise by --base (ENGINE_BASE), or fetch the file anew."
     )
 
 

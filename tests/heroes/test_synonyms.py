@@ -140,6 +140,14 @@ def test_an_added_power_keeps_training_although_it_has_become_a_synonym() -> Non
     assert not any("flying" in hero for hero in suggest_heroes(older, "40 woman "))
 
 
+def test_powers_that_fit_by_a_part_are_suggested_in_the_readers_language_as_well() -> None:
+    french = suggest_heroes(VOCABULARY, "30 homme vis", language="fr")
+    assert "30 homme invisibilité" in french
+    assert "30 homme invisibility" not in french
+    assert suggest_heroes(VOCABULARY, "30 homme heal", language="fr") == ["30 homme healing"]  # typed so
+    assert "30 man invisibility" in suggest_heroes(VOCABULARY, "30 man vis", language="fr")
+
+
 def test_the_synonyms_of_the_file_are_those_of_its_powers() -> None:
     assert {power for _, power in SYNONYMS} <= set(KNOWN)
     assert set(VOCABULARY.spoken) <= set(KNOWN)

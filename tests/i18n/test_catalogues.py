@@ -130,8 +130,11 @@ def forms(catalogue: Catalog) -> list[tuple[str, str]]:
     return both
 
 
-# Shown as plain text, where backticks would stay: the playground's own page, and the footer of a hero's card
-_PLAIN_TEXT = ("bot/dashboard/page/", "bot/playground/", "cogs/hero/embeds.py", "cogs/hero/scene_embeds.py")
+# Shown as plain text, where backticks would stay: the pages' own words, and the footers of embeds
+_PLAIN_TEXT = (
+    *("bot/dashboard/page/", "bot/playground/"),
+    *("cogs/contests/posts.py", "cogs/hero/embeds.py", "cogs/hero/scene_embeds.py"),
+)
 
 
 def test_commands_stand_in_backticks_where_markdown_is_rendered(catalogue: Catalog) -> None:

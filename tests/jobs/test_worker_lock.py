@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.app import App
-from bot.jobs.supervision import is_left_alone, may_have_worker
 from bot.jobs.worker_lock import has_worker_here, worker_lock
+from bot.jobs.worker_presence import is_left_alone, may_have_worker
 from bot.processes import run_worker
 from bot.settings import Settings
 from bot.store.job_schema import BuildSpec

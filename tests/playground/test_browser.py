@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -193,6 +194,29 @@ async def test_html_stays_text_and_markdown_is_rendered(window: Window, world: S
     await expect(message.locator("pre")).to_have_text("a < b")
     await expect(message.locator(".subtext")).to_have_text("small")
     await expect(message.locator(".h1")).to_have_text("Big")
+
+
+async def test_moments_are_shown_as_in_discord(window: Window, world: SimulatedDiscord) -> None:
+    soon = int(time.time()) + 7200 + 60
+    said = f"<t:0:d> | <t:0:D> | <t:0:t> | <t:0> | <t:{soon}:R> | <t:99999999999999>"
+    await world.act(world.people["ana"].send(world.channel, said))
+    shown = ("1/1/70", "January 1, 1970", "12:00\u202fAM", "January 1, 1970 at 12:00\u202fAM", "in 2 hours")
+    await expect(messages(window).last.locator(".markdown")).to_have_text(
+        " | ".join([*shown, "<t:99999999999999>"])
+    )
+
+
+async def test_the_menu_of_a_message_fits_on_a_phone(window: Window, world: SimulatedDiscord) -> None:
+    await world.act(world.people["ana"].send(world.channel, "hello"))
+    await window.set_viewport_size({"width": 320, "height": 640})
+    await messages(window).last.hover()
+    await messages(window).last.locator(".more summary").click()
+    made = window.get_by_role("button", name="How was this made?")
+    await expect(made).to_be_in_viewport(ratio=1)
+    await expect(messages(window).last.get_by_role("button", name="React with 👍")).to_be_in_viewport(ratio=1)
+    await made.click()
+    await expect(messages(window).last).to_contain_text("I know of no hero in this message")
+    await expect(messages(window).last.locator(".asked")).to_contain_text("olga used How was this made?")
 
 
 async def test_a_reload_keeps_the_person(window: Window) -> None:

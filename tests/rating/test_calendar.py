@@ -42,6 +42,16 @@ def test_an_hour_that_is_missing_or_doubled_occurs_once(day: tuple[int, int, int
     assert (date(*day) - earlier).days == 7
 
 
+def test_a_post_on_the_29th_of_february_is_of_the_seven_days_before() -> None:
+    due = berlin(2028, 2, 29, 18)  # a Tuesday
+    assert last_occurrence(due, BERLIN, weekday=1, hour=18) == (date(2028, 2, 29), due)
+    assert week_before(date(2028, 2, 29), BERLIN).since == berlin(2028, 2, 22)
+    day, moment = last_occurrence(due + 7 * 86_400, BERLIN, weekday=1, hour=18)
+    assert (day, moment) == (date(2028, 3, 7), berlin(2028, 3, 7, 18))
+    assert week_before(day, BERLIN).since == berlin(2028, 2, 29)
+    assert this_month(due, BERLIN).since == berlin(2028, 2, 1)
+
+
 def test_zones_are_found_as_people_type_them() -> None:
     assert find_zone(" europe/berlin") == "Europe/Berlin"
     assert find_zone("America/new york") == "America/New_York"

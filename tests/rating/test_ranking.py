@@ -14,7 +14,7 @@ from bot.store import ranking
 from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction
 from bot.store.ranking import EVER, Contest, Span, VoterCount
-from bot.store.schema import description
+from bot.store.schema import description, kept_choice
 from tests.support.electorate import NOW, cast, describe, row
 from tests.support.eventually import eventually
 from tests.support.query_plans import QueryPlans
@@ -130,6 +130,21 @@ async def test_a_large_contest_ranks_its_choice_by_the_votes_of_the_moment(app: 
     assert [scored.description.id for scored in await app.scores.best(guild_id=7)] == [ids[1], ids[0]]
 
 
+async def test_pages_of_a_large_contest_keep_their_texts_and_show_the_votes_of_the_moment(app: App) -> None:
+    ids = await describe(app, 501, guild_id=7)
+    await cast(app, [row(each, "voter", 1) for each in ids[:12]])
+    await app.scores.best(guild_id=7, hurried=True)  # makes the choice
+    await cast(app, [row(ids[6], "another", 1), row(ids[3], "another", 1), row(ids[8], "another", -1)])
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.id == ids[11]).values(removed_at=1.0))
+    pages = [await app.scores.best(guild_id=7, page=page, hurried=True) for page in range(3)]
+    shown = [[each.description.id for each in page[:PAGE]] for page in pages]
+    # in the order of the choice, the newest first, and within a page by the votes of now
+    assert shown == [[ids[each] for each in page] for page in ((6, 10, 9, 7, 8), (3, 5, 4, 2, 1), (0,))]
+    assert [len(page) > PAGE for page in pages] == [True, True, False]
+    assert pages[0][0].ups == 2
+
+
 async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: QueryPlans) -> None:
     rule = CountingRule(7, 100, frozenset({"outlier"}), eager=frozenset({"eager"}))
     week = Span(1, 2)
@@ -138,8 +153,10 @@ async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: Quer
         *(Contest(None, frozenset({"flight"}), span) for span in (Span(1), week)),
     ]
     async with query_plans.recorded(app.db), app.db.read() as tx:
+        await ranking.list_visible(tx, [1, 2])
         for contest in contests:
             await ranking.list_few_ids(tx, contest, 10)
+            await ranking.list_newest_ids(tx, contest, 10)
             for each in (rule, CountingRule(7, 100)):
                 await ranking.list_best(tx, each, contest, prior=(2, 0.5), ids=[1, 2], offset=0, limit=6)
             if contest.guild_id is not None:
@@ -166,3 +183,42 @@ async def test_results_are_renewed_in_the_background() -> None:
     await eventually(lambda: computations(0), what="it is computed anew, in vain")
     await eventually(lambda: results.get("key", compute), what="the newest result is given")
     await results.aclose()
+
+
+async def test_a_large_contest_is_ranked_at_once_after_a_start_by_the_last_choice(app: App) -> None:
+    """Whoever is in a hurry sees the last choice, and winners are chosen anew."""
+
+    class SlowFilter(VoteFilter):
+        known = asyncio.Event()
+
+        async def rule(self, tx: Transaction) -> CountingRule:
+            await self.known.wait()
+            return await super().rule(tx)
+
+    ids = await describe(app, 501, guild_id=7)
+    await cast(app, [row(each, "voter", 1) for each in ids])
+    async with open_scores(app.db, VoteFilter(account_days=7, daily=1000)) as before:
+        assert len(await before.best(guild_id=7)) == PAGE + 1  # the choice is kept: the newest 500
+    await cast(app, [row(ids[0], f"voter {number}", 1) for number in range(5)])
+    async with app.db.write() as tx:
+        await tx.execute(update(kept_choice).values(at=1.0))
+    async with open_scores(app.db, SlowFilter(account_days=7, daily=1000), patience=0.01) as after_start:
+        hurried = await after_start.best(guild_id=7, hurried=True)
+        assert [each.description.id for each in hurried[:2]] == [ids[500], ids[499]]
+        winners = asyncio.create_task(after_start.best(guild_id=7))
+        SlowFilter.known.set()
+        assert (await winners)[0].description.id == ids[0]
+        assert (await after_start.best(guild_id=7, hurried=True))[0].description.id == ids[0]
+
+
+async def test_the_newest_stand_in_for_the_best_that_were_never_chosen(app: App) -> None:
+    class SlowFilter(VoteFilter):
+        async def rule(self, tx: Transaction) -> CountingRule:
+            await asyncio.Event().wait()
+            return await super().rule(tx)
+
+    ids = await describe(app, 502, guild_id=7)
+    await cast(app, [row(each, "voter", 1) for each in (ids[0], ids[1], ids[300])])
+    async with open_scores(app.db, SlowFilter(account_days=7, daily=1000), patience=0.01) as after_start:
+        found = [each.description.id for each in await after_start.best(guild_id=7, hurried=True)]
+        assert found == [ids[300]]

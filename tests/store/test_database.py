@@ -83,8 +83,10 @@ async def test_an_unusable_url_is_reported_without_its_password(address: str) ->
 async def test_several_processes_may_create_the_database_at_once(
     databases: Databases, tmp_path: Path
 ) -> None:
+    address = databases.empty(tmp_path / "hero.db")
+
     async def start() -> None:
-        async with open_database(databases.empty(tmp_path / "hero.db")) as db, db.read() as tx:
+        async with open_database(address) as db, db.read() as tx:
             await tx.execute(text("SELECT count(*) FROM job"))
 
     await asyncio.gather(*(start() for _ in range(4)))

@@ -43,23 +43,21 @@ class Way:
             listening.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there = await asyncio.open_connection(self._there.host, self._there.port)
-        answers = asyncio.create_task(_copy(there[0], writer))
-        while sent := await reader.read(65536):
+        answering, asking = await asyncio.open_connection(self._there.host, self._there.port)
+        is_lost = False
+
+        async def answer() -> None:
+            while (received := await answering.read(65536)) and not is_lost:
+                writer.write(received)
+            writer.close()
+
+        answers = asyncio.create_task(answer())
+        while not is_lost and (sent := await reader.read(65536)):
             if self._lost and self._lost in sent:
-                self._lost = None
+                self._lost, is_lost = None, True
                 self.losses += 1
-                answers.cancel()
-                there[1].write(sent)
-                await there[0].read(1)  # it is done
-                break
-            there[1].write(sent)
+            asking.write(sent)
+        if is_lost:
+            await answers  # it is done
         answers.cancel()
-        for each in (there[1], writer):
-            each.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while received := await reader.read(65536):
-        writer.write(received)
-    writer.close()
+        asking.close()

@@ -210,6 +210,7 @@ class BatchBuilder:
             async with self._db.write() as tx:
                 await examples.add_requests(tx, chunk)
         async with self._db.write() as tx:
+            await self._budget.check_batch_within(tx, build.account, *part.max_usage(build.spec.model))
             others = await batches.list_open(tx, model=build.spec.model)
             row = await batches.add(
                 tx,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.community.accounts import Pseudonyms
 from bot.community.powers import Powers
+from bot.dataset.versions.kept_verdicts import KeptVerdicts
 from bot.heroes.config import HeroesConfig
 from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import LocalizedMessage, mark
@@ -56,19 +57,6 @@ class AdmissionResult:
 
 
 @dataclass(frozen=True, slots=True)
-class AdmissionCounts:
-    """How many descriptions some thresholds admit and vote down; unfit as in AdmissionResult.
-
-    used: how many of the admitted ones a dataset has already.
-    """
-
-    admitted: int
-    used: int
-    voted_down: int
-    unfit: Counter[str]
-
-
-@dataclass(frozen=True, slots=True)
 class VoteEffect:
     """What a vote does, for its voter.
 
@@ -92,6 +80,7 @@ class Admission:
         scores: Scores,
         powers: Powers,
         heroes: HeroesConfig,
+        verdicts: KeptVerdicts,
         thresholds: Thresholds,
     ) -> None:
         self._db = db
@@ -100,8 +89,7 @@ class Admission:
         self._powers = powers
         self._prompts = heroes.prompts
         self._curation = heroes.curation
-        # by description id; cached for good, since a description's text never changes
-        self._rejection_reasons: dict[int, str | None] = {}
+        self.verdicts = verdicts
         self.thresholds = thresholds
 
     async def admit(self) -> AdmissionResult:
@@ -142,57 +130,6 @@ class Admission:
         more = self.thresholds.still_needed(*votes)
         return VoteEffect(not_counted, judged[0].rejection_reason, more)
 
-    async def count_by_thresholds(
-        self, votes: VoteSnapshot, options: Sequence[Thresholds], used: frozenset[int] = frozenset()
-    ) -> list[AdmissionCounts]:
-        """Count what each of the thresholds would admit. Each text is curated once at most.
-
-        used: the descriptions that a dataset has already.
-        """
-        vocabulary = await self._powers.vocabulary()
-        known_powers = frozenset(vocabulary.powers)
-        uncurated = await asyncio.to_thread(self._uncurated, votes, options, known_powers)
-        for chunk in _chunks(uncurated):
-            async with self._db.read() as tx:
-                found = await descriptions.get_many(tx, chunk)
-            await asyncio.to_thread(lambda: [self._curate(description) for description in found])  # noqa: B023
-        return await asyncio.to_thread(self._count, votes, options, known_powers, used)
-
-    def _uncurated(
-        self, votes: VoteSnapshot, options: Sequence[Thresholds], known_powers: frozenset[str]
-    ) -> list[int]:
-        """Return the ids of descriptions that some thresholds admit and that were never curated."""
-        is_admitted = {
-            pair: any(thresholds.admits(*pair) for thresholds in options) for pair in _distinct_votes(votes)
-        }
-        return [
-            tally.description_id
-            for tally in votes.descriptions
-            if tally.power in known_powers
-            and is_admitted[tally.ups, tally.downs]
-            and tally.description_id not in self._rejection_reasons
-        ]
-
-    def _count(
-        self,
-        votes: VoteSnapshot,
-        options: Sequence[Thresholds],
-        known_powers: frozenset[str],
-        used: frozenset[int],
-    ) -> list[AdmissionCounts]:
-        # descriptions of the same votes and rejection reason get the same verdict: these groups are few
-        groups = Counter(
-            (
-                (tally.ups, tally.downs),
-                self._rejection_reasons.get(tally.description_id)
-                if tally.power in known_powers
-                else OUTSIDE_VOCABULARY,
-                tally.description_id in used,
-            )
-            for tally in votes.descriptions
-        )
-        return [_count_groups(thresholds, groups) for thresholds in options]
-
     async def judge(self, ids: Sequence[int]) -> list[JudgedDescription]:
         """Curate descriptions, in the order of the given ids. Removed ones are left out."""
         vocabulary = await self._powers.vocabulary()
@@ -200,26 +137,25 @@ class Admission:
         for chunk in _chunks(ids):
             async with self._db.read() as tx:
                 by_id = {found.id: found for found in await descriptions.get_many(tx, chunk)}
+                reasons = await self.verdicts.read(tx, chunk)
             visible = [by_id[id_] for id_ in chunk if id_ in by_id and by_id[id_].removed_at is None]
-            # in a thread: a thousand texts would block the event loop
-            judged += await asyncio.to_thread(lambda: [self._judge(each, vocabulary) for each in visible])  # noqa: B023
+            if missing := [each for each in visible if each.id not in reasons]:
+                reasons |= await self.verdicts.judge(missing)
+            # in a thread: to trim a thousand texts would block the event loop
+            judged += await asyncio.to_thread(
+                lambda: [self._judged(each, vocabulary, reasons[each.id]) for each in visible]  # noqa: B023
+            )
         return judged
 
-    def _judge(self, description: Description, vocabulary: Vocabulary) -> JudgedDescription:
-        text, reason = self._curate(description)
+    def _judged(
+        self, description: Description, vocabulary: Vocabulary, reason: str | None
+    ) -> JudgedDescription:
+        text = self._curation.trim(description.text)
         if not vocabulary.trains(description.hero):
             reason = OUTSIDE_VOCABULARY
         if not description.of_one_hero:
             reason = OF_TEAM if description.kind == "team" else OF_SCENE
         return JudgedDescription(description, self._prompts.tuning_prompt(description.hero), text, reason)
-
-    def _curate(self, description: Description) -> tuple[str, str | None]:
-        """Return the trimmed text, and why curation rejects it."""
-        text = self._curation.trim(description.text)
-        if description.id not in self._rejection_reasons:
-            reason = self._curation.rejection_reason(description.hero, text)
-            self._rejection_reasons[description.id] = reason
-        return text, self._rejection_reasons[description.id]
 
     async def _most_certain_first(self, votes: VoteSnapshot, verdict: Verdict) -> list[int]:
         return await asyncio.to_thread(_most_certain_first, votes, self.thresholds, verdict)
@@ -244,19 +180,3 @@ def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
 def _distinct_votes(votes: VoteSnapshot) -> set[Votes]:
     """Return the distinct counts of ups and downs. A verdict depends on them only, and they are few."""
     return {(tally.ups, tally.downs) for tally in votes.descriptions}
-
-
-def _count_groups(thresholds: Thresholds, groups: Counter[tuple[Votes, str | None, bool]]) -> AdmissionCounts:
-    """Count what the thresholds admit, from the sizes of groups with the same votes and rejection reason."""
-    unfit: Counter[str] = Counter()
-    admitted = used = voted_down = 0
-    for (votes, reason, is_used), size in groups.items():
-        verdict = thresholds.verdict(*votes)
-        if verdict == "admitted" and reason is None:
-            admitted += size
-            used += size if is_used else 0
-        elif verdict == "admitted" and reason is not None:
-            unfit[reason] += size
-        elif verdict == "voted down" and reason != OUTSIDE_VOCABULARY:
-            voted_down += size
-    return AdmissionCounts(admitted, used, voted_down, unfit)

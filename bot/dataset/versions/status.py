@@ -5,10 +5,10 @@ import logging
 import time
 from dataclasses import asdict, dataclass, fields
 
-from bot.dataset.versions.admission import Admission, AdmissionCounts
+from bot.dataset.versions.admission_counts import AdmissionCounter, AdmissionCounts
 from bot.dataset.versions.scenes import AdmittedScenes, TrainableScenes
 from bot.i18n.message import LocalizedMessage
-from bot.rating.scores import Scores, Thresholds, VoteSnapshot
+from bot.rating.scores import CountedVotes, Thresholds
 from bot.store import datasets, notifications
 from bot.store.database import Database
 from bot.store.datasets import Dataset
@@ -20,14 +20,16 @@ log = logging.getLogger(__name__)
 class DatasetStatus:
     """Datasets and votes at one moment.
 
-    counts: what the configured thresholds would admit. neighbours: how many descriptions the tried thresholds
-    and those next to them would admit. scenes: what would be admitted of them; None if they may not train.
+    counted_ago: seconds since the votes were counted, as many are not counted each time. counts:
+    what the configured thresholds would admit. neighbours: how many descriptions the tried thresholds and
+    those next to them would admit. scenes: what would be admitted of them; None if they may not train.
     """
 
     newest: Dataset | None
     newest_pairs: Dataset | None
     newest_thumbs: Dataset | None
-    votes: VoteSnapshot
+    votes: CountedVotes
+    counted_ago: float
     thresholds: Thresholds
     counts: AdmissionCounts
     tried: Thresholds
@@ -38,10 +40,13 @@ class DatasetStatus:
 class DatasetStatuses:
     """Compute the status, and notify admins of changed thresholds."""
 
-    def __init__(self, db: Database, scores: Scores, admission: Admission, scenes: TrainableScenes) -> None:
+    def __init__(
+        self, db: Database, counter: AdmissionCounter, scenes: TrainableScenes, thresholds: Thresholds
+    ) -> None:
+        """thresholds: the configured ones."""
         self._db = db
-        self._scores = scores
-        self._admission = admission
+        self._counter = counter
+        self._thresholds = thresholds
         self._scenes = scenes
 
     async def status(
@@ -51,33 +56,40 @@ class DatasetStatuses:
 
         Raises UserError if a threshold is out of range.
         """
-        configured = self._admission.thresholds
+        configured = self._thresholds
         tried = Thresholds(
             configured.min_voters if min_voters is None else min_voters,
             configured.above if above is None else above,
             configured.confidence if confidence is None else confidence,
         )
-        votes = await self._scores.snapshot()
         options = list(tried.neighbours())
         async with self._db.read() as tx:
             newest, pairs = await datasets.get_latest(tx), await datasets.get_latest(tx, "preference")
             thumbs = await datasets.get_latest(tx, "thumbs")
-            used = await datasets.description_ids(tx, newest.id) if newest else frozenset()
-        counts, *others = await self._admission.count_by_thresholds(votes, [configured, *options], used)
-        neighbours = [(thresholds, found.admitted) for thresholds, found in zip(options, others, strict=True)]
-        scenes = await self._scenes.admit() if self._scenes.enabled else None
-        return DatasetStatus(newest, pairs, thumbs, votes, configured, counts, tried, neighbours, scenes)
+        rated = await self._counter.count([configured, *options], dataset_id=newest.id if newest else None)
+        return DatasetStatus(
+            newest,
+            pairs,
+            thumbs,
+            rated.votes,
+            time.time() - rated.at,
+            configured,
+            rated.by(configured),
+            tried,
+            [(thresholds, rated.by(thresholds).admitted) for thresholds in options],
+            await self._scenes.admit() if self._scenes.enabled else None,
+        )
 
     async def notify_changed_thresholds(self) -> None:
         """Notify the admins, once, if the thresholds differ from those of the newest dataset."""
-        configured = self._admission.thresholds
+        configured = self._thresholds
         async with self._db.read() as tx:
             newest = await datasets.get_latest(tx)
         before = _thresholds_of(newest) if newest else None
         if newest is None or before is None or before == configured:
             return
-        votes = await self._scores.snapshot()
-        then, now = await self._admission.count_by_thresholds(votes, [before, configured])
+        rated = await self._counter.count([before, configured], dataset_id=newest.id)
+        then, now = rated.by(before), rated.by(configured)
         text = LocalizedMessage(
             "What a description needs to enter a dataset has changed since v{version}. Before: {before}. "
             "Now: {set}. By that, {now} would enter the next dataset; by the old rule, {then:,}.",

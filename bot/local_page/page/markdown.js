@@ -18,7 +18,7 @@ const INLINE = [
   { pattern: /^<@[!&]?(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `@${names.get(id) ?? t("someone")}`) },
   { pattern: /^<#(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `#${names.get(id) ?? t("channel")}`) },
   { pattern: /^<\/([^:>]+):\d+>/, make: ([, command]) => element("span", { className: "mention" }, `/${command}`) },
-  { pattern: /^<t:(\d+)(?::([a-zA-Z]))?>/, make: ([, seconds]) => timestamp(Number(seconds)) },
+  { pattern: /^<t:(\d+)(?::([a-zA-Z]))?>/, make: ([, seconds, style]) => timestamp(Number(seconds), style) },
   { pattern: /^\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/, make: ([, text, url]) => link(url, text) },
   { pattern: /^<(https?:\/\/[^\s>]+)>/, make: ([, url]) => link(url, url) },
   { pattern: /^https?:\/\/[^\s<>]+[^\s<>.,:;"')\]]/, make: ([url]) => link(url, url) },
@@ -34,7 +34,7 @@ const LINES = [
 // A link to a message of this channel shows it: there is no Discord to open.
 const MESSAGE = /^https:\/\/discord\.com\/channels\/[^/]+\/\d+\/(\d+)$/;
 
-function link(url, text) {
+export function link(url, text) {
   const id = MESSAGE.exec(url)?.[1];
   if (id) return element("button", { type: "button", className: "jump", onclick: () => showMessage(id) }, text);
   return element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
@@ -61,10 +61,27 @@ function progressBar(signs) {
   return bar;
 }
 
-function timestamp(seconds) {
+const STYLES = { // of a moment, by Discord's letters; R is relative
+  t: { timeStyle: "short" },
+  T: { timeStyle: "medium" },
+  d: { dateStyle: "short" },
+  D: { dateStyle: "long" },
+  f: { dateStyle: "long", timeStyle: "short" },
+  F: { dateStyle: "full", timeStyle: "short" },
+};
+const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]; // in seconds
+
+function timestamp(seconds, style = "f") {
   const at = new Date(seconds * 1000);
   if (Number.isNaN(at.getTime())) return document.createTextNode(`<t:${seconds}>`); // out of a date's range
-  return element("time", { dateTime: at.toISOString() }, at.toLocaleString(language));
+  const shown = style === "R" ? relative(seconds - Date.now() / 1000) : at.toLocaleString(language, STYLES[style] ?? STYLES.f);
+  return element("time", { dateTime: at.toISOString(), title: at.toLocaleString(language, STYLES.F) }, shown);
+}
+
+// Return how far away a moment is, as of now: "in 3 hours".
+function relative(seconds) {
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? UNITS.at(-1);
+  return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.round(seconds / length), unit);
 }
 
 // Return the nodes of a text: matches of the inline rules as elements, the rest as strings.

@@ -3,7 +3,7 @@
 import { components } from "./components.js";
 import { avatar, element } from "./dom.js";
 import { language, t, withElements } from "./language.js";
-import { inline, markdown } from "./markdown.js";
+import { inline, link, markdown } from "./markdown.js";
 import { attachment, colour, picture } from "./media.js";
 
 const EPHEMERAL = 1 << 6;
@@ -16,12 +16,13 @@ function content(message, names) {
     ` ${t("{name} is thinking …", { name: message.author.username })}`);
 }
 
-function commandLine(message) {
+function commandLine(message, menus) {
   const interaction = message.interaction_metadata;
   if (!interaction?.name) return null;
+  const menu = menus.find(({ name }) => name === interaction.name);
   return element("p", { className: "asked" }, avatar(interaction.user.username),
     element("span", {}, ...withElements(t("{person} used {command}"), { person: element("b", {}, interaction.user.username),
-      command: element("span", { className: "mention" }, `/${interaction.name}`) })));
+      command: element("span", { className: "mention" }, menu?.label ?? `/${interaction.name}`) })));
 }
 
 function replyLine(message, names) {
@@ -33,7 +34,7 @@ function replyLine(message, names) {
 
 function card(embed, message, names) {
   const article = element("article", { className: "card" },
-    embed.author && element("p", { className: "byline" }, embed.author.name),
+    embed.author && element("p", { className: "byline" }, embed.author.url ? link(embed.author.url, embed.author.name) : embed.author.name),
     embed.title && element("h2", {}, ...inline(embed.title, names)),
     embed.description && markdown(embed.description, names),
     embed.fields?.length && element("div", { className: "fields" }, ...embed.fields.map((field) =>
@@ -79,7 +80,7 @@ export function messageElement(message, names, act, menus) {
   const embedded = isInEmbeds(message);
   const files = message.attachments.filter((file) => !embedded(file));
   return element("li", { className: "message", "data-id": message.id },
-    commandLine(message) ?? replyLine(message, names),
+    commandLine(message, menus) ?? replyLine(message, names),
     avatar(author.username, author.bot),
     element("div", { className: "body" },
       element("p", { className: "head" }, element("b", {}, author.username), author.bot && element("span", { className: "tag" }, "APP"),

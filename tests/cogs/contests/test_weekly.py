@@ -69,7 +69,7 @@ async def test_the_best_hero_of_the_week_is_posted_once(stage: Stage, app: App, 
         "6 people voted, with 8 votes that count. Of those who are named here, most came from **ana** "
         "(1 vote)."
     )
-    assert "`/hero`" in (embed.footer.text or "")
+    assert "ask for a hero with /hero," in (embed.footer.text or "")
     assert post.mentions == []
     (card,) = post.attachments
     assert card.description  # the picture in words

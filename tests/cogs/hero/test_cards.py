@@ -11,6 +11,8 @@ from bot.client import HeroBot
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.settings import Settings
+from bot.store import descriptions
+from cogs.moderation.reports import refresh_message
 from tests.conftest import HOME, Stage
 from tests.support.reports import hero, report
 
@@ -178,3 +180,13 @@ async def test_top_shows_the_card_of_its_first_entry_on_the_first_page(stage: St
     assert not stage.channel.history()[-1].attachments
     await stage.ana.click(stage.channel.history()[-1], label="◀")
     assert stage.channel.history()[-1].attachments
+
+    bot = stage.env.bot
+    assert isinstance(bot, HeroBot)
+    await stage.ben.slash(stage.channel, "top")
+    await stage.ben.click(stage.channel.history()[-1], label="▶")
+    async with app.db.write() as tx:
+        hidden = await descriptions.remove(tx, 1, at=1.0)
+    assert await refresh_message(bot, hidden)
+    _, left = stage.channel.history()  # an empty list, and the second page, which has no card any more
+    assert not left.attachments

@@ -74,7 +74,8 @@ async def test_a_story_goes_on_from_what_is_still_there_to_read(stage: Stage) ->
         await stage.olga.delete(scene)
     await stage.ana.slash(stage.channel, "story")
     assert (last(stage).embeds[0].title or "").endswith("Scene 1 of 5")
-    await stage.olga.delete(message)
+    for each in stage.channel.history():
+        await stage.olga.delete(each)
     await stage.ana.slash(stage.channel, "story")
     assert "not asked for a hero here yet" in stage.refusal()
 

@@ -97,6 +97,17 @@ async def test_mine_is_paged_and_filtered_also_after_a_restart(stage: Stage, app
     assert [choice["value"] for choice in choices] == ["rage"]
 
 
+async def test_far_beyond_the_end_is_the_last_page(app: App) -> None:
+    for age in range(40, 52):
+        await describe(app, 1, f"{age} woman healing")
+    wanted = ListRequest("mine", 1, 1, HOME, None, None)
+    for page in (2, 3, 4, 999_999):
+        found = await app.hero_lists.page(wanted, page)
+        assert (found.page, len(found.heroes), found.has_more) == (2, 2, False)
+    nobodys = ListRequest("mine", 2, 2, HOME, None, None)
+    assert (await app.hero_lists.page(nobodys, 999_999)).page == 0
+
+
 async def test_others_see_only_what_a_member_shows_and_only_of_this_server(stage: Stage, app: App) -> None:
     await describe(app, stage.ana.id, "40 woman healing")
     await describe(app, stage.ana.id, "41 woman telepathy", guild_id=OTHER_SERVER)
@@ -195,3 +206,4 @@ async def test_lists_read_no_whole_table(app: App, query_plans: QueryPlans) -> N
         await app.scores.votes_on_each([each.description.id for each in found.heroes])
         await app.privacy.own_text(1, 1)
     assert query_plans.scans == []
+    assert not any("description_of_guild" in step for plan in query_plans.plans for step in plan.steps)

@@ -11,6 +11,7 @@ import aiohttp
 import openai
 import pytest
 
+from tests.engine.test_tunability import write
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY, Training
 
@@ -175,9 +176,8 @@ def test_importing_the_engine_loads_no_heavy_library() -> None:
     assert ended.stdout.strip() == "[]"
 
 
-async def test_a_base_that_is_not_a_model_is_a_503(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.gguf"
-    broken.write_bytes(b"no model")
+async def test_a_base_that_cannot_be_loaded_is_a_503(tmp_path: Path, tiny_base: Path) -> None:
+    broken = write(tmp_path / "broken.gguf", tiny_base, architecture="unheard-of")
     with EngineProcess(tmp_path / "data", broken) as engine:
         for _ in range(2):
             with pytest.raises(openai.InternalServerError) as caught:

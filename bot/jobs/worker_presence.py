@@ -1,4 +1,4 @@
-"""Whether workers, here or on other hosts, see to the jobs."""
+"""Whether somebody works on a job: a worker of this data folder, or one on another host."""
 
 from bot.jobs.worker_lock import has_worker_here
 from bot.settings import Settings

@@ -1,0 +1,102 @@
+"""Queries on what curation said of descriptions, and on how many of them some votes and verdicts have."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Subquery, and_, func, select
+
+from bot.store.counting_rule import CountingRule
+from bot.store.database import Transaction
+from bot.store.descriptions import of_one_hero
+from bot.store.schema import curation_verdict, dataset_item
+from bot.store.scores import select_votes
+from bot.store.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class RatedGroup:
+    """How many visible descriptions of one hero have these counted votes, and what else decides about them.
+
+    in_vocabulary: whether their powers may train. judged: whether curation has looked at their texts; reason:
+    why these may not train, None if they may. used: whether the texts are in the dataset that is meant.
+    """
+
+    ups: int
+    downs: int
+    in_vocabulary: bool
+    judged: bool
+    reason: str | None
+    used: bool
+    size: int
+
+
+async def get_many(tx: Transaction, ids: Collection[int], *, rules: str) -> dict[int, str | None]:
+    """Return why texts may not train (None: they may), of those that were judged by these rules."""
+    mine = (curation_verdict.c.description_id.in_(ids), curation_verdict.c.rules == rules)
+    query = select(curation_verdict.c.description_id, curation_verdict.c.reason).where(*mine)
+    return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+async def put(tx: Transaction, reasons: Mapping[int, str | None], *, rules: str) -> None:
+    """Store verdicts by the ids of their descriptions, in place of those by other rules."""
+    await upsert(tx, curation_verdict, [(each, rules, reason) for each, reason in reasons.items()])
+
+
+async def count_groups(
+    tx: Transaction, rule: CountingRule, *, powers: Collection[str], rules: str, dataset_id: int | None
+) -> list[RatedGroup]:
+    """Count the rated descriptions by what decides about their admission.
+
+    powers: those that may train. rules: the version of curation's rules. dataset_id: whose texts are used.
+    """
+    rated = _rated(rule, powers=powers, rules=rules)
+    its_texts = select(dataset_item.c.source_id).where(
+        dataset_item.c.dataset_id == dataset_id,
+        dataset_item.c.source == "description",
+        dataset_item.c.deleted.is_(False),
+    )
+    # a query of its own: PostgreSQL takes two parameters of the same value for different expressions
+    known = select(
+        rated.c.ups,
+        rated.c.downs,
+        rated.c.in_vocabulary,
+        rated.c.judged,
+        rated.c.reason,
+        rated.c.id.in_(its_texts).label("used"),
+    ).subquery()
+    query = select(*known.c, func.count()).group_by(*known.c)
+    return [
+        RatedGroup(int(ups), int(downs), bool(known), bool(judged), reason, bool(used), size)
+        for ups, downs, known, judged, reason, used, size in await tx.execute(query)
+    ]
+
+
+async def list_unjudged(
+    tx: Transaction, rule: CountingRule, *, powers: Collection[str], rules: str, fewest_ups: int
+) -> list[tuple[int, int, int]]:
+    """Return rated descriptions that were not judged by these rules, with their counted ups and downs.
+
+    Only those of the powers, and with so many ups.
+    """
+    rated = _rated(rule, powers=powers, rules=rules)
+    query = select(rated.c.id, rated.c.ups, rated.c.downs).where(
+        rated.c.in_vocabulary, ~rated.c.judged, rated.c.ups >= fewest_ups
+    )
+    return [(id_, int(ups), int(downs)) for id_, ups, downs in await tx.execute(query)]
+
+
+def _rated(rule: CountingRule, *, powers: Collection[str], rules: str) -> Subquery:
+    votes = select_votes(rule, of_one_hero()).subquery()
+    its = and_(curation_verdict.c.description_id == votes.c.id, curation_verdict.c.rules == rules)
+    return (
+        select(
+            votes.c.id,
+            votes.c.ups,
+            votes.c.downs,
+            votes.c.power.in_(sorted(powers)).label("in_vocabulary"),
+            curation_verdict.c.rules.is_not(None).label("judged"),
+            curation_verdict.c.reason,
+        )
+        .outerjoin(curation_verdict, its)
+        .subquery()
+    )

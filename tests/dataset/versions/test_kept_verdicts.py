@@ -1,0 +1,214 @@
+"""Kept verdicts: what is kept of a text is what curation says of it, until its rules change."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, update
+
+from bot.app import App, Timing, open_app
+from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
+from bot.dataset.versions.admission_counts import AdmissionCounter
+from bot.dataset.versions.kept_verdicts import KeptVerdicts, rules_version
+from bot.heroes.config import read_heroes
+from bot.heroes.hero import Hero
+from bot.rating.scores import Thresholds
+from bot.settings import ROOT, Settings
+from bot.store.database import DatabaseTiming
+from bot.store.schema import curation_verdict, description
+from tests.support.electorate import cast, row
+from tests.support.locked_database import held
+from tests.support.query_plans import QueryPlans
+
+_HERO = Hero(40, "woman", "flight")
+_WORDS = [
+    "she",
+    "he",
+    "they",
+    "a",
+    "40-year-old",
+    "woman",
+    "man",
+    "flies.",
+    "flight",
+    "Ada",
+    "Ben,",
+    "You",
+    "I",
+    '"So"',
+    "power",
+    "of",
+    "and",
+]
+
+
+async def store(app: App, texts: Sequence[tuple[Hero, str]], *, ups: int = 2) -> list[int]:
+    """Store texts that people liked, and return their ids."""
+    others = {
+        "model": "m",
+        "tuned": True,
+        "finish_reason": "stop",
+        "prompt_version": 1,
+        "sampling": {},
+        "requester": "requester",
+        "prompt_tokens": 1,
+        "completion_tokens": 1,
+        "seconds": 0.1,
+        "created_at": 1.0,
+    }
+    ids = []
+    async with app.db.write() as tx:
+        for hero, text in texts:
+            values = {**hero.as_dict(), "text": text, **others}
+            added = insert(description).values(values).returning(description.c.id)
+            ids.append((await tx.execute(added)).scalar_one())
+    votes = [(each, f"voter {number}", 86_400.0 * each) for each in ids for number in range(ups)]
+    if votes:
+        await cast(app, [row(each, voter, 1, at=at) for each, voter, at in votes])  # one a day
+    return ids
+
+
+async def kept(app: App, ids: Sequence[int]) -> dict[int, str | None]:
+    async with app.db.read() as tx:
+        return await app.admission.verdicts.read(tx, ids)
+
+
+def said(app: App, hero: Hero, text: str) -> str | None:
+    """Return what curation says."""
+    return app.heroes.curation.rejection_reason(hero, app.heroes.curation.trim(text))
+
+
+async def test_admission_counts_and_takes_what_curation_lets_pass(app: App) -> None:
+    """Of the first dataset's texts, told of their own hero and of another one."""
+    lines = (ROOT / "data" / "first_dataset.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    texts = [(Hero(each["age"], each["gender"], each["power"]), each["text"]) for each in found]
+    told = [
+        (texts[index - 7][0] if index % 3 == 0 else hero, text) for index, (hero, text) in enumerate(texts)
+    ]
+    ids = await store(app, told)
+    expected = [said(app, *each) for each in told]
+    assert {None} < set(expected)
+    known = set((await app.powers.vocabulary()).powers)
+    reasons = [
+        reason if hero.power in known else OUTSIDE_VOCABULARY
+        for (hero, _), reason in zip(told, expected, strict=True)
+    ]
+    assert {None, OUTSIDE_VOCABULARY} < set(reasons)
+
+    status = await app.dataset_statuses.status()
+    assert status.counts.admitted == reasons.count(None)
+    assert status.counts.unfit == Counter(reason for reason in reasons if reason)
+    assert [each.rejection_reason for each in await app.admission.judge(ids)] == reasons
+    assert await kept(app, ids) == dict(zip(ids, expected, strict=True))
+    admitted = await app.admission.admit()
+    assert (admitted.liked_count, admitted.unfit) == (status.counts.admitted, status.counts.unfit)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.one_of(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300),
+            st.text("aeo .!?\"'“”*\n-0123456789", max_size=300),
+            st.lists(
+                st.sampled_from(_WORDS),
+                max_size=90,
+            ).map(" ".join),
+        ),
+        max_size=20,
+    )
+)
+async def test_what_is_kept_of_any_text_is_what_curation_says(app: App, texts: list[str]) -> None:
+    ids = await store(app, [(_HERO, text) for text in texts], ups=0)
+    expected = [said(app, _HERO, text) for text in texts]
+    first = [each.rejection_reason for each in await app.admission.judge(ids)]
+    again = [each.rejection_reason for each in await app.admission.judge(ids)]
+    assert first == again == expected
+    assert await kept(app, ids) == dict(zip(ids, expected, strict=True))
+
+
+async def test_a_text_is_judged_once_and_again_by_other_rules(app: App) -> None:
+    (one,) = await store(app, [(_HERO, "Too short.")])
+    assert (await app.dataset_statuses.status()).counts.unfit == {"too short": 1}
+    async with app.db.write() as tx:
+        await tx.execute(update(curation_verdict).values(reason=None))
+    assert (await app.dataset_statuses.status()).counts.admitted == 1  # what is kept is believed
+    assert (await app.admission.admit()).liked_count == 1
+    async with app.db.write() as tx:
+        await tx.execute(update(curation_verdict).values(rules="of last year"))
+    assert (await app.dataset_statuses.status()).counts.unfit == {"too short": 1}
+    assert await kept(app, [one]) == {one: "too short"}
+
+
+def test_the_version_changes_with_the_rules_alone(hosted: Settings) -> None:
+    curation = read_heroes(hosted.heroes_file).curation
+    version = rules_version(curation)
+    assert len(version) == 16
+    fewer = curation.curation.model_copy(update={"left_out": ("not a tale",)})
+    assert rules_version(curation.model_copy(update={"curation": fewer})) != version
+    assert rules_version(curation.model_copy(update={"names": {"man": frozenset({"Bo"})}})) != version
+    code = (
+        "from bot.heroes.config import read_heroes; from bot.settings import Settings;"
+        "from bot.dataset.versions.kept_verdicts import rules_version;"
+        "print(rules_version(read_heroes(Settings().heroes_file).curation))"
+    )
+    for seed in ("1", "2"):  # sets have another order in each process
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+        assert found.stdout.decode().strip() == version
+
+
+async def test_a_busy_database_keeps_nobody_from_a_verdict(hosted: Settings) -> None:
+    timing = Timing(database=DatabaseTiming(busy_timeout=0.05))
+    async with open_app(hosted, timing) as app:
+        (one,) = await store(app, [(_HERO, "Too short.")])
+        async with held(hosted):
+            effect = await app.admission.effect(one, 5)
+        assert effect is not None
+        assert effect.rejection_reason == "too short"
+        assert await kept(app, [one]) == {}
+
+
+async def test_many_votes_are_not_counted_each_time(app: App) -> None:
+    verdicts = KeptVerdicts(app.db, app.heroes.curation)
+    counter = AdmissionCounter(app.db, app.scores, app.powers, verdicts, few_votes=1)
+    usual, loose = Thresholds(), Thresholds(min_voters=1)
+    await store(app, [(_HERO, "Too short.")])
+    first = await counter.count([usual])
+    await store(app, [(_HERO, "Too short, as well.")])
+    assert await counter.count([usual]) is first
+    await store(app, [(_HERO, "Short.")], ups=1)
+    assert (await counter.count([usual, loose])).by(loose).unfit == {"too short": 1}  # as before
+    await counter.aclose()
+
+
+async def test_texts_that_only_looser_thresholds_admit_are_judged_for_them(app: App) -> None:
+    verdicts = KeptVerdicts(app.db, app.heroes.curation)
+    counter = AdmissionCounter(app.db, app.scores, app.powers, verdicts, few_votes=1)
+    usual, loose = Thresholds(), Thresholds(min_voters=1, above=0.0)
+    await store(app, [(_HERO, "Too short.")])
+    (lone,) = await store(app, [(_HERO, "Short.")], ups=1)
+    await counter.count([usual])
+    assert await kept(app, [lone]) == {}
+    assert (await counter.count([loose])).by(loose).unfit == {"too short": 2}
+    await counter.aclose()
+
+
+async def test_a_deleted_text_has_no_verdict(app: App) -> None:
+    described = await app.describer.describe(_HERO, requester=7, guild_id=None)
+    await app.admission.judge([described.id])
+    assert await kept(app, [described.id])
+    await app.privacy.delete(7)
+    assert await kept(app, [described.id]) == {}
+
+
+async def test_verdicts_are_found_by_their_index(app: App, query_plans: QueryPlans) -> None:
+    async with query_plans.recorded(app.db):
+        await app.admission.judge([1, 2])
+    assert {table for table, _ in query_plans.scans} <= {"power"}
