@@ -56,7 +56,8 @@ class HeroBot(commands.AutoShardedBot):
             tree_cls=HeroTree,
             http_trace=self.interactions.trace(),
             shard_count=settings.shard_count,
-            shard_ids=list(settings.shard_ids) if settings.shard_ids else None,
+            # discord.py takes None for all of them, and its types do not say so
+            shard_ids=list(settings.shard_ids) if settings.shard_ids else None,  # type: ignore[arg-type]
             # seconds: processes that start together take turns, of five seconds each at least
             shard_connect_timeout=180.0 + 5 * (settings.shard_count or 0),
         )

@@ -29,6 +29,7 @@ from bot.playground.simulated_discord import HOME
 from bot.processes import run_engine
 from bot.rating.votes import DOWN, UP
 from bot.settings import ROOT, Settings
+from bot.shards import ALL
 from bot.store import descriptions
 from cogs.contests.weekly import WeeklyCog
 
@@ -175,7 +176,7 @@ async def _heroes(visit: Visit) -> None:
         for hero in asked:
             await visit.type_line(f"/hero {hero}", "Another take")
     async with visit.app.db.read() as tx:
-        shown = await descriptions.list_posted_since(tx, 0.0, len(_VOTES))
+        shown = await descriptions.list_posted_since(tx, 0.0, len(_VOTES), ALL)
     for posted, (ups, downs) in zip(reversed(shown), _VOTES, strict=True):
         for number in range(ups + downs):
             thumb = UP if number < ups else DOWN
@@ -184,9 +185,9 @@ async def _heroes(visit: Visit) -> None:
     settings = await visit.type_line("/heroes settings", "What others may see of you")
     await settings.get_by_role("button", name="Name me", exact=True).click()
     await expect(settings).to_contain_text("Do not name me")
-    thumb = visit.with_text("31-year-old man").get_by_role("button", name=f"{UP},")
-    await thumb.click()
-    await expect(thumb).to_have_attribute("aria-pressed", "true")
+    button = visit.with_text("31-year-old man").get_by_role("button", name=f"{UP},")
+    await button.click()
+    await expect(button).to_have_attribute("aria-pressed", "true")
 
 
 async def _take(visit: Visit) -> None:
@@ -258,7 +259,7 @@ async def _week(visit: Visit) -> None:
 async def take_french(page: Page, visit: Visit) -> None:
     """Take a picture of the page in French, while a command is typed."""
     french = replace(visit, page=page)
-    await french.type_line("/hero 40 femme guérison", "Autre variante")
+    await french.type_line("/aide", "Vérifier les droits")
     await french.type_line("/quota", "Tes héros")
     await page.locator("#line").fill("/hero 30 homme vo")
     await expect(page.get_by_role("option").first).to_be_visible()

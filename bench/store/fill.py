@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Index, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Dialect, Index, Table
 from sqlalchemy.schema import CreateIndex
 
 from bench.common.errors import BenchError
@@ -36,7 +35,9 @@ _REACTIONS = """
 class Driver(Protocol):
     """The bare driver of a database, for what SQLAlchemy would take long for."""
 
-    dialect: Any
+    @property
+    def dialect(self) -> Dialect:
+        """How its SQL is written."""
 
     async def write(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Insert rows."""
@@ -51,7 +52,7 @@ class Driver(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Sqlite:
     connection: sqlite3.Connection
-    dialect: Any
+    dialect: Dialect
 
     async def write(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
@@ -68,7 +69,7 @@ class _Sqlite:
 @dataclass(frozen=True, slots=True)
 class _Postgresql:
     connection: Any
-    dialect: Any
+    dialect: Dialect
 
     async def write(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         await self.connection.copy_records_to_table(table, columns=columns, records=rows, timeout=3600)
@@ -206,7 +207,7 @@ async def open_driver(url: str) -> AsyncIterator[Driver]:
             for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-1000000", "temp_store=MEMORY"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute("BEGIN")
-            yield _Sqlite(connection, sqlite.dialect())
+            yield _Sqlite(connection, address.get_dialect()())
             connection.execute("COMMIT")
             connection.execute("PRAGMA journal_mode=WAL")
         return
@@ -215,7 +216,7 @@ async def open_driver(url: str) -> AsyncIterator[Driver]:
         await server.execute(f"SET maintenance_work_mem = '{_MEMORY}'")
         if await server.fetchval("SELECT usesuper FROM pg_user WHERE usename = current_user"):
             await server.execute("SET session_replication_role = replica")  # checks no foreign keys
-        yield _Postgresql(server, postgresql.dialect())
+        yield _Postgresql(server, address.get_dialect()())
     finally:
         await server.close()
 

@@ -98,7 +98,7 @@ class CardPosts:
             found = await descriptions.get(tx, description_id)
             if found is None or not found.requester:
                 raise UserError("The person who asked for it had it deleted.")
-            await card_posts.add(tx, CardPost(message_id, description_id, channel_id, time.time()))
+            await card_posts.put(tx, CardPost(message_id, description_id, channel_id, time.time()))
         check_visible(found)
 
     async def remove(self, message_id: int) -> None:

@@ -181,7 +181,7 @@ class Duels:
             pairing = await _load_pairing(tx, duel)
             if not pairing.visible:
                 raise UserError("A text of this duel is hidden now, so there is nothing to compare.")
-            trial = await trials.get_for_update(tx, duel.trial_id)
+            trial = await trials.get_known(tx, duel.trial_id)
             previous = await duels.get_vote(tx, duel_id, voter)
             result = _result(duel, choice)
             not_counted = None

@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 
 from bot.store.database import Transaction
 from bot.store.schema import card_post
+from bot.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,9 @@ class CardPost:
     at: float
 
 
-async def add(tx: Transaction, post: CardPost) -> None:
-    values = {
-        "message_id": post.message_id,
-        "description_id": post.description_id,
-        "channel_id": post.channel_id,
-        "at": post.at,
-    }
-    await tx.execute(card_post.insert().values(values))
+async def put(tx: Transaction, post: CardPost) -> None:
+    """Note a message with a card, in place of another card that it showed before."""
+    await upsert(tx, card_post, [(post.message_id, post.description_id, post.channel_id, post.at)])
 
 
 async def list_of(tx: Transaction, description_id: int) -> list[CardPost]:

@@ -64,10 +64,18 @@ async def count_groups(
         rated.c.reason,
         rated.c.id.in_(its_texts).label("used"),
     ).subquery()
-    query = select(*known.c, func.count()).group_by(*known.c)
+    query = select(*known.c, func.count().label("size")).group_by(*known.c)
     return [
-        RatedGroup(int(ups), int(downs), bool(known), bool(judged), reason, bool(used), size)
-        for ups, downs, known, judged, reason, used, size in await tx.execute(query)
+        RatedGroup(
+            int(row.ups),
+            int(row.downs),
+            bool(row.in_vocabulary),
+            bool(row.judged),
+            row.reason,
+            bool(row.used),
+            row.size,
+        )
+        for row in await tx.execute(query)
     ]
 
 

@@ -246,7 +246,8 @@ async def list_posted_since(tx: Transaction, moment: float, most: int, shards: S
         description.c.message_id.is_not(None),
     )
     if not shards.are_all:
-        shard = func.coalesce(description.c.guild_id, 0).bitwise_rshift(22) % shards.count
+        # not >>: PostgreSQL shifts by no BIGINT, as which it gets the number
+        shard = func.coalesce(description.c.guild_id, 0) // (1 << 22) % shards.count
         query = query.where(shard.in_(shards.ids))
     return [Posted(*row) for row in await tx.execute(query.order_by(description.c.id.desc()).limit(most))]
 

@@ -13,7 +13,7 @@ _UNANSWERED = 15_000  # milliseconds
 _OPTIONS = {"TCP_KEEPIDLE": 6, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": _UNANSWERED}
 
 
-class _Connection(asyncpg.Connection):
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """A connection that ends if the server's machine is gone."""
 
     def __init__(self, protocol: Any, transport: Any, *arguments: Any) -> None:

@@ -47,9 +47,9 @@ async def get_running(tx: Transaction) -> Trial | None:
     return Trial(**row._mapping) if row else None
 
 
-async def get_for_update(tx: Transaction, trial_id: int) -> Trial:
-    """Return a trial, with its row locked against other writers (SQLite has only one anyway)."""
-    row = (await tx.execute(select(trial).where(trial.c.id == trial_id).with_for_update())).one()
+async def get_known(tx: Transaction, trial_id: int) -> Trial:
+    """Return a trial that a row refers to. In a writing transaction it stays as it is until the end."""
+    row = (await tx.execute(select(trial).where(trial.c.id == trial_id))).one()
     return Trial(**row._mapping)
 
 

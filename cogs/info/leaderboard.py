@@ -88,10 +88,11 @@ async def _show(interaction: Interaction, scope: str, period: Period, page: int)
     """Show a page. One with a card is noted, so that it goes when the text of the card is hidden."""
     content, pictured = await _page(interaction, scope, period, page)
     message = await answer(interaction, content)
-    posts = interaction.client.app.card_posts
-    await posts.remove(message.id)  # the page before may have had a card
+    app = interaction.client.app
     if pictured is not None and not message.flags.ephemeral:
-        await note_card(interaction.client.app, pictured, message)
+        await note_card(app, pictured, message)
+    else:
+        await app.card_posts.remove(message.id)  # the page before may have had a card
 
 
 async def _page(
@@ -123,7 +124,8 @@ async def _page(
     if current.name:
         title = f"{title}: {t(current.name)}"
     embed = _embed(t, app.heroes.vocabulary, title, page, best[:PAGE], has_more=has_more)
-    files, pictured = [], None
+    files = []
+    pictured: Description | None = None
     if best and page == 0 and interaction.app_permissions.attach_files:
         first = best[0]
         pictured = first.description

@@ -58,6 +58,7 @@ def terminal(
     if installation.database_url and "DATABASE_URL" not in os.environ:  # of a fixture before
         monkeypatch.setenv("DATABASE_URL", installation.database_url)
         monkeypatch.setenv("DISCORD_TOKEN", _TOKEN)
+        monkeypatch.setenv("PRIVACY_URL", "https://example.org/privacy")  # the doctor misses it
     monkeypatch.setenv("ENGINE_URL", server_url)
     monkeypatch.setenv("CHECK_HEROES", "4")
 

@@ -29,7 +29,7 @@ def on_postgresql(
     terminal: RunCommand, places: Places, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> str:
     """Let the installation's database be one on the server. Return its address."""
-    assert terminal  # its settings are changed here
+    assert callable(terminal)  # its settings are changed here
     url = places.migrated("postgresql")
     (tmp_path / "var").mkdir(exist_ok=True)
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)  # the playground has a database of its own

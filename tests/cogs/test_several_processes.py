@@ -57,6 +57,11 @@ class Away:
     olga: simcord.MemberActor
     ana: simcord.MemberActor
 
+    @property
+    def guild_id(self) -> int:
+        assert self.channel.guild
+        return self.channel.guild.id
+
     async def serve(self) -> None:
         """Let the other process be the one that Discord has."""
         await serve(self.env, self.app)
@@ -198,7 +203,7 @@ async def test_the_leader_alone_sends_and_in_the_language_of_any_server(
     await stage.env.advance_time(30)
     assert "Die geplante Sicherung" in away.channel.history()[-1].content
 
-    await away.app.guild_settings.change(away.channel.guild.id, language=None)
+    await away.app.guild_settings.change(away.guild_id, language=None)
     async with app.db.write() as tx:
         await notifications.add(tx, "two", FAILED, at=0.0, channel_id=away.channel.id)
     await stage.env.advance_time(30)
@@ -232,7 +237,7 @@ async def test_the_week_is_posted_by_the_process_of_the_server(
 ) -> None:
     for process, guild, channel in (
         (app, HOME, stage.channel),
-        (away.app, away.channel.guild.id, away.channel),
+        (away.app, away.guild_id, away.channel),
     ):
         chosen = {"weekly_channel": channel.id, "weekly_day": 0, "weekly_hour": 17, "time_zone": "UTC"}
         await process.guild_settings.change(guild, **chosen)

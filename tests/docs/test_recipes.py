@@ -66,7 +66,7 @@ async def test_the_slash_command_answers(app: App, stage: Stage) -> None:
     cog = module["PingCog"](bot, app)
     assert isinstance(cog, commands.Cog)
     await bot.add_cog(cog)
-    await CommandSync(bot.tree).run()
+    await CommandSync(bot.tree, app.leases).run()
 
     await run_code(recipe("A slash command")[1].code)["test_it_answers"](stage)
 

@@ -337,7 +337,7 @@ async def test_manual_promotion_stops_the_trial_and_starts_the_next(app: App) ->
     await app.registry.retire(2)
     assert await app.trials.running() is None
     async with app.db.read() as tx:
-        assert [(await trials.get_for_update(tx, number)).state for number in (1, 2)] == [
+        assert [(await trials.get_known(tx, number)).state for number in (1, 2)] == [
             "stopped",
             "stopped",
         ]
@@ -359,7 +359,7 @@ async def test_concurrent_deciding_votes_end_the_trial_once(app: App) -> None:
     await asyncio.gather(*(vote(app, number, "candidate", each) for number, each in enumerate(last)))
     assert len(await trial_notifications(app)) == 1
     async with app.db.read() as tx:
-        assert (await trials.get_for_update(tx, 1)).state == "won"
+        assert (await trials.get_known(tx, 1)).state == "won"
 
 
 @pytest.mark.parametrize(("missing", "other"), [("ft:tiny:1", "ft:tiny:2"), ("ft:tiny:2", "ft:tiny:1")])

@@ -65,7 +65,8 @@ def _allowed(column: Column[Any]) -> list[str]:
 def _is_in_unique(column: Column[Any]) -> bool:
     constraints = [each for each in column.table.constraints if isinstance(each, UniqueConstraint)]
     indexes = [each for each in column.table.indexes if each.unique]
-    return any(column.name in each.columns for each in (*constraints, *indexes))
+    groups = [*(each.columns for each in constraints), *(each.columns for each in indexes)]
+    return any(column.name in columns for columns in groups)
 
 
 def _distinct(column: Column[Any], number: int) -> Any:

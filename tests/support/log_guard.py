@@ -55,7 +55,7 @@ class LogGuard(logging.Handler):
         values = (getattr(settings, name) for name in Settings.model_fields)
         self.forbid(*(value.get_secret_value() for value in values if isinstance(value, SecretStr)))
 
-    def watch(self, bot: commands.Bot) -> None:
+    def watch(self, bot: commands.AutoShardedBot) -> None:
         """Note what people send to a bot from now on."""
         bot.add_listener(self._on_interaction, "on_interaction")
         bot.add_listener(self._on_message, "on_message")

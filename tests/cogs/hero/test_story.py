@@ -173,4 +173,5 @@ async def test_finding_the_newest_story_reads_no_whole_table(app: App, query_pla
         await stories.newest_id(tx, "somebody", 1)
         await stories.last_id(tx, 1)
         await stories.until(tx, 1)
-    assert query_plans.scans == query_plans.sorts == []
+    assert query_plans.scans == []
+    assert query_plans.sorts == []

@@ -105,7 +105,7 @@ async def test_a_new_command_stands_under_those_who_may_use_it(stage: Stage) -> 
     bot = stage.env.bot
     assert isinstance(bot, HeroBot)
     await bot.add_cog(NewCommands())
-    await CommandSync(bot.tree).run()
+    await CommandSync(bot.tree, bot.app.leases).run()
 
     sections = dict(re.findall(r"^([A-Z].*)\n((?:- .*\n?)+)", await help_text(stage, "olga"), re.MULTILINE))
 

@@ -19,8 +19,8 @@ from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
 from bot.rating.scores import Thresholds
 from bot.settings import ROOT, Settings
-from bot.store.database import DatabaseTiming
 from bot.store.schema import curation_verdict, description
+from bot.store.timing import DatabaseTiming
 from tests.support.electorate import cast, row
 from tests.support.locked_database import held
 from tests.support.query_plans import QueryPlans
