@@ -5,21 +5,26 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sqlalchemy import URL
+
 from bench.common.errors import BenchError
 from bench.store.fill import connect_postgres
 from bot.errors import StoreError
-from bot.store.address import require_driver, shown_address
+from bot.store.address import parse_address, require_driver, shown_address
+
+_NO_ADDRESS = (
+    "--postgres takes the address of a PostgreSQL server: postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME"
+)
 
 
 @asynccontextmanager
 async def new_databases(url: str, names: Sequence[str]) -> AsyncIterator[dict[str, str]]:
     """Make empty databases, and drop them when the block ends; yield their addresses by name.
 
-    Raises StoreError if the address is none, and BenchError if the server does not let us.
+    Raises BenchError if the address is not PostgreSQL's or the server does not let us, and StoreError if we
+    cannot use it.
     """
-    address = require_driver(url)
-    if address.get_backend_name() != "postgresql":
-        raise BenchError("--postgres takes the address of a PostgreSQL server: postgresql+asyncpg://...")
+    address = _address(url)
     made: dict[str, str] = {}
     server = await _connect(url)
     try:
@@ -34,14 +39,24 @@ async def new_databases(url: str, names: Sequence[str]) -> AsyncIterator[dict[st
         await server.close()
 
 
+def _address(url: str) -> URL:
+    """Return the parts of a PostgreSQL server's address. Raises BenchError and StoreError."""
+    try:
+        parse_address(url)
+    except StoreError as error:
+        raise BenchError(_NO_ADDRESS) from error
+    address = require_driver(url)
+    if address.get_backend_name() != "postgresql":
+        raise BenchError(_NO_ADDRESS)
+    return address
+
+
 async def _connect(url: str) -> Any:
     try:
         return await connect_postgres(url)
-    except StoreError:
+    except BenchError:
         raise
     except Exception as error:  # of many kinds: sockets, passwords, names
-        if isinstance(error, BenchError):
-            raise
         raise BenchError(f"{shown_address(url)} does not let us in: {error}") from error
 
 
