@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import psutil
 from sqlalchemy import URL
 
 from bench.common.errors import BenchError
@@ -67,12 +68,24 @@ async def _execute(server: Any, statement: str, url: str) -> None:
         raise BenchError(f"No database can be made at {shown_address(url)}: {error}") from error
 
 
-async def backend_ids(url: str) -> list[int]:
-    """Return the server's processes that work for a database, without this question's own."""
+async def server_process(url: str) -> psutil.Process | None:
+    """Return the server's first process, the parent of all others; None if it is not on this machine."""
     server = await connect_postgres(url)
     try:
-        mine = "datname = current_database() AND pid <> pg_backend_pid()"
-        rows = await server.fetch(f"SELECT pid FROM pg_stat_activity WHERE {mine}")  # noqa: S608 (our own words)
-        return [row[0] for row in rows]
+        backend = psutil.Process(await server.fetchval("SELECT pg_backend_pid()"))
+        return backend.parent() if "postgres" in backend.name() else None
+    except psutil.Error:
+        return None
     finally:
         await server.close()
+
+
+def server_cpu_seconds(server: psutil.Process) -> float:
+    """Return the processor time of a server's processes so far, also of those that have ended."""
+    own = server.cpu_times()
+    seconds = own.user + own.system + own.children_user + own.children_system
+    for child in server.children():
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            times = child.cpu_times()
+            seconds += times.user + times.system
+    return float(seconds)

@@ -20,7 +20,7 @@ class Run:
     """What so many bot processes did, a value for each round.
 
     per_second: /hero answered. bot_ms, database_ms, bench_ms: processor time of one /hero, of the bots, of
-    PostgreSQL's processes for them (0 if it runs elsewhere), and of the simulated Discord and model.
+    PostgreSQL with all that it does (0 if it runs elsewhere), and of the simulated Discord and model.
     """
 
     processes: int

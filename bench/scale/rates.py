@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from bench.common.rounds import rotated
 from bench.interactions.discord_server import DiscordServer, discord_server
 from bench.interactions.model_server import model_server
 from bench.interactions.running_bot import bot_process
-from bench.scale.databases import backend_ids
+from bench.scale.databases import server_cpu_seconds, server_process
 from bench.scale.figures import Run
 
 COUNTS = (1, 2, 4)
@@ -44,11 +44,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Installation:
-    """Several processes with a shard each, and the server's processes that work for them."""
+    """Several processes with a shard each, and the first process of the server, if it is on this machine."""
 
     discord: DiscordServer
     bots: Sequence[psutil.Process]
-    backends: Sequence[psutil.Process]
+    server: psutil.Process | None
     run: Run = field(compare=False)
 
     @property
@@ -89,15 +89,7 @@ async def _open(count: int, model: str, database: str, folder: Path) -> AsyncIte
             ids.append((await stack.enter_async_context(bot)).id)
         bots = [psutil.Process(each) for each in ids]
         await _send(discord, count, _WARM_UP * count)
-        backends = [psutil.Process(each) for each in await backend_ids(database) if _is_postgres(each)]
-        yield _Installation(discord, bots, backends, Run(count))
-
-
-def _is_postgres(process_id: int) -> bool:
-    """Return whether a process of the server is one of this machine: the server may be elsewhere."""
-    with suppress(psutil.NoSuchProcess):
-        return "postgres" in psutil.Process(process_id).name()
-    return False
+        yield _Installation(discord, bots, await server_process(database), Run(count))
 
 
 async def _run_round(installation: _Installation, commands: int) -> None:
@@ -112,9 +104,10 @@ async def _run_round(installation: _Installation, commands: int) -> None:
 
 
 def _cpu(installation: _Installation) -> tuple[float, float, float]:
-    """Return the processor seconds of the bots, of the database's processes, and of this one."""
-    ours = os.times()
-    return cpu_seconds(installation.bots), cpu_seconds(installation.backends), ours.user + ours.system
+    """Return the processor seconds of the bots, of the database server, and of this process."""
+    ours, server = os.times(), installation.server
+    database = server_cpu_seconds(server) if server else 0.0
+    return cpu_seconds(installation.bots), database, ours.user + ours.system
 
 
 async def _send(discord: DiscordServer, shards: int, commands: int) -> None:

@@ -9,7 +9,7 @@ from bench.common.errors import BenchError
 from bench.interactions.discord_server import Guilds, discord_server
 from bench.interactions.model_server import model_server
 from bench.interactions.running_bot import bot_process, default_environment
-from bench.scale.databases import backend_ids, new_databases
+from bench.scale.databases import new_databases, server_cpu_seconds, server_process
 from bench.scale.figures import Figures, GuildCosts, Run
 from bench.scale.measure import FULL, QUICK
 from bench.scale.takeover import measure as measure_takeovers
@@ -86,9 +86,11 @@ async def test_a_wrong_address_is_refused_by_a_sentence(
 async def test_databases_are_made_and_dropped(server: PrivateServer) -> None:
     async with new_databases(server.url, ["one", "two"]) as urls:
         assert list(urls) == ["one", "two"]
-        assert await backend_ids(urls["one"]) == []
+        process = await server_process(urls["one"])
+        assert process
+        assert server_cpu_seconds(process) > 0
     with pytest.raises(Exception, match="does not exist"):
-        await backend_ids(urls["one"])
+        await server_process(urls["one"])
 
 
 @pytest.mark.slow
