@@ -45,7 +45,7 @@ async def bot_process(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.interactions.bot_process", name, discord, model, str(folder)),
         cwd=_ROOT,
-        env=default_environment() | settings,
+        env={**default_environment(), **settings},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
