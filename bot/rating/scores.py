@@ -12,8 +12,8 @@ from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.rating.kept_choices import KeptChoices
-from bot.rating.refreshed import Refreshed
 from bot.rating.vote_filter import VoteFilter
+from bot.refreshed import Refreshed
 from bot.store import descriptions, ranking, scores, teams
 from bot.store.counting_rule import CountingRule
 from bot.store.database import Database, Transaction

@@ -7,9 +7,9 @@ from sqlalchemy import update
 
 from bot.app import App
 from bot.errors import DatabaseBusy
-from bot.rating.refreshed import Refreshed
 from bot.rating.scores import PAGE, Scores, open_scores
 from bot.rating.vote_filter import VoteFilter
+from bot.refreshed import Refreshed
 from bot.store import ranking
 from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction

@@ -1,5 +1,6 @@
 """Kept verdicts: what is kept of a text is what curation says of it, until its rules change."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -201,6 +202,50 @@ async def test_texts_that_only_looser_thresholds_admit_are_judged_for_them(app: 
     await counter.count([usual])
     assert await kept(app, [lone]) == {}
     assert (await counter.count([loose])).by(loose).unfit == {"too short": 2}
+    await counter.aclose()
+
+
+async def test_a_text_that_some_vote_against_is_judged_as_well(app: App) -> None:
+    """Five voters are enough, and one of them may be against it: fewer ups than voters admit."""
+    counter = AdmissionCounter(app.db, app.scores, app.powers, app.admission.verdicts)
+    strict = Thresholds(min_voters=5)
+    assert strict.admits(4, 1)
+    (one,) = await store(app, [(_HERO, "Too short.")], ups=4)
+    await cast(app, [row(one, "somebody else", -1, at=86_400.0)])
+    counts = (await counter.count([strict])).by(strict)
+    assert (counts.admitted, counts.unfit) == (0, {"too short": 1})
+    await counter.aclose()
+
+
+async def test_who_asks_beside_somebody_gets_the_counts_of_their_own_thresholds(app: App) -> None:
+    counter = AdmissionCounter(app.db, app.scores, app.powers, app.admission.verdicts)
+    usual, loose = Thresholds(), Thresholds(min_voters=1, above=0.0)
+    await store(app, [(_HERO, "Too short.")])
+    await store(app, [(_HERO, "Short.")], ups=1)
+    one, other = await asyncio.gather(counter.count([usual]), counter.count([loose]))
+    assert one.by(usual).unfit == {"too short": 1}
+    assert (other.by(loose).admitted, other.by(loose).unfit) == (0, {"too short": 2})
+    await counter.aclose()
+
+
+async def test_votes_that_come_while_texts_are_judged_count_next_time(app: App) -> None:
+    """All of a count is of one moment: no text is in it that was rated since, and was not judged."""
+    usual = Thresholds()
+    late: list[int] = []
+
+    class Slow(KeptVerdicts):
+        async def judge_all(self, ids: Sequence[int]) -> dict[int, str | None]:
+            late.extend(await store(app, [(_HERO, "Short, and late.")]))
+            return await super().judge_all(ids)
+
+    verdicts = Slow(app.db, app.heroes.curation)
+    counter = AdmissionCounter(app.db, app.scores, app.powers, verdicts)
+    await store(app, [(_HERO, "Too short.")])
+    counts = (await counter.count([usual])).by(usual)
+    assert (counts.admitted, counts.unfit) == (0, {"too short": 1})
+    assert await kept(app, late) == {}
+    counts = (await counter.count([usual])).by(usual)
+    assert (counts.admitted, counts.unfit) == (0, {"too short": 2})
     await counter.aclose()
 
 

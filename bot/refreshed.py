@@ -116,7 +116,7 @@ def _log_failure(task: asyncio.Task[T]) -> None:
     """Log why a result stays as old as it is; the next who asks tries again."""
     if not task.cancelled() and (error := task.exception()):
         log.warning(
-            "votes could not be counted: %s",
+            "what is kept could not be computed anew: %s",
             error,
             exc_info=None if isinstance(error, DatabaseBusy) else error,
         )
