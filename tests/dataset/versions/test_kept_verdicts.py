@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, update
@@ -16,6 +18,7 @@ from bot.app import App, Timing, open_app
 from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
 from bot.dataset.versions.admission_counts import AdmissionCounter
 from bot.dataset.versions.kept_verdicts import KeptVerdicts, rules_version
+from bot.heroes import curation
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
 from bot.rating.scores import Thresholds
@@ -152,12 +155,12 @@ async def test_a_text_is_judged_once_and_again_by_other_rules(app: App) -> None:
 
 
 def test_the_version_changes_with_the_rules_alone(hosted: Settings) -> None:
-    curation = read_heroes(hosted.heroes_file).curation
-    version = rules_version(curation)
+    rules = read_heroes(hosted.heroes_file).curation
+    version = rules_version(rules)
     assert len(version) == 16
-    fewer = curation.curation.model_copy(update={"left_out": ("not a tale",)})
-    assert rules_version(curation.model_copy(update={"curation": fewer})) != version
-    assert rules_version(curation.model_copy(update={"names": {"man": frozenset({"Bo"})}})) != version
+    fewer = rules.curation.model_copy(update={"left_out": ("not a tale",)})
+    assert rules_version(rules.model_copy(update={"curation": fewer})) != version
+    assert rules_version(rules.model_copy(update={"names": {"man": frozenset({"Bo"})}})) != version
     code = (
         "from bot.heroes.config import read_heroes; from bot.settings import Settings;"
         "from bot.dataset.versions.kept_verdicts import rules_version;"
@@ -167,6 +170,18 @@ def test_the_version_changes_with_the_rules_alone(hosted: Settings) -> None:
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
         found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
         assert found.stdout.decode().strip() == version
+
+
+def test_a_process_keeps_the_version_of_the_rules_that_it_runs(
+    app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An update replaces modules while the bot still judges by those that it has loaded."""
+    verdicts = KeptVerdicts(app.db, app.heroes.curation)
+    updated = tmp_path / "curation.py"
+    updated.write_text("# of the next version")
+    monkeypatch.setattr(curation, "__file__", str(updated))
+    assert verdicts.rules != rules_version(app.heroes.curation)
+    assert verdicts.rules == app.admission.verdicts.rules
 
 
 async def test_a_busy_database_keeps_nobody_from_a_verdict(hosted: Settings) -> None:
