@@ -162,10 +162,14 @@ class Scored:
 
 @asynccontextmanager
 async def open_scores(
-    db: Database, vote_filter: VoteFilter, *, patience: float = _PATIENCE
+    db: Database,
+    vote_filter: VoteFilter,
+    *,
+    patience: float = _PATIENCE,
+    lifetime: float = _RANKING_LIFETIME,
 ) -> AsyncIterator["Scores"]:
     """Open the scores, and end at last what they compute in the background."""
-    opened = Scores(db, vote_filter, patience=patience)
+    opened = Scores(db, vote_filter, patience=patience, lifetime=lifetime)
     try:
         yield opened
     finally:
@@ -183,13 +187,23 @@ class _Basis:
 class Scores:
     """Computes scores from the votes that count."""
 
-    def __init__(self, db: Database, vote_filter: VoteFilter, patience: float = _PATIENCE) -> None:
-        """patience: seconds for which best() waits for the first rule and prior if it is hurried."""
+    def __init__(
+        self,
+        db: Database,
+        vote_filter: VoteFilter,
+        *,
+        patience: float = _PATIENCE,
+        lifetime: float = _RANKING_LIFETIME,
+    ) -> None:
+        """patience: seconds for which best() waits for the first rule and prior if it is hurried.
+
+        lifetime: seconds after which the rule, the prior and candidates are computed anew.
+        """
         self._db = db
         self._vote_filter = vote_filter
         self._patience = patience
-        self._basis = Refreshed[_Basis](lifetime=_RANKING_LIFETIME, most=1)
-        self._candidates = Refreshed[list[int]](lifetime=_RANKING_LIFETIME, most=_MOST_CONTESTS)
+        self._basis = Refreshed[_Basis](lifetime=lifetime, most=1)
+        self._candidates = Refreshed[list[int]](lifetime=lifetime, most=_MOST_CONTESTS)
         self._kept = KeptChoices(db)
 
     async def aclose(self) -> None:
@@ -329,7 +343,8 @@ class Scores:
         return ids
 
     async def _ranking_basis(self) -> _Basis:
-        return await self._basis.get(None, self._compute_basis)
+        """Return the rule and the prior: none of days ago, by which winners would have outliers' votes."""
+        return await self._basis.get_new(None, self._compute_basis)
 
     async def _basis_in_a_hurry(self) -> _Basis:
         found = await self._basis.get_within(None, self._compute_basis, self._patience)

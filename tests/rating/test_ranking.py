@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import update
 
 from bot.app import App
@@ -89,6 +90,26 @@ async def test_whoever_is_in_a_hurry_waits_for_no_rule_and_winners_do(app: App) 
         assert [(each.description.id, each.ups) for each in await winners] == [(pushed, 1), (liked, 1)]
         later = await ranking.best(guild_id=7, hurried=True)
         assert [each.ups for each in later] == [1, 1]
+
+
+async def test_winners_go_by_no_rule_of_days_ago(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may have asked for a ranking since then: the votes of later outliers count for no winner."""
+
+    class LearningFilter(VoteFilter):
+        without = frozenset[str]()
+
+        async def rule(self, tx: Transaction) -> CountingRule:
+            return replace(await super().rule(tx), without=self.without)
+
+    monkeypatch.setattr("bot.refreshed._SHARE", 0)  # what takes long is kept longer
+    (liked,) = await describe(app, 1, guild_id=7)
+    await cast(app, [row(liked, each, 1) for each in ("outlier", "another")])
+    vote_filter = LearningFilter(account_days=7, daily=100)
+    async with open_scores(app.db, vote_filter, lifetime=0.0) as ranking:
+        assert [each.ups for each in await ranking.best(guild_id=7)] == [2]
+        vote_filter.without = frozenset({"outlier"})
+        assert [each.ups for each in await ranking.best(guild_id=7)] == [1]
+        assert [each.votes for each in await ranking.voters(7, EVER)] == [1]
 
 
 async def test_removed_descriptions_are_not_ranked(app: App) -> None:
