@@ -20,6 +20,7 @@ from bot.settings import Settings
 from bot.store import statistics
 from bot.store.database import Transaction
 from tests.conftest import Stage
+from tests.support.eventually import eventually
 from tests.support.locked_database import TIMING, held
 from tests.support.scripted_server import Script
 from tests.support.workflows import build_spec
@@ -157,9 +158,11 @@ async def test_tables_that_take_long_to_count_make_no_database_unreadable(
     assert found["herosmith_database_readable"].samples[0].value == 1
     assert "herosmith_votes" not in found
     counted.set()
-    async with asyncio.timeout(30):
-        while "herosmith_votes" not in {metric.name for metric in await collector.collect()}:
-            await asyncio.sleep(0.01)
+
+    async def are_told() -> bool:
+        return "herosmith_votes" in {metric.name for metric in await collector.collect()}
+
+    await eventually(are_told, what="the counts are told")
     await collector.aclose()
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,10 +14,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
 from bot.app import App, Timing, open_app
+from bot.dataset.versions import kept_verdicts
 from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
 from bot.dataset.versions.admission_counts import AdmissionCounter
 from bot.dataset.versions.kept_verdicts import KeptVerdicts, rules_version
-from bot.heroes import curation
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
 from bot.rating.scores import Thresholds
@@ -173,13 +172,11 @@ def test_the_version_changes_with_the_rules_alone(hosted: Settings) -> None:
 
 
 def test_a_process_keeps_the_version_of_the_rules_that_it_runs(
-    app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An update replaces modules while the bot still judges by those that it has loaded."""
     verdicts = KeptVerdicts(app.db, app.heroes.curation)
-    updated = tmp_path / "curation.py"
-    updated.write_text("# of the next version")
-    monkeypatch.setattr(curation, "__file__", str(updated))
+    monkeypatch.setattr(kept_verdicts, "RULES", ())  # as they are on the disk then
     assert verdicts.rules != rules_version(app.heroes.curation)
     assert verdicts.rules == app.admission.verdicts.rules
 
