@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import discord
+import hypothesis
 import pytest
 import simcord
 from sqlalchemy import event
@@ -36,6 +37,12 @@ pytest_plugins = [
 ]
 
 HOME = 424_242_424_242_424_242
+
+# A busy machine makes inputs slowly, and runs each test slowly: neither is a fault.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a busy machine
 
 

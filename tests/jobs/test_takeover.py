@@ -12,11 +12,14 @@ from sqlalchemy import select
 
 from bot.app import App, Timing
 from bot.dataset.build.builder import ENGINE_WORKERS
+from bot.errors import DatabaseBusy
 from bot.jobs.queue import WorkerTiming
 from bot.settings import Settings
+from bot.store.database import open_database
 from bot.store.job_schema import FinetuneResult
 from bot.store.jobs import Job
 from bot.store.schema import metadata
+from bot.store.timing import DatabaseTiming
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.worker_processes import WorkerProcess, WorkerProcesses, worker_processes
@@ -41,6 +44,28 @@ async def until_taken(app: App, job_id: int, by: WorkerProcess) -> None:
         return owner is not None and f":{by.pid}:" in owner
 
     await eventually(taken, what="the worker takes the job", timeout=_PATIENCE)
+
+
+async def ready(worker: WorkerProcess) -> WorkerProcess:
+    """Return a worker once it looks for jobs."""
+    await eventually(worker.ready.is_set, what="the worker looks for jobs", timeout=_PATIENCE)
+    return worker
+
+
+async def stop_between_writes(worker: WorkerProcess, app: App) -> None:
+    """Stop a worker. In SQLite, one that is stopped in the middle of a write lets nobody else write."""
+    async with open_database(app.settings.database, DatabaseTiming(busy_timeout=0.3)) as db:
+
+        async def is_stopped() -> bool:
+            worker.stand_still()
+            try:
+                await db.check_writable()
+            except DatabaseBusy:
+                worker.go_on()
+                return False
+            return True
+
+        await eventually(is_stopped, what="the worker stands still", timeout=_PATIENCE, interval=0.1)
 
 
 async def until_ended(app: App, job_id: int) -> Job:
@@ -101,8 +126,7 @@ async def test_a_killed_workers_job_goes_on_elsewhere_within_twenty_seconds(
         hang_after(script, 20)
         first = workers.start()
         await until_taken(app, job.id, first)
-        second = workers.start()
-        await eventually(second.ready.is_set, what="the other worker looks for jobs", timeout=_PATIENCE)
+        second = await ready(workers.start())
         await until_all_hang(script)
 
         first.kill()
@@ -122,9 +146,10 @@ async def test_a_worker_that_stood_still_writes_nothing_for_a_build_that_another
     job, _ = await app.builds.submit(build_spec(app, limit=40))
     hang_after(script, 20)
     ghost = workers.start()
+    await until_taken(app, job.id, ghost)
+    heir = await ready(workers.start())
     await until_all_hang(script)
-    ghost.stand_still()
-    heir = workers.start()
+    await stop_between_writes(ghost, app)
     await until_taken(app, job.id, heir)
     script.may_answer.set()  # the ghost's answers arrive as well, and wait for it
     assert (await until_ended(app, job.id)).state == "succeeded"
@@ -141,9 +166,10 @@ async def test_a_worker_that_stood_still_writes_nothing_for_a_training_that_anot
     job, _ = await app.finetunes.submit(epochs=1)
     hang_after(script, 3)
     ghost = workers.start()
+    await until_taken(app, job.id, ghost)
+    heir = await ready(workers.start())
     await until_all_hang(script)  # the check of the new model
-    ghost.stand_still()
-    heir = workers.start()
+    await stop_between_writes(ghost, app)
     await until_taken(app, job.id, heir)
     script.may_answer.set()
     ended = await until_ended(app, job.id)
@@ -175,8 +201,7 @@ async def test_a_clock_that_is_wrong_neither_loses_a_job_nor_takes_one(
     hang_after(script, 10)
     first = workers.start(ahead=ahead)
     await until_taken(app, job.id, first)
-    second = workers.start(ahead=-ahead)
-    await eventually(second.ready.is_set, what="the other worker looks for jobs", timeout=_PATIENCE)
+    second = await ready(workers.start(ahead=-ahead))
     await until_all_hang(script)
     owner = (await app.jobs.get(job.id)).owner
     assert owner

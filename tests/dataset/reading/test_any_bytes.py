@@ -110,7 +110,11 @@ def attempt(path: Path) -> list[dict[str, str]] | None:
     return found
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(name=st.sampled_from(NAMES), content=st.binary(max_size=400) | encoded)
 @example(name="a.json", content=b'{"a":' * 3_000)
 @example(name="a.csv", content=b'"' + b"a,\n" * 1_000)

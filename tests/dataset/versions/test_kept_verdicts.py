@@ -110,7 +110,11 @@ async def test_admission_counts_and_takes_what_curation_lets_pass(app: App) -> N
     assert (admitted.liked_count, admitted.unfit) == (status.counts.admitted, status.counts.unfit)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     st.lists(
         st.one_of(
