@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import replace
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from bot.app import App
 from bot.errors import DatabaseBusy
@@ -15,7 +15,7 @@ from bot.store import ranking
 from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction
 from bot.store.ranking import EVER, Contest, Span, VoterCount
-from bot.store.schema import description, kept_choice
+from bot.store.schema import description, kept_choice, vote
 from tests.support.electorate import NOW, cast, describe, row
 from tests.support.eventually import eventually
 from tests.support.query_plans import QueryPlans
@@ -167,6 +167,16 @@ async def test_pages_of_a_large_contest_keep_their_texts_and_show_the_votes_of_t
     assert pages[0][0].ups == 2
 
 
+async def test_a_text_that_lost_its_votes_ends_no_large_contest(app: App) -> None:
+    ids = await describe(app, 501, guild_id=7)
+    await cast(app, [row(each, "voter", 1) for each in ids[:12]])
+    await app.scores.best(guild_id=7, hurried=True)  # makes the choice
+    async with app.db.write() as tx:
+        await tx.execute(delete(vote).where(vote.c.description_id == ids[11]))
+    found = await app.scores.best(guild_id=7, hurried=True)
+    assert [each.description.id for each in found] == ids[10:4:-1]  # and another page follows
+
+
 async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: QueryPlans) -> None:
     rule = CountingRule(7, 100, frozenset({"outlier"}), eager=frozenset({"eager"}))
     week = Span(1, 2)
@@ -175,7 +185,7 @@ async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: Quer
         *(Contest(None, frozenset({"flight"}), span) for span in (Span(1), week)),
     ]
     async with query_plans.recorded(app.db), app.db.read() as tx:
-        await ranking.list_visible(tx, [1, 2])
+        await ranking.list_rankable(tx, [1, 2])
         for contest in contests:
             await ranking.list_few_ids(tx, contest, 10)
             await ranking.list_newest_ids(tx, contest, 10)
