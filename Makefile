@@ -22,7 +22,9 @@
 #   make pictures       record docs/playground.gif and .png in Chromium, on the real engine (half an hour)
 #   make docs           build the documentation as a site with search, in site/ (.venv-docs)
 #   make flywheel       simulated readers vote for three generations (ARGS="--quick --data FOLDER": some minutes)
-#   make bench          run all other benches (ARGS: options of every bench, such as --quick)
+#   make bench          run all other benches but scale (ARGS: options of every bench, such as --quick)
+#   make bench-scale    measure several processes and large databases on a PostgreSQL server, which it installs
+#                       (root, Debian) and starts (half an hour; ARGS=--quick, or ARGS="--postgres URL")
 #   make clean          delete the virtual environments and all caches; data/ stays
 
 PYTHON ?= python3
@@ -47,7 +49,7 @@ CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: setup run demo flywheel test test-slow test-chaos test-postgres quick-postgres test-package test-clients check quick release-check bench sbom audit test-fresh format commands pictures docs clean
+.PHONY: setup run demo flywheel test test-slow test-chaos test-postgres quick-postgres test-package test-clients check quick release-check bench bench-scale sbom audit test-fresh format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 setup: .venv/.core
@@ -125,6 +127,9 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.votes $(ARGS)
 	$(BIN)/python -m bench.admission $(ARGS)
 	$(BIN)/python -m bench.store $(ARGS)
+
+bench-scale: .venv/.dev
+	$(BIN)/python -m bench.scale $(ARGS)
 
 sbom: .venv/.dev .venv-supply/.installed
 	.venv-supply/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \

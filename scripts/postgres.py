@@ -23,6 +23,8 @@ _INSTALL_SECONDS = 300
 _CONFIGURATION = """\
 listen_addresses = '127.0.0.1'
 max_connections = 200
+"""
+_FORGETFUL = """\
 fsync = off
 full_page_writes = off
 """
@@ -35,8 +37,11 @@ class NoServer(Exception):
 class PrivateServer:
     """A server in a folder. It is started, stopped and killed by who has it."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        """Create the server's files. folder: an empty one; the server's user must be able to reach it."""
+    def __init__(self, programs: Path, folder: Path, *, durable: bool = False) -> None:
+        """Create the server's files. folder: an empty one; the server's user must be able to reach it.
+
+        durable: wait for the disk, as servers do that hold data.
+        """
         self._programs = programs
         self.folder = folder  # of the server's user
         self._data = folder / "data"
@@ -52,6 +57,7 @@ class PrivateServer:
         self.run("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "-N", *sorting)
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(f"port = {self.port}\nunix_socket_directories = '{folder}'\n{_CONFIGURATION}")
+            file.write("" if durable else _FORGETFUL)
 
     @property
     def url(self) -> str:
@@ -123,14 +129,14 @@ def _found() -> Path | None:
 
 
 @contextmanager
-def private_server(*, install: bool = True) -> Iterator[PrivateServer]:
+def private_server(*, install: bool = True, durable: bool = False) -> Iterator[PrivateServer]:
     """Run a server in a temporary folder during the block. Raises NoServer.
 
-    install: install Debian's package if it is missing, and this is root.
+    install: install Debian's package if it is missing, and this is root. durable: wait for the disk.
     """
     programs = server_programs(install=install)
     with tempfile.TemporaryDirectory(prefix="herosmith-postgres-") as folder:
-        server = PrivateServer(programs, Path(folder))
+        server = PrivateServer(programs, Path(folder), durable=durable)
         server.start()
         try:
             yield server

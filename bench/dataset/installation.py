@@ -36,11 +36,12 @@ class _NoProgress:
 @asynccontextmanager
 async def installation(url: str, folder: Path) -> AsyncIterator[App]:
     """Open the bot's parts for a paid model server; data already in the folder is kept."""
-    async with open_app(_settings(url, folder)) as app:
+    async with open_app(paid_settings(url, folder)) as app:
         yield app
 
 
-def _settings(url: str, folder: Path) -> Settings:
+def paid_settings(url: str, folder: Path, database: str | None = None) -> Settings:
+    """Return settings for a paid model server, with data in a folder, and a database if not there, too."""
     folder.mkdir(parents=True, exist_ok=True)
     prices = folder / "prices.toml"
     prices.write_text(_PRICES, encoding="utf-8")
@@ -51,7 +52,7 @@ def _settings(url: str, folder: Path) -> Settings:
         base_model=MODEL,
         prices_file=prices,
         data_dir=folder,
-        database_url=None,
+        database_url=database,
         daily_budget=None,
         moderate=False,
     )

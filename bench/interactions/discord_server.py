@@ -33,11 +33,24 @@ class PendingInteraction:
     thumbs: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Guilds:
+    """How many servers each shard has, and how many channels and roles each server."""
+
+    count: int = 1
+    channels: int = 1
+    roles: int = 1
+
+
+_ONE_SMALL = Guilds()
+
+
 class DiscordServer:
     """Routes, gateway, and a count of the calls by kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, guilds: Guilds) -> None:
         self.url = ""
+        self._guilds = guilds
         self.calls: Counter[str] = Counter()
         self.syncs = 0  # of the slash commands
         self.connected = asyncio.Event()
@@ -54,6 +67,15 @@ class DiscordServer:
         await asyncio.wait_for(interaction.done.wait(), 60)
         del self._pending[number]
         return interaction
+
+    async def send_messages(self, count: int) -> None:
+        """Send so many messages of people, in all servers in turn, as a bot gets them: without their text."""
+        for number in range(count):
+            guild_id = _guild_id(number % self._guilds.count)
+            channel = {"channel_id": str(CHANNEL), "guild_id": str(guild_id)}
+            author = {"author": _user(_USERS + number), "member": _member(_USERS + number)}
+            message = _message(next(self._numbers), {}) | channel | author | {"type": 0}
+            await self._dispatch(0, "MESSAGE_CREATE", message)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -86,12 +108,14 @@ class DiscordServer:
         return socket
 
     async def _welcome(self, shard: int, count: int) -> None:
-        unknown = [{"id": str(_guild_id(shard)), "unavailable": True}]
+        ids = [_guild_id(shard + number * count) for number in range(self._guilds.count)]
+        unknown = [{"id": str(each), "unavailable": True} for each in ids]
         application = {"id": str(APPLICATION), "flags": 0}
         ready = {"v": 10, "user": _user(1, bot=True), "guilds": unknown, "application": application}
         more = {"shard": [shard, count], "session_id": "s", "resume_gateway_url": self.url}
         await self._dispatch(shard, "READY", {**ready, **more})
-        await self._dispatch(shard, "GUILD_CREATE", _guild(_guild_id(shard)))
+        for each in ids:
+            await self._dispatch(shard, "GUILD_CREATE", _guild(each, self._guilds))
         self.connected.set()
 
     async def _dispatch(self, shard: int, name: str, data: dict[str, Any]) -> None:
@@ -163,14 +187,25 @@ def _guild_id(shard: int) -> int:
     return GUILD + (shard << 22)
 
 
-def _channel(guild_id: int) -> dict[str, Any]:
-    place = {"id": str(CHANNEL), "guild_id": str(guild_id), "type": 0, "name": "heroes", "position": 0}
+def _channel(guild_id: int, number: int = 0) -> dict[str, Any]:
+    channel_id = guild_id + number if number else CHANNEL  # /hero comes from the first one
+    place = {
+        "id": str(channel_id),
+        "guild_id": str(guild_id),
+        "type": 0,
+        "name": "heroes",
+        "position": number,
+    }
     return {**place, "permission_overwrites": [], "nsfw": False, "parent_id": None, "permissions": "0"}
 
 
-def _guild(guild_id: int) -> dict[str, Any]:
-    everyone = {"id": str(guild_id), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
-    role = {**everyone, "permissions": _ADMINISTRATOR, "managed": False, "mentionable": False, "flags": 0}
+def _role(guild_id: int, number: int) -> dict[str, Any]:
+    name = f"role {number}" if number else "@everyone"
+    role = {"id": str(guild_id + number), "name": name, "color": 0, "hoist": False, "position": number}
+    return {**role, "permissions": _ADMINISTRATOR, "managed": False, "mentionable": False, "flags": 0}
+
+
+def _guild(guild_id: int, guilds: Guilds) -> dict[str, Any]:
     words: dict[str, Any] = {
         "name": "bench",
         "icon": None,
@@ -189,8 +224,8 @@ def _guild(guild_id: int) -> dict[str, Any]:
     }
     return {
         "id": str(guild_id),
-        "roles": [role],
-        "channels": [_channel(guild_id)],
+        "roles": [_role(guild_id, number) for number in range(guilds.roles)],
+        "channels": [_channel(guild_id, number) for number in range(guilds.channels)],
         "member_count": 2,
         **words,
         **levels,
@@ -243,9 +278,9 @@ def _message(number: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def discord_server() -> AsyncIterator[DiscordServer]:
+async def discord_server(guilds: Guilds = _ONE_SMALL) -> AsyncIterator[DiscordServer]:
     """Serve on a free port of 127.0.0.1 until the block ends."""
-    server = DiscordServer()
+    server = DiscordServer(guilds)
     app = web.Application()
     app.add_routes(server.routes())
     runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -1,8 +1,6 @@
 """Run each bot as a process against a simulated Discord over real HTTP, and measure it round by round."""
 
 import asyncio
-import os
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,22 +10,16 @@ from pathlib import Path
 import psutil
 
 from bench.common import machine
-from bench.common.errors import BenchError
 from bench.common.report import log_progress
 from bench.interactions.discord_server import DiscordServer, discord_server
 from bench.interactions.figures import CONCURRENCY, BotFigures
 from bench.interactions.model_server import model_server
-from bot.settings import Settings
+from bench.interactions.running_bot import bot_process
 
-_ROOT = Path(__file__).resolve().parents[2]
 _BOTS = ("bare", "streaming", "herosmith")
 _HERO = "40 woman healing"
 _WARM_UP = 20  # commands before the first round
 _IDLE_SECONDS = 1.0  # after which the memory of an idle bot is read
-# the bot is measured with default settings, and must not ask a paid model
-_ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields
-}
 
 
 @dataclass(frozen=True)
@@ -109,25 +101,8 @@ async def measure(plan: Plan, folder: Path) -> list[BotFigures]:
 
 @asynccontextmanager
 async def _run_bot(name: str, model: str, folder: Path) -> AsyncIterator[Bot]:
-    async with discord_server() as server:
-        started = time.perf_counter()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.interactions.bot_process", name, server.url, model, str(folder)),
-            cwd=_ROOT,
-            env=_ENVIRONMENT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        if not (process.stdin and process.stdout):
-            raise BenchError("the bot's process has no pipes")
-        line = (await process.stdout.readline()).decode().split()
-        ready_s = time.perf_counter() - started
-        if not line:
-            raise BenchError(f"{name} did not start")
+    async with discord_server() as server, bot_process(name, server.url, model, folder) as process:
         await asyncio.sleep(_IDLE_SECONDS)
-        mib = machine.resident_mib(process.pid)
-        try:
-            yield Bot(server, psutil.Process(process.pid), BotFigures(name, ready_s, mib, line[1:]))
-        finally:
-            process.stdin.close()
-            await process.wait()
+        mib = machine.resident_mib(process.id)
+        figures = BotFigures(name, process.ready_s, mib, process.heavy)
+        yield Bot(server, psutil.Process(process.id), figures)

@@ -14,14 +14,12 @@ votes ends the run with an error. A quarter of an hour, some minutes with --quic
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.common import machine
 from bench.common.arguments import bench_parser
 from bench.common.report import exit_on, print_report
-from bench.store.figures import Figures
-from bench.store.measure import FULL, QUICK, Plan, check, fill_all, measure
+from bench.store.measure import FULL, QUICK, Plan, check, fill_and_measure
 from bot.errors import StoreError
 
 
@@ -35,15 +33,9 @@ def main() -> None:
     plan = Plan(options.descriptions or plan.descriptions, plan.rounds)
     title = machine.describe()
     with exit_on(StoreError), tempfile.TemporaryDirectory(prefix="bench-store-") as folder:
-        figures = asyncio.run(_run(options.postgres, plan, Path(folder)))
+        figures = asyncio.run(fill_and_measure(options.postgres, plan, Path(folder)))
         print_report(figures.table(title), figures.summary(), as_json=options.json)
         check(figures)
-
-
-async def _run(postgres: str | None, plan: Plan, folder: Path) -> Figures:
-    urls: Sequence[str] = [f"sqlite+aiosqlite:///{folder}/hero.db", *([postgres] if postgres else [])]
-    population = await fill_all(urls, plan)
-    return await measure(urls, population, plan, folder)
 
 
 if __name__ == "__main__":

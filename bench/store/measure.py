@@ -49,6 +49,15 @@ class FullDatabase:
     times: dict[str, QueryTimes]
 
 
+async def fill_and_measure(postgres: str | None, plan: Plan, folder: Path) -> Figures:
+    """Measure on an SQLite file in a folder and, if one is named, on an empty PostgreSQL database.
+
+    Raises BenchError and StoreError.
+    """
+    urls = [f"sqlite+aiosqlite:///{folder}/hero.db", *([postgres] if postgres else [])]
+    return await measure(urls, await fill_all(urls, plan), plan, folder)
+
+
 async def fill_all(urls: Sequence[str], plan: Plan) -> Population:
     """Fill empty databases with the same rows. Raises BenchError and StoreError."""
     population = Population(read_heroes(Settings().heroes_file), plan.descriptions, time.time())

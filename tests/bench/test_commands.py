@@ -13,6 +13,7 @@ BENCHES = (
     "votes",
     "admission",
     "store",
+    "scale",
     "trials",
     "flywheel",
     "reading",
