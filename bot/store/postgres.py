@@ -108,6 +108,7 @@ class TransactionNumbers:
 
     A server that crashes forgets the numbers of what was not on its disk, and gives them again: a transaction
     that was lost would then seem to be committed, because another one of the same number is.
+    What another process was given meanwhile is not seen here.
     """
 
     def __init__(self) -> None:

@@ -177,6 +177,17 @@ def test_a_copy_that_differs_is_not_taken_by_the_bot_and_copied_anew(places: Pla
     assert (again.equal, again.anew) == (True, True)
 
 
+def test_a_key_with_nul_at_the_end_of_a_page_is_read_once(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked for without that sign, its row would be the next one again, for ever."""
+    monkeypatch.setattr("bot.store.copying.digest.PAGE_ROWS", 1)
+    source = places.migrated("sqlite")
+    execute(source, "INSERT INTO power (power, at) VALUES ('flight' || char(0), 0.5), ('water', 0.5)")
+    done = copied(source, places.empty("sqlite"))
+    assert (done.equal, done.tables["power"].target.rows) == (True, 2)
+
+
 def test_the_source_is_left_as_it_was(places: Places) -> None:
     source = places.filled("sqlite")
     before = path_of(source).read_bytes()
