@@ -85,7 +85,7 @@ def limit_later_locks(engine: AsyncEngine, busy_timeout: float) -> None:
 
 
 def check_server(connection: Connection) -> None:
-    """Raise StoreError if a server is too old.
+    """Raise StoreError if a server's version, or the database's encoding, does not do.
 
     The error's text continues the sentence that begins with the database's name.
     """
@@ -94,6 +94,12 @@ def check_server(connection: Connection) -> None:
         raise StoreError(
             f"is on a server of PostgreSQL {'.'.join(map(str, version))}, and Herosmith needs version "
             f"{_OLDEST[0]} or a newer one."
+        )
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"has the encoding {encoding}, in which many texts cannot be stored. Create another one with the "
+            "encoding UTF8 (createdb --encoding=UTF8 --template=template0 NAME), and name it in DATABASE_URL."
         )
 
 
