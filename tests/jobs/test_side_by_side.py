@@ -230,6 +230,19 @@ async def test_workers_leave_jobs_for_another_server_to_those_that_use_it(app: A
     await app.jobs.cancel(job.id)
     async with app.db.write() as tx:
         await jobs.release(tx, job.id, worker="worker")
+    assert await claim(app, job, server="engine") is None  # it would ask the wrong server to stop
+    assert await claim(app, job, server="openai") == job.id
+
+
+async def test_a_cancelled_job_whose_server_no_worker_uses_is_ended_by_another_one(app: App) -> None:
+    job = await JobQueue(app.db, _TIMING, server="openai").submit(FinetuneSpec(base="one"))
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, remote_asked_at=clock.now(), heartbeat=clock.now() - 3600)
+    await app.jobs.pause(job.id)
+    await app.jobs.cancel(job.id)
+    assert await claim(app, job, server="engine") is None  # the right one may come, however long it was paused
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, heartbeat=clock.now() - 16)
     assert await claim(app, job, server="engine") == job.id  # else nobody might end it
 
 
