@@ -26,6 +26,10 @@ Check = Callable[[Transaction], Awaitable[None]]
 """Raises what keeps a transaction from being committed."""
 
 
+async def _nothing() -> None:
+    """Wait for nothing: no call is in flight."""
+
+
 class JobStopped(Exception):
     """The job was paused or cancelled: calls in flight are awaited, no new ones are made."""
 
@@ -147,7 +151,8 @@ class Worker:
     """Claims jobs and runs each with the runner of its kind.
 
     server: the model server that it uses; jobs for another one are left to other workers. at_once: how many
-    jobs of a kind it runs at the same time.
+    jobs of a kind it runs at the same time. drain: waits for the calls of models that are in flight; until
+    then a job is not given back, or their answers could not be written.
     """
 
     def __init__(
@@ -158,9 +163,11 @@ class Worker:
         *,
         server: str = "",
         at_once: int = 1,
+        drain: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._db = db
         self._runners = runners
+        self._drain = drain
         self._timing = timing
         self._server = server
         self._at_once = at_once
@@ -214,7 +221,7 @@ class Worker:
             await self._pause(run)
             return
         with fenced(run.claim):
-            work = asyncio.ensure_future(runner.run(run))
+            work = asyncio.ensure_future(self._work(run, runner))
         heartbeats = asyncio.create_task(self._send_heartbeats(run, work))
         shut_down = False
         try:
@@ -225,11 +232,19 @@ class Worker:
             shut_down = True
             raise
         finally:
-            heartbeats.cancel()
             work.cancel()
-            await asyncio.gather(heartbeats, work, return_exceptions=True)
+            await asyncio.gather(work, return_exceptions=True)  # calls in flight: its heartbeats go on
+            heartbeats.cancel()
+            await asyncio.gather(heartbeats, return_exceptions=True)
             if shut_down and not run.stopped:
                 await run.hand_over()
+
+    async def _work(self, run: Run, runner: Runner) -> JobResult:
+        """Run a job until nothing that it began is in flight any more."""
+        try:
+            return await runner.run(run)
+        finally:
+            await self._drain()
 
     async def _end(self, run: Run, work: Awaitable[JobResult]) -> None:
         """Await the work and write how it ended; for a failure, with a sentence for people."""

@@ -252,7 +252,7 @@ async def claim(
 
 
 def _is_orphan(found: Job, stale_after: float) -> bool:
-    """Return whether a job is to be cancelled, and no worker that can tell its server to stop has taken it."""
+    """Return whether a job is to be cancelled, and no worker of its server has taken it for so long."""
     return found.state == "cancelling" and found.read_at - (found.heartbeat or 0.0) >= stale_after
 
 

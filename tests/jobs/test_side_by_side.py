@@ -240,7 +240,9 @@ async def test_a_cancelled_job_whose_server_no_worker_uses_is_ended_by_another_o
         await jobs.change(tx, job.id, remote_asked_at=clock.now(), heartbeat=clock.now() - 3600)
     await app.jobs.pause(job.id)
     await app.jobs.cancel(job.id)
-    assert await claim(app, job, server="engine") is None  # the right one may come, however long it was paused
+    assert (
+        await claim(app, job, server="engine") is None
+    )  # the right one may come, however long it was paused
     async with app.db.write() as tx:
         await jobs.change(tx, job.id, heartbeat=clock.now() - 16)
     assert await claim(app, job, server="engine") == job.id  # else nobody might end it
