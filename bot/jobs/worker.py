@@ -180,37 +180,49 @@ class Worker:
         """
         async with asyncio.TaskGroup() as tasks:
             for kind in self._runners:
+                looking = asyncio.Lock()
                 for _ in range(self._at_once if kind in kinds else 0):
-                    tasks.create_task(self._run_forever(kind))
+                    tasks.create_task(self._run_forever(kind, looking))
 
-    async def _run_forever(self, kind: Kind) -> None:
+    async def _run_forever(self, kind: Kind, looking: asyncio.Lock) -> None:
+        """Run jobs of a kind. looking: one task looks for them at a time, however many may run."""
         busy = False
         while True:
             try:
-                found = await self.run_next((kind,))
+                async with looking:
+                    run = await self._claim((kind,))
+                    if run is None:
+                        await asyncio.sleep(self._timing.poll)
+                if run is not None:
+                    await self._run(run)
+                busy = False
             except DatabaseBusy as error:
                 if not busy:  # once: a disk that is full refuses at once, and a log would fill it further
                     log.warning("no job can be claimed now: %s (%s)", error, error.__cause__)
-                found, busy = False, True
-            else:
-                busy = False
-            if not found:
+                busy = True
                 await asyncio.sleep(self._timing.poll)
 
     async def run_next(self, kinds: Sequence[Kind] = KINDS) -> bool:
         """Run the oldest free job of these kinds. Return whether there was one."""
+        run = await self._claim(kinds)
+        if run is None:
+            return False
+        await self._run(run)
+        return True
+
+    async def _claim(self, kinds: Sequence[Kind]) -> Run | None:
         owner = f"{self._name}:{secrets.token_hex(3)}"  # another one each time: see Run
         stale_after = self._timing.stale_after
         async with self._db.write() as tx:
             job = await jobs.claim(tx, kinds, owner=owner, stale_after=stale_after, server=self._server)
-        if job is None:
-            return False
-        with under_reference(job.reference or ""):
-            await self._run(Run(self._db, job, owner, self._timing))
-        return True
+        return Run(self._db, job, owner, self._timing) if job else None
 
     async def _run(self, run: Run) -> None:
         """Run a claimed job, until it ends or is stopped."""
+        with under_reference(run.job.reference or ""):
+            await self._run_referenced(run)
+
+    async def _run_referenced(self, run: Run) -> None:
         job = run.job
         log.info("job %d (%s) starts", job.id, job.kind)
         runner = self._runners[job.kind]

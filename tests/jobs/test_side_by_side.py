@@ -269,3 +269,17 @@ async def test_a_worker_never_takes_over_what_it_runs_itself(app: App) -> None:
     await asyncio.gather(first, second)
     found = await app.jobs.get(job.id)
     assert (found.state, found.result_as(BuildResult).dataset) == ("succeeded", job.id)
+
+
+async def test_a_worker_looks_for_jobs_as_often_as_one_that_runs_one_at_a_time(app: App) -> None:
+    """Each look is a transaction that writes, and those take turns over all hosts."""
+    recorder = Recorder()
+    before = app.db.waits.write.count
+    working = asyncio.create_task(
+        Worker(app.db, {"build": recorder}, WorkerTiming(poll=3600), at_once=50).run_forever(("build",))
+    )
+    await eventually(lambda: app.db.waits.write.count > before, what="it looks")
+    await asyncio.sleep(0.3)
+    assert app.db.waits.write.count == before + 1
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
