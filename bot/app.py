@@ -10,7 +10,7 @@ from functools import partial
 from openai import AsyncOpenAI
 
 from bot.backup.schedule import BackupSchedule
-from bot.community.about import About
+from bot.community.about import About, open_about
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.activity import Activity
 from bot.community.card_posts import CardPosts
@@ -437,7 +437,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             notifications=Notifications(
                 db, admin_channel=settings.admin_channel, sends=partial(leases.has, LEADER)
             ),
-            about=About(db, base=settings.author_model),
+            about=await stack.enter_async_context(open_about(db, base=settings.author_model)),
             hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
             onboarding=Onboarding(db, timing.clock),

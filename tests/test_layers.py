@@ -23,7 +23,7 @@ from bot.store.jobs import Job
 LAYERS = (
     ("config", "garbage_collection", "histogram", "i18n", "logs", "palette", "shards", "shipped_files"),
     ("chat", "engine_download", "errors"),
-    ("extras", "heroes", "local_page"),
+    ("extras", "heroes", "local_page", "refreshed"),
     ("cards", "settings", "store"),
     ("community", "jobs", "leases", "llm"),
     ("registry",),

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from prometheus_client.core import (
@@ -20,8 +20,8 @@ from bot.histogram import Histogram
 from bot.leases import LEADER
 from bot.monitoring.gateway import Gateway
 from bot.rating.sequential_test import EVIDENCE_THRESHOLD, TESTS
+from bot.refreshed import Refreshed
 from bot.store import statistics
-from bot.store.database import Transaction
 from bot.store.statistics import State, TableCounts
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
 _DATABASE_TIMEOUT = 5.0  # seconds; Prometheus waits for ten
 _COUNT_INTERVAL = 60.0  # seconds between two counts of whole tables
+_COUNT_PATIENCE = 2.0  # seconds for which a scrape waits for the first count
 
 
 def process_metrics(app: App, lag: Histogram) -> Iterator[Metric]:
@@ -128,22 +129,28 @@ class InstallationCollector:
     """Reads what the database holds.
 
     Counts of whole tables take longer as these grow, and a scrape comes every 15 seconds: they are read once
-    a minute.
+    a minute or, if that takes long, less often. No scrape waits long for them: the first ones are without.
     """
 
-    def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, app: App, *, interval: float = _COUNT_INTERVAL, patience: float = _COUNT_PATIENCE
+    ) -> None:
+        """interval: seconds between two counts of tables. patience: seconds to wait for the first one."""
         self._app = app
-        self._clock = clock
-        self._counts: TableCounts | None = None
-        self._counted_at = 0.0
+        self._patience = patience
+        self._counts = Refreshed[TableCounts](lifetime=interval, most=1)
+
+    async def aclose(self) -> None:
+        """End what is being counted."""
+        await self._counts.aclose()
 
     async def collect(self) -> list[Metric]:
         """Return what the database holds, and whether it can be read."""
         app = self._app
         try:
             async with asyncio.timeout(_DATABASE_TIMEOUT):
+                counts = await self._counts.get_within(None, self._count_tables, self._patience)
                 async with app.db.read() as tx:
-                    counts = await self._table_counts(tx)
                     state = await statistics.get_state(tx, now=time.time())
                 remaining = await app.budget.remaining_today()
         except (HerosmithError, TimeoutError) as error:
@@ -151,18 +158,15 @@ class InstallationCollector:
             return [_gauge("herosmith_database_readable", "Whether the database can be read", 0)]
         return [
             _gauge("herosmith_database_readable", "Whether the database can be read", 1),
-            *_votes(counts),
+            *(_votes(counts) if counts else ()),
             *_models_and_jobs(state),
             *_budget(state, app.settings.daily_budget, remaining),
             *_trial(state),
         ]
 
-    async def _table_counts(self, tx: Transaction) -> TableCounts:
-        now = self._clock()
-        if self._counts is None or now - self._counted_at >= _COUNT_INTERVAL:
-            self._counts = await statistics.get_table_counts(tx)
-            self._counted_at = now
-        return self._counts
+    async def _count_tables(self) -> TableCounts:
+        async with self._app.db.read() as tx:
+            return await statistics.get_table_counts(tx)
 
 
 def _votes(counts: TableCounts) -> Iterator[Metric]:

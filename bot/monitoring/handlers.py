@@ -33,6 +33,10 @@ class MonitoringServer:
         self._heartbeat = heartbeat
         self._installation = InstallationCollector(app)
 
+    async def aclose(self) -> None:
+        """End what is being counted for metrics."""
+        await self._installation.aclose()
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/metrics", self.metrics),

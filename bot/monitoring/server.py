@@ -59,6 +59,7 @@ async def open_monitoring(
             yield address
     finally:
         await runner.cleanup()
+        await server.aclose()
 
 
 def _host_text(host: str, reason: str) -> str:

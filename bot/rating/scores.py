@@ -12,8 +12,8 @@ from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.rating.kept_choices import KeptChoices
-from bot.rating.refreshed import Refreshed
 from bot.rating.vote_filter import VoteFilter
+from bot.refreshed import Refreshed
 from bot.store import descriptions, ranking, scores, teams
 from bot.store.counting_rule import CountingRule
 from bot.store.database import Database, Transaction
@@ -162,10 +162,14 @@ class Scored:
 
 @asynccontextmanager
 async def open_scores(
-    db: Database, vote_filter: VoteFilter, *, patience: float = _PATIENCE
+    db: Database,
+    vote_filter: VoteFilter,
+    *,
+    patience: float = _PATIENCE,
+    lifetime: float = _RANKING_LIFETIME,
 ) -> AsyncIterator["Scores"]:
     """Open the scores, and end at last what they compute in the background."""
-    opened = Scores(db, vote_filter, patience=patience)
+    opened = Scores(db, vote_filter, patience=patience, lifetime=lifetime)
     try:
         yield opened
     finally:
@@ -183,13 +187,23 @@ class _Basis:
 class Scores:
     """Computes scores from the votes that count."""
 
-    def __init__(self, db: Database, vote_filter: VoteFilter, patience: float = _PATIENCE) -> None:
-        """patience: seconds for which best() waits for the first rule and prior if it is hurried."""
+    def __init__(
+        self,
+        db: Database,
+        vote_filter: VoteFilter,
+        *,
+        patience: float = _PATIENCE,
+        lifetime: float = _RANKING_LIFETIME,
+    ) -> None:
+        """patience: seconds for which best() waits for the first rule and prior if it is hurried.
+
+        lifetime: seconds after which the rule, the prior and candidates are computed anew.
+        """
         self._db = db
         self._vote_filter = vote_filter
         self._patience = patience
-        self._basis = Refreshed[_Basis](lifetime=_RANKING_LIFETIME, most=1)
-        self._candidates = Refreshed[list[int]](lifetime=_RANKING_LIFETIME, most=_MOST_CONTESTS)
+        self._basis = Refreshed[_Basis](lifetime=lifetime, most=1)
+        self._candidates = Refreshed[list[int]](lifetime=lifetime, most=_MOST_CONTESTS)
         self._kept = KeptChoices(db)
 
     async def aclose(self) -> None:
@@ -269,7 +283,7 @@ class Scores:
         async with self._db.read() as tx:
             start = page * PAGE
             if in_order:  # to rank them anew would read all votes on 500 texts that have most
-                ids, start = (await ranking.list_visible(tx, ids))[start : start + PAGE + 1], 0
+                ids, start = (await ranking.list_rankable(tx, ids))[start : start + PAGE + 1], 0
             ranked = await ranking.list_best(
                 tx,
                 basis.rule,
@@ -329,7 +343,8 @@ class Scores:
         return ids
 
     async def _ranking_basis(self) -> _Basis:
-        return await self._basis.get(None, self._compute_basis)
+        """Return the rule and the prior: none of days ago, by which winners would have outliers' votes."""
+        return await self._basis.get_new(None, self._compute_basis)
 
     async def _basis_in_a_hurry(self) -> _Basis:
         found = await self._basis.get_within(None, self._compute_basis, self._patience)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Subquery, and_, func, select
 
@@ -30,6 +31,15 @@ class RatedGroup:
     size: int
 
 
+class UnjudgedText(NamedTuple):
+    """A rated description whose powers may train, and whose text curation has not looked at."""
+
+    id: int
+    ups: int
+    downs: int
+    used: bool
+
+
 async def get_many(tx: Transaction, ids: Collection[int], *, rules: str) -> dict[int, str | None]:
     """Return why texts may not train (None: they may), of those that were judged by these rules."""
     mine = (curation_verdict.c.description_id.in_(ids), curation_verdict.c.rules == rules)
@@ -49,22 +59,9 @@ async def count_groups(
 
     powers: those that may train. rules: the version of curation's rules. dataset_id: whose texts are used.
     """
-    rated = _rated(rule, powers=powers, rules=rules)
-    its_texts = select(dataset_item.c.source_id).where(
-        dataset_item.c.dataset_id == dataset_id,
-        dataset_item.c.source == "description",
-        dataset_item.c.deleted.is_(False),
-    )
-    # a query of its own: PostgreSQL takes two parameters of the same value for different expressions
-    known = select(
-        rated.c.ups,
-        rated.c.downs,
-        rated.c.in_vocabulary,
-        rated.c.judged,
-        rated.c.reason,
-        rated.c.id.in_(its_texts).label("used"),
-    ).subquery()
-    query = select(*known.c, func.count().label("size")).group_by(*known.c)
+    known = _rated(rule, powers=powers, rules=rules, dataset_id=dataset_id)
+    by = [each for each in known.c if each is not known.c.id]
+    query = select(*by, func.count().label("size")).group_by(*by)
     return [
         RatedGroup(
             int(row.ups),
@@ -80,22 +77,37 @@ async def count_groups(
 
 
 async def list_unjudged(
-    tx: Transaction, rule: CountingRule, *, powers: Collection[str], rules: str, fewest_ups: int
-) -> list[tuple[int, int, int]]:
-    """Return rated descriptions that were not judged by these rules, with their counted ups and downs.
+    tx: Transaction,
+    rule: CountingRule,
+    *,
+    powers: Collection[str],
+    rules: str,
+    dataset_id: int | None,
+    fewest_ups: int,
+) -> list[UnjudgedText]:
+    """Return the rated descriptions of count_groups() that were not judged by these rules.
 
     Only those of the powers, and with so many ups.
     """
-    rated = _rated(rule, powers=powers, rules=rules)
-    query = select(rated.c.id, rated.c.ups, rated.c.downs).where(
+    rated = _rated(rule, powers=powers, rules=rules, dataset_id=dataset_id)
+    query = select(rated.c.id, rated.c.ups, rated.c.downs, rated.c.used).where(
         rated.c.in_vocabulary, ~rated.c.judged, rated.c.ups >= fewest_ups
     )
-    return [(id_, int(ups), int(downs)) for id_, ups, downs in await tx.execute(query)]
+    return [
+        UnjudgedText(id_, int(ups), int(downs), bool(used))
+        for id_, ups, downs, used in await tx.execute(query)
+    ]
 
 
-def _rated(rule: CountingRule, *, powers: Collection[str], rules: str) -> Subquery:
+def _rated(rule: CountingRule, *, powers: Collection[str], rules: str, dataset_id: int | None) -> Subquery:
     votes = select_votes(rule, of_one_hero()).subquery()
     its = and_(curation_verdict.c.description_id == votes.c.id, curation_verdict.c.rules == rules)
+    its_texts = select(dataset_item.c.source_id).where(
+        dataset_item.c.dataset_id == dataset_id,
+        dataset_item.c.source == "description",
+        dataset_item.c.deleted.is_(False),
+    )
+    # grouped by from outside: PostgreSQL takes two parameters of the same value for different expressions
     return (
         select(
             votes.c.id,
@@ -104,6 +116,7 @@ def _rated(rule: CountingRule, *, powers: Collection[str], rules: str) -> Subque
             votes.c.power.in_(sorted(powers)).label("in_vocabulary"),
             curation_verdict.c.rules.is_not(None).label("judged"),
             curation_verdict.c.reason,
+            votes.c.id.in_(its_texts).label("used"),
         )
         .outerjoin(curation_verdict, its)
         .subquery()

@@ -86,10 +86,13 @@ async def list_newest_ids(tx: Transaction, contest: Contest, most: int) -> list[
     return list((await tx.execute(newest.limit(most))).scalars())
 
 
-async def list_visible(tx: Transaction, ids: Sequence[int]) -> list[int]:
-    """Return those of some descriptions that are not hidden, in the same order."""
-    visible = select(description.c.id).where(description.c.id.in_(ids), description.c.removed_at.is_(None))
-    found = set((await tx.execute(visible)).scalars())
+async def list_rankable(tx: Transaction, ids: Sequence[int]) -> list[int]:
+    """Return those of some descriptions that are not hidden and still have votes, in the same order."""
+    its_votes = select(vote.c.voter).where(vote.c.description_id == description.c.id)
+    rankable = select(description.c.id).where(
+        description.c.id.in_(ids), description.c.removed_at.is_(None), its_votes.exists()
+    )
+    found = set((await tx.execute(rankable)).scalars())
     return [each for each in ids if each in found]
 
 

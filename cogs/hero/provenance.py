@@ -118,7 +118,7 @@ def _draws_text(found: Provenance, t: Translator) -> str:
     parts.append(f"`seed` {seed}" if seed is not None else t("a seed that nobody noted"))
     draws = sampling.get("draws", 1)
     drawn = t.count(
-        "It was drawn {number} time.",
+        "It was drawn once.",
         "It was drawn {number} times, because curation found a fault in those before.",
         draws,
     )

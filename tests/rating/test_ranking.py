@@ -1,20 +1,21 @@
 """The ranking of /top."""
 
 import asyncio
+import time
 from dataclasses import replace
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from bot.app import App
 from bot.errors import DatabaseBusy
-from bot.rating.refreshed import Refreshed
 from bot.rating.scores import PAGE, Scores, open_scores
 from bot.rating.vote_filter import VoteFilter
+from bot.refreshed import SHARE, Refreshed
 from bot.store import ranking
 from bot.store.counting_rule import CountingRule
 from bot.store.database import Transaction
 from bot.store.ranking import EVER, Contest, Span, VoterCount
-from bot.store.schema import description, kept_choice
+from bot.store.schema import description, kept_choice, vote
 from tests.support.electorate import NOW, cast, describe, row
 from tests.support.eventually import eventually
 from tests.support.query_plans import QueryPlans
@@ -91,6 +92,27 @@ async def test_whoever_is_in_a_hurry_waits_for_no_rule_and_winners_do(app: App) 
         assert [each.ups for each in later] == [1, 1]
 
 
+async def test_winners_go_by_no_rule_of_days_ago(app: App) -> None:
+    """Nobody may have asked for a ranking since then: the votes of later outliers count for no winner."""
+
+    class LearningFilter(VoteFilter):
+        without = frozenset[str]()
+
+        async def rule(self, tx: Transaction) -> CountingRule:
+            return replace(await super().rule(tx), without=self.without)
+
+    (liked,) = await describe(app, 1, guild_id=7)
+    await cast(app, [row(liked, each, 1) for each in ("outlier", "another")])
+    vote_filter = LearningFilter(account_days=7, daily=100)
+    async with open_scores(app.db, vote_filter, lifetime=0.0) as ranking:
+        started = time.monotonic()
+        assert [each.ups for each in await ranking.best(guild_id=7)] == [2]
+        await asyncio.sleep(SHARE * (time.monotonic() - started))  # what takes long is kept longer
+        vote_filter.without = frozenset({"outlier"})
+        assert [each.ups for each in await ranking.best(guild_id=7)] == [1]
+        assert [each.votes for each in await ranking.voters(7, EVER)] == [1]
+
+
 async def test_removed_descriptions_are_not_ranked(app: App) -> None:
     (one,) = await describe(app, 1)
     await cast(app, [row(one, "voter", 1)])
@@ -145,6 +167,16 @@ async def test_pages_of_a_large_contest_keep_their_texts_and_show_the_votes_of_t
     assert pages[0][0].ups == 2
 
 
+async def test_a_text_that_lost_its_votes_ends_no_large_contest(app: App) -> None:
+    ids = await describe(app, 501, guild_id=7)
+    await cast(app, [row(each, "voter", 1) for each in ids[:12]])
+    await app.scores.best(guild_id=7, hurried=True)  # makes the choice
+    async with app.db.write() as tx:
+        await tx.execute(delete(vote).where(vote.c.description_id == ids[11]))
+    found = await app.scores.best(guild_id=7, hurried=True)
+    assert [each.description.id for each in found] == ids[10:4:-1]  # and another page follows
+
+
 async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: QueryPlans) -> None:
     rule = CountingRule(7, 100, frozenset({"outlier"}), eager=frozenset({"eager"}))
     week = Span(1, 2)
@@ -153,7 +185,7 @@ async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: Quer
         *(Contest(None, frozenset({"flight"}), span) for span in (Span(1), week)),
     ]
     async with query_plans.recorded(app.db), app.db.read() as tx:
-        await ranking.list_visible(tx, [1, 2])
+        await ranking.list_rankable(tx, [1, 2])
         for contest in contests:
             await ranking.list_few_ids(tx, contest, 10)
             await ranking.list_newest_ids(tx, contest, 10)

@@ -3,17 +3,17 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.community.powers import Powers
 from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
 from bot.dataset.versions.kept_verdicts import KeptVerdicts
-from bot.rating.refreshed import Refreshed
 from bot.rating.scores import CountedVotes, Scores, Thresholds
+from bot.refreshed import Refreshed
 from bot.store import curation_verdicts
-from bot.store.curation_verdicts import RatedGroup
+from bot.store.curation_verdicts import RatedGroup, UnjudgedText
 from bot.store.database import Database
 
 FEW_VOTES = 100_000  # which are counted in half a second, whenever somebody asks
@@ -37,27 +37,32 @@ class AdmissionCounts:
 class RatedCounts:
     """All rated descriptions at one moment (seconds since 1970), by what decides about their admission.
 
-    There may be many groups: what thresholds make of them is computed once.
+    There may be many groups: what thresholds make of them is computed once, in a thread.
     """
 
     def __init__(self, votes: CountedVotes, groups: Sequence[RatedGroup], at: float) -> None:
         self.votes = votes
         self.at = at
         self._groups = groups
-        self._unjudged = {
-            (group.ups, group.downs) for group in groups if group.in_vocabulary and not group.judged
-        }
-        self._counts: dict[Thresholds, AdmissionCounts] = {}
+        self._unjudged = _unjudged_votes(groups)
+        self._counts: dict[Thresholds, AdmissionCounts | None] = {}
 
     def by(self, thresholds: Thresholds) -> AdmissionCounts:
-        """Return what thresholds would admit."""
-        if thresholds not in self._counts:
-            self._counts[thresholds] = _count(self._groups, thresholds)
-        return self._counts[thresholds]
+        """Return what thresholds would admit. Raises KeyError unless all of that was judged: see count()."""
+        if (counts := self._counts[thresholds]) is None:
+            raise KeyError(thresholds)
+        return counts
 
-    def lacks_verdicts(self, thresholds: Thresholds) -> bool:
-        """Return whether the thresholds admit texts that curation has not judged yet."""
-        return any(thresholds.admits(*pair) for pair in self._unjudged)
+    async def count(self, options: Sequence[Thresholds]) -> bool:
+        """Count for by(); return whether curation has judged all texts that the thresholds admit."""
+        if new := [each for each in options if each not in self._counts]:
+            self._counts |= await asyncio.to_thread(lambda: {each: self._count(each) for each in new})
+        return all(self._counts[each] is not None for each in options)
+
+    def _count(self, thresholds: Thresholds) -> AdmissionCounts | None:
+        if any(thresholds.admits(*pair) for pair in self._unjudged):
+            return None
+        return _count(self._groups, thresholds)
 
 
 @asynccontextmanager
@@ -112,36 +117,43 @@ class AdmissionCounter:
             return await self._compute(powers, dataset_id, options)
 
         kept = self._counts.kept(key)
-        if kept is None or kept.votes.totals.votes <= self._few_votes or _lacks_verdicts(kept, options):
-            return await self._counts.renew(key, compute)
-        return await self._counts.get(key, compute)
+        if kept is None or kept.votes.totals.votes <= self._few_votes:
+            counted = await self._counts.renew(key, compute)
+        else:
+            counted = await self._counts.get(key, compute)
+        while not await counted.count(options):  # it was counted for somebody who asked for other thresholds
+            counted = await self._counts.renew(key, compute)
+        return counted
 
     async def _compute(
         self, powers: frozenset[str], dataset_id: int | None, options: Sequence[Thresholds]
     ) -> RatedCounts:
-        counted = await self._read(powers, dataset_id)
-        if _lacks_verdicts(counted, options):
-            async with self._db.read() as tx:
-                unjudged = await curation_verdicts.list_unjudged(
-                    tx,
-                    counted.votes.rule,
-                    powers=powers,
-                    rules=self._verdicts.rules,
-                    fewest_ups=min(thresholds.fewest_ups for thresholds in options),
-                )
-            await self._verdicts.judge_all(await asyncio.to_thread(_which_admitted, options, unjudged))
-            counted = await self._read(powers, dataset_id)
-        await asyncio.to_thread(lambda: [counted.by(thresholds) for thresholds in options])
-        return counted
-
-    async def _read(self, powers: frozenset[str], dataset_id: int | None) -> RatedCounts:
-        async with self._db.read() as tx:
+        groups: Sequence[RatedGroup]
+        unjudged = list[UnjudgedText]()
+        rules = self._verdicts.rules
+        async with self._db.read() as tx:  # one moment for all of it, while people go on voting
             at = time.time()
             votes = await self._scores.count(tx)
             groups = await curation_verdicts.count_groups(
-                tx, votes.rule, powers=powers, rules=self._verdicts.rules, dataset_id=dataset_id
+                tx, votes.rule, powers=powers, rules=rules, dataset_id=dataset_id
             )
-        return RatedCounts(votes, groups, at)
+            admitted = await asyncio.to_thread(_which_admitted, options, _unjudged_votes(groups))
+            if admitted:
+                unjudged = await curation_verdicts.list_unjudged(
+                    tx,
+                    votes.rule,
+                    powers=powers,
+                    rules=rules,
+                    dataset_id=dataset_id,
+                    fewest_ups=min(ups for ups, _ in admitted),
+                )
+        if admitted:
+            texts = [each for each in unjudged if (each.ups, each.downs) in admitted]
+            reasons = await self._verdicts.judge_all([each.id for each in texts])
+            groups = await asyncio.to_thread(_with_verdicts, groups, admitted, texts, reasons)
+        counted = RatedCounts(votes, groups, at)
+        await counted.count(options)
+        return counted
 
 
 def _count(groups: Sequence[RatedGroup], thresholds: Thresholds) -> AdmissionCounts:
@@ -161,9 +173,33 @@ def _count(groups: Sequence[RatedGroup], thresholds: Thresholds) -> AdmissionCou
     return AdmissionCounts(admitted, used, voted_down, unfit)
 
 
-def _lacks_verdicts(counted: RatedCounts, options: Sequence[Thresholds]) -> bool:
-    return any(counted.lacks_verdicts(thresholds) for thresholds in options)
+def _unjudged_votes(groups: Sequence[RatedGroup]) -> set[tuple[int, int]]:
+    """Return the ups and downs of texts that may train and that curation has not judged."""
+    return {(group.ups, group.downs) for group in groups if group.in_vocabulary and not group.judged}
 
 
-def _which_admitted(options: Sequence[Thresholds], rated: Sequence[tuple[int, int, int]]) -> list[int]:
-    return [id_ for id_, *votes in rated if any(thresholds.admits(*votes) for thresholds in options)]
+def _which_admitted(
+    options: Sequence[Thresholds], votes: Collection[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    return {pair for pair in votes if any(thresholds.admits(*pair) for thresholds in options)}
+
+
+def _with_verdicts(
+    groups: Sequence[RatedGroup],
+    admitted: Collection[tuple[int, int]],
+    texts: Sequence[UnjudgedText],
+    reasons: Mapping[int, str | None],
+) -> list[RatedGroup]:
+    """Return the groups as they are now that all unjudged texts with the admitted votes have verdicts."""
+    others = [
+        group
+        for group in groups
+        if group.judged or not group.in_vocabulary or (group.ups, group.downs) not in admitted
+    ]
+    sizes = Counter(
+        (each.ups, each.downs, reasons[each.id], each.used) for each in texts if each.id in reasons
+    )
+    return others + [
+        RatedGroup(ups, downs, in_vocabulary=True, judged=True, reason=reason, used=used, size=size)
+        for (ups, downs, reason, used), size in sizes.items()
+    ]

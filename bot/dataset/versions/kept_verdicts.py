@@ -6,7 +6,6 @@ import json
 import logging
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,11 +42,8 @@ class KeptVerdicts:
     def __init__(self, db: Database, curation: Curation) -> None:
         self._db = db
         self._curation = curation
-
-    @cached_property
-    def rules(self) -> str:
-        """The version of the rules."""
-        return rules_version(self._curation)
+        # read at the start: an update may replace the modules while this process runs the old ones
+        self.rules = rules_version(curation)
 
     async def read(self, tx: Transaction, ids: Sequence[int]) -> dict[int, str | None]:
         """Return why texts may not train (None: they may), of those that were judged already."""
@@ -62,12 +58,19 @@ class KeptVerdicts:
             log.info("the verdicts on %d texts are not kept this time: %s", len(reasons), error)
         return reasons
 
-    async def judge_all(self, ids: Sequence[int]) -> None:
-        """Judge the texts of many descriptions, in batches, and keep the verdicts. Raises DatabaseBusy."""
+    async def judge_all(self, ids: Sequence[int]) -> dict[int, str | None]:
+        """Judge the texts of many descriptions, in batches, and keep the verdicts.
+
+        Raises DatabaseBusy: what was judged before is kept.
+        """
+        reasons: dict[int, str | None] = {}
         for start in range(0, len(ids), _BATCH):
             async with self._db.read() as tx:
                 found = await descriptions.get_many(tx, list(ids[start : start + _BATCH]))
-            await self._keep(await asyncio.to_thread(self._judge, found))
+            batch = await asyncio.to_thread(self._judge, found)
+            await self._keep(batch)
+            reasons |= batch
+        return reasons
 
     def _judge(self, found: Sequence[Description]) -> dict[int, str | None]:
         curation = self._curation

@@ -1,5 +1,6 @@
 """Kept verdicts: what is kept of a text is what curation says of it, until its rules change."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,11 +8,13 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
 from bot.app import App, Timing, open_app
+from bot.dataset.versions import kept_verdicts
 from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
 from bot.dataset.versions.admission_counts import AdmissionCounter
 from bot.dataset.versions.kept_verdicts import KeptVerdicts, rules_version
@@ -151,12 +154,12 @@ async def test_a_text_is_judged_once_and_again_by_other_rules(app: App) -> None:
 
 
 def test_the_version_changes_with_the_rules_alone(hosted: Settings) -> None:
-    curation = read_heroes(hosted.heroes_file).curation
-    version = rules_version(curation)
+    rules = read_heroes(hosted.heroes_file).curation
+    version = rules_version(rules)
     assert len(version) == 16
-    fewer = curation.curation.model_copy(update={"left_out": ("not a tale",)})
-    assert rules_version(curation.model_copy(update={"curation": fewer})) != version
-    assert rules_version(curation.model_copy(update={"names": {"man": frozenset({"Bo"})}})) != version
+    fewer = rules.curation.model_copy(update={"left_out": ("not a tale",)})
+    assert rules_version(rules.model_copy(update={"curation": fewer})) != version
+    assert rules_version(rules.model_copy(update={"names": {"man": frozenset({"Bo"})}})) != version
     code = (
         "from bot.heroes.config import read_heroes; from bot.settings import Settings;"
         "from bot.dataset.versions.kept_verdicts import rules_version;"
@@ -166,6 +169,16 @@ def test_the_version_changes_with_the_rules_alone(hosted: Settings) -> None:
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
         found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
         assert found.stdout.decode().strip() == version
+
+
+def test_a_process_keeps_the_version_of_the_rules_that_it_runs(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update replaces modules while the bot still judges by those that it has loaded."""
+    verdicts = KeptVerdicts(app.db, app.heroes.curation)
+    monkeypatch.setattr(kept_verdicts, "RULES", ())  # as they are on the disk then
+    assert verdicts.rules != rules_version(app.heroes.curation)
+    assert verdicts.rules == app.admission.verdicts.rules
 
 
 async def test_a_busy_database_keeps_nobody_from_a_verdict(hosted: Settings) -> None:
@@ -201,6 +214,50 @@ async def test_texts_that_only_looser_thresholds_admit_are_judged_for_them(app: 
     await counter.count([usual])
     assert await kept(app, [lone]) == {}
     assert (await counter.count([loose])).by(loose).unfit == {"too short": 2}
+    await counter.aclose()
+
+
+async def test_a_text_that_some_vote_against_is_judged_as_well(app: App) -> None:
+    """Five voters are enough, and one of them may be against it: fewer ups than voters admit."""
+    counter = AdmissionCounter(app.db, app.scores, app.powers, app.admission.verdicts)
+    strict = Thresholds(min_voters=5)
+    assert strict.admits(4, 1)
+    (one,) = await store(app, [(_HERO, "Too short.")], ups=4)
+    await cast(app, [row(one, "somebody else", -1, at=86_400.0)])
+    counts = (await counter.count([strict])).by(strict)
+    assert (counts.admitted, counts.unfit) == (0, {"too short": 1})
+    await counter.aclose()
+
+
+async def test_who_asks_beside_somebody_gets_the_counts_of_their_own_thresholds(app: App) -> None:
+    counter = AdmissionCounter(app.db, app.scores, app.powers, app.admission.verdicts)
+    usual, loose = Thresholds(), Thresholds(min_voters=1, above=0.0)
+    await store(app, [(_HERO, "Too short.")])
+    await store(app, [(_HERO, "Short.")], ups=1)
+    one, other = await asyncio.gather(counter.count([usual]), counter.count([loose]))
+    assert one.by(usual).unfit == {"too short": 1}
+    assert (other.by(loose).admitted, other.by(loose).unfit) == (0, {"too short": 2})
+    await counter.aclose()
+
+
+async def test_votes_that_come_while_texts_are_judged_count_next_time(app: App) -> None:
+    """All of a count is of one moment: no text is in it that was rated since, and was not judged."""
+    usual = Thresholds()
+    late: list[int] = []
+
+    class Slow(KeptVerdicts):
+        async def judge_all(self, ids: Sequence[int]) -> dict[int, str | None]:
+            late.extend(await store(app, [(_HERO, "Short, and late.")]))
+            return await super().judge_all(ids)
+
+    verdicts = Slow(app.db, app.heroes.curation)
+    counter = AdmissionCounter(app.db, app.scores, app.powers, verdicts)
+    await store(app, [(_HERO, "Too short.")])
+    counts = (await counter.count([usual])).by(usual)
+    assert (counts.admitted, counts.unfit) == (0, {"too short": 1})
+    assert await kept(app, late) == {}
+    counts = (await counter.count([usual])).by(usual)
+    assert (counts.admitted, counts.unfit) == (0, {"too short": 2})
     await counter.aclose()
 
 

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_SHARE = 20
+SHARE = 20  # a result is kept so many times as long as computing it took
 
 
 class Refreshed(Generic[T]):
@@ -99,7 +99,7 @@ class Refreshed(Generic[T]):
             started = self._started.pop(key)
         self._results.pop(key, None)
         ended = time.monotonic()
-        self._results[key] = (ended + max(self._lifetime, _SHARE * (ended - started)), result)
+        self._results[key] = (ended + max(self._lifetime, SHARE * (ended - started)), result)
         while len(self._results) > self._most:
             del self._results[next(iter(self._results))]
         return result
@@ -116,7 +116,7 @@ def _log_failure(task: asyncio.Task[T]) -> None:
     """Log why a result stays as old as it is; the next who asks tries again."""
     if not task.cancelled() and (error := task.exception()):
         log.warning(
-            "votes could not be counted: %s",
+            "what is kept could not be computed anew: %s",
             error,
             exc_info=None if isinstance(error, DatabaseBusy) else error,
         )
