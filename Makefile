@@ -11,7 +11,7 @@
 #   make test-chaos     kill workers at every step of their work (two minutes)
 #   make test-postgres  the tests on a PostgreSQL server, which it installs (root, Debian) and starts, or that
 #                       TEST_POSTGRES_URL names
-#   make quick-postgres the same for what a database matters most to (at most three minutes; CI runs it)
+#   make quick-postgres the same for what a database matters most to (CI runs it)
 #   make test-package   build the wheel, install it elsewhere and run it (half a minute)
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make sbom           list all installed packages in sbom.json (CycloneDX; .venv-supply)

@@ -335,6 +335,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             BestTexts(BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers),
             heroes,
             GateRules(),
+            leases,
         )
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
@@ -511,6 +512,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 timing.worker,
                 server=jobs.server,
                 at_once=settings.jobs_at_once,
+                drain=partial(client.drain, timing.build.drain),
             ),
         )
 

@@ -11,7 +11,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,6 +146,25 @@ class Leases:
             # not by this process's name: its next turn has to wait as well
             return await leases.take(tx, name, f"{self.owner}/{secrets.token_hex(4)}", seconds=seconds)
 
+    @asynccontextmanager
+    async def one_at_a_time(self, name: str) -> AsyncIterator["Leases | None"]:
+        """Hold a lease during the block, also against others in this process; yield None if it is taken.
+
+        Else yield who holds it: ask its hold() before each act. Raises DatabaseBusy.
+        """
+        own = Leases(self._db, self.timing, clock=self._clock)
+        await own.release_dead()
+        if await own.take_all([name]):
+            yield None
+            return
+        keeping = asyncio.create_task(own.keep(lambda _: None))
+        try:
+            yield own
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await own.release()
+
     async def list_valid(self, prefix: str) -> list[Lease]:
         """Return all processes' leases with names that begin so."""
         async with self._db.read() as tx:
@@ -181,13 +201,18 @@ class Leases:
             return names - kept
 
     async def keep(self, on_lost: Callable[[set[str]], None]) -> None:
-        """Prolong all leases again and again, for ever; tell of those that another process has taken."""
+        """Prolong all leases again and again, for ever; tell of those that another process has taken.
+
+        No failure ends this: a process that went on without it would lose them, and never know.
+        """
         while True:
             await asyncio.sleep(self.timing.prolong)
             try:
                 lost = await self.prolong()
             except DatabaseBusy as error:
                 log.warning("the leases of this process are prolonged later: %s", error)
+            except Exception:
+                log.exception("the leases of this process could not be prolonged")
             else:
                 if lost:
                     on_lost(lost)

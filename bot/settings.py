@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     backup_every: float = Field(default=24, gt=0)
     backup_keep: int = Field(default=7, ge=1)
 
-    jobs_at_once: int = Field(default=1, ge=1)  # active builds, and as many active trainings
+    jobs_at_once: int = Field(default=1, ge=1, le=100)  # active builds, and as many active trainings
 
     # retired models whose files the engine keeps, besides those needed
     keep_models: int = Field(default=3, ge=0)

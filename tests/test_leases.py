@@ -13,6 +13,7 @@ import pytest
 from bot.leases import LEADER, Leases, LeaseTiming
 from bot.settings import ROOT, Settings
 from bot.store.database import Database, open_database
+from tests.support.eventually import eventually
 
 QUICK = LeaseTiming(lasts=1.5, prolong=0.3, look=0.2)
 
@@ -109,6 +110,38 @@ async def test_a_turn_ends_by_itself_for_its_own_process_too(db: Database) -> No
     assert await leases.take_for("identify 1", 0.1)
     await asyncio.sleep(0.15)
     assert await leases.take_for("identify 0", 0.1)
+
+
+async def test_no_failure_keeps_leases_from_being_prolonged(
+    db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    leases = Leases(db, LeaseTiming(lasts=300, prolong=0.01))
+    assert await leases.lead()
+    prolong, calls = leases.prolong, 0
+
+    async def fail_first() -> set[str]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise RuntimeError("of a driver")
+        return await prolong()
+
+    monkeypatch.setattr(leases, "prolong", fail_first)
+    keeping = asyncio.create_task(leases.keep(lambda _: None))
+    await eventually(lambda: calls > 2, what="it goes on")
+    keeping.cancel()
+    assert "could not be prolonged" in caplog.text
+    caplog.clear()
+
+
+async def test_of_two_at_once_in_one_process_one_is_refused(db: Database) -> None:
+    leases = Leases(db, LeaseTiming())
+    async with leases.one_at_a_time("check") as first, leases.one_at_a_time("check") as second:
+        assert first is not None
+        assert second is None
+        assert await first.hold("check")
+    async with leases.one_at_a_time("check") as again:
+        assert again is not None
 
 
 @asynccontextmanager

@@ -44,6 +44,7 @@ def test_env_file_and_environment_are_read(tmp_path: Path, monkeypatch: pytest.M
             "SHARD_IDS: write the numbers of shards, such as 0,1 or 0-3",
         ),
         ({"SHARD_IDS": "1,1", "SHARD_COUNT": "4"}, "SHARD_IDS: shard 1 is named twice"),
+        ({"JOBS_AT_ONCE": "101"}, "JOBS_AT_ONCE: write a whole number, at least 1 and at most 100. Example"),
         (
             {"SHARD_COUNT": "0"},
             "SHARD_COUNT: write a whole number, at least 1 and at most 10000. Example: SHARD_COUNT=4",

@@ -5,7 +5,7 @@ import logging
 
 from bot.errors import DatabaseBusy, LoginRefused
 from bot.leases import Leases
-from bot.shards import Shards
+from bot.shards import Shards, ranges
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,22 @@ class ShardClaims:
                 await asyncio.sleep(self._leases.timing.look)
 
     async def _conflict(self, shards: Shards) -> str | None:
+        if refusal := await self._other_division(shards):
+            return refusal
+        if not shards.are_all and await self._key.take_all([_KEY]):
+            return _OTHER_KEY
+        if taken := await self._leases.take_all(shard_names(shards)):
+            number = taken.split(" ")[1]
+            return (
+                f"Shard {number} of {shards.count} is served by another process: everything would be "
+                "answered twice. Give each process other SHARD_IDS, or stop the other one."
+            )
+        if refusal := await self._other_division(shards):  # it has begun at the same moment
+            await self._leases.release()
+        return refusal
+
+    async def _other_division(self, shards: Shards) -> str | None:
+        """Return that another process divides the servers otherwise; None if none does."""
         for each in await self._leases.list_valid("shard "):
             count = int(each.name.rpartition(" ")[2])
             if count != shards.count and each.owner != self._leases.owner:
@@ -54,43 +70,60 @@ class ShardClaims:
                     f"shards, this one into {shards.count}. Stop them all, give them the same SHARD_COUNT, "
                     "and start them again."
                 )
-        if not shards.are_all and await self._key.take_all([_KEY]):
-            return (
-                "Another process has another voters.key: to this one, everybody would be somebody else, and "
-                "could vote twice. Copy voters.key from its DATA_DIR into this one's."
-            )
-        if taken := await self._leases.take_all(shard_names(shards)):
-            number = taken.split(" ")[1]
-            return (
-                f"Shard {number} of {shards.count} is served by another process: everything would be "
-                "answered twice. Give each process other SHARD_IDS, or stop the other one."
-            )
         return None
 
     async def keep(self, shards: Shards) -> str:
-        """Keep the leases until another process takes a shard. Return a sentence on it.
+        """Keep the leases until another process takes a shard, or has another key. Return a sentence on it.
 
         That happens if this process stood still for longer than they last.
         """
-        lost: asyncio.Future[set[str]] = asyncio.get_running_loop().create_future()
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def note(names: set[str]) -> None:
             taken = names & set(shard_names(shards))
             if taken and not lost.done():
-                lost.set_result(taken)
+                lost.set_result(
+                    f"Another process serves {', '.join(sorted(taken))} by now: this one stood still, or did "
+                    "not reach the database. It ends, and may start again with shards that nobody serves."
+                )
+
+        def note_key(_names: set[str]) -> None:
+            if not lost.done():
+                lost.set_result(_OTHER_KEY)
 
         tasks = [asyncio.create_task(self._leases.keep(note))]
         if not shards.are_all:
-            tasks.append(asyncio.create_task(self._key.keep(lambda _: None)))
+            tasks.append(asyncio.create_task(self._key.keep(note_key)))
+            tasks.append(asyncio.create_task(self._look_for_unserved(shards)))
         try:
-            names = await lost
+            return await lost
         finally:
             for task in tasks:
                 task.cancel()
-        return (
-            f"Another process serves {', '.join(sorted(names))} by now: this one stood still, or did not "
-            "reach the database. It ends, and may start again with shards that nobody serves."
-        )
+
+    async def _look_for_unserved(self, shards: Shards) -> None:
+        """Warn of shards that nobody serves: nobody answers in their servers, and no log would say so."""
+        told: set[int] = set()
+        before: set[int] = set()
+        while True:
+            await asyncio.sleep(self._leases.timing.lasts + self._leases.timing.look)
+            try:
+                served = {each.name for each in await self._leases.list_valid("shard ")}
+            except DatabaseBusy:
+                continue
+            every = Shards(tuple(range(shards.count)), shards.count)
+            unserved = {
+                each for each, name in zip(every.ids, shard_names(every), strict=True) if name not in served
+            }
+            lasting = unserved & before  # not only while a process is started again
+            if lasting and lasting != told:
+                log.warning(
+                    "no process serves shard %s of %d: in their servers nobody answers. Start a process with "
+                    "these SHARD_IDS.",
+                    ranges(sorted(lasting)),
+                    shards.count,
+                )
+            told, before = lasting, unserved
 
     async def wait_to_identify(self, shard_id: int, *, max_concurrency: int) -> None:
         """Wait until a shard may begin its session: of all processes, so many may in five seconds."""
@@ -106,6 +139,10 @@ class ShardClaims:
 
 
 _KEY = "voters.key"
+_OTHER_KEY = (
+    "Another process has another voters.key: to this one, everybody would be somebody else, and could vote "
+    "twice. Copy voters.key from its DATA_DIR into this one's."
+)
 
 
 def shard_names(shards: Shards) -> list[str]:

@@ -134,7 +134,9 @@ class JobQueue:
                     owner=None,
                     finished_at=clock.now(),
                 )
-        return await self._change_state(job_id, "cancelling", was=jobs.ACTIVE)
+        return await self._change_state(
+            job_id, "cancelling", was=jobs.ACTIVE, heartbeat=jobs.heartbeat_unless_claimed()
+        )
 
     async def get(self, job_id: int) -> Job:
         """Return a job. Raises UserError if there is none."""

@@ -26,6 +26,10 @@ Check = Callable[[Transaction], Awaitable[None]]
 """Raises what keeps a transaction from being committed."""
 
 
+async def _nothing() -> None:
+    """Wait for nothing: no call is in flight."""
+
+
 class JobStopped(Exception):
     """The job was paused or cancelled: calls in flight are awaited, no new ones are made."""
 
@@ -147,7 +151,8 @@ class Worker:
     """Claims jobs and runs each with the runner of its kind.
 
     server: the model server that it uses; jobs for another one are left to other workers. at_once: how many
-    jobs of a kind it runs at the same time.
+    jobs of a kind it runs at the same time. drain: waits for the calls of models that are in flight; until
+    then a job is not given back, or their answers could not be written.
     """
 
     def __init__(
@@ -158,9 +163,11 @@ class Worker:
         *,
         server: str = "",
         at_once: int = 1,
+        drain: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._db = db
         self._runners = runners
+        self._drain = drain
         self._timing = timing
         self._server = server
         self._at_once = at_once
@@ -173,37 +180,49 @@ class Worker:
         """
         async with asyncio.TaskGroup() as tasks:
             for kind in self._runners:
+                looking = asyncio.Lock()
                 for _ in range(self._at_once if kind in kinds else 0):
-                    tasks.create_task(self._run_forever(kind))
+                    tasks.create_task(self._run_forever(kind, looking))
 
-    async def _run_forever(self, kind: Kind) -> None:
+    async def _run_forever(self, kind: Kind, looking: asyncio.Lock) -> None:
+        """Run jobs of a kind. looking: one task looks for them at a time, however many may run."""
         busy = False
         while True:
             try:
-                found = await self.run_next((kind,))
+                async with looking:
+                    run = await self._claim((kind,))
+                    if run is None:
+                        await asyncio.sleep(self._timing.poll)
+                if run is not None:
+                    await self._run(run)
+                busy = False
             except DatabaseBusy as error:
                 if not busy:  # once: a disk that is full refuses at once, and a log would fill it further
                     log.warning("no job can be claimed now: %s (%s)", error, error.__cause__)
-                found, busy = False, True
-            else:
-                busy = False
-            if not found:
+                busy = True
                 await asyncio.sleep(self._timing.poll)
 
     async def run_next(self, kinds: Sequence[Kind] = KINDS) -> bool:
         """Run the oldest free job of these kinds. Return whether there was one."""
+        run = await self._claim(kinds)
+        if run is None:
+            return False
+        await self._run(run)
+        return True
+
+    async def _claim(self, kinds: Sequence[Kind]) -> Run | None:
         owner = f"{self._name}:{secrets.token_hex(3)}"  # another one each time: see Run
         stale_after = self._timing.stale_after
         async with self._db.write() as tx:
             job = await jobs.claim(tx, kinds, owner=owner, stale_after=stale_after, server=self._server)
-        if job is None:
-            return False
-        with under_reference(job.reference or ""):
-            await self._run(Run(self._db, job, owner, self._timing))
-        return True
+        return Run(self._db, job, owner, self._timing) if job else None
 
     async def _run(self, run: Run) -> None:
         """Run a claimed job, until it ends or is stopped."""
+        with under_reference(run.job.reference or ""):
+            await self._run_referenced(run)
+
+    async def _run_referenced(self, run: Run) -> None:
         job = run.job
         log.info("job %d (%s) starts", job.id, job.kind)
         runner = self._runners[job.kind]
@@ -214,7 +233,7 @@ class Worker:
             await self._pause(run)
             return
         with fenced(run.claim):
-            work = asyncio.ensure_future(runner.run(run))
+            work = asyncio.ensure_future(self._work(run, runner))
         heartbeats = asyncio.create_task(self._send_heartbeats(run, work))
         shut_down = False
         try:
@@ -225,11 +244,19 @@ class Worker:
             shut_down = True
             raise
         finally:
-            heartbeats.cancel()
             work.cancel()
-            await asyncio.gather(heartbeats, work, return_exceptions=True)
+            await asyncio.gather(work, return_exceptions=True)  # calls in flight: its heartbeats go on
+            heartbeats.cancel()
+            await asyncio.gather(heartbeats, return_exceptions=True)
             if shut_down and not run.stopped:
                 await run.hand_over()
+
+    async def _work(self, run: Run, runner: Runner) -> JobResult:
+        """Run a job until nothing that it began is in flight any more."""
+        try:
+            return await runner.run(run)
+        finally:
+            await self._drain()
 
     async def _end(self, run: Run, work: Awaitable[JobResult]) -> None:
         """Await the work and write how it ended; for a failure, with a sentence for people."""

@@ -203,6 +203,22 @@ class ModelClient:
         """Wait until every call in flight has ended and is booked."""
         await asyncio.gather(*self._in_flight, return_exceptions=True)
 
+    async def drain(self, seconds: float) -> None:
+        """Wait so long for calls in flight, even if this task is cancelled again meanwhile.
+
+        What is stopped before they are written is asked, and paid for, once more.
+        """
+        bookings = asyncio.create_task(self.wait_for_bookings())
+        end = time.monotonic() + seconds
+        cancelled: asyncio.CancelledError | None = None
+        while not bookings.done() and time.monotonic() < end:
+            try:
+                await asyncio.wait({bookings}, timeout=end - time.monotonic())
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled:
+            raise cancelled
+
     async def _attempt(self, call: "_Call", limiter: RateLimiter) -> ChatAnswer:
         """Reserve the maximum cost, wait for a permit, then send the request without being cancelled."""
         call.attempts += 1

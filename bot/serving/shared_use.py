@@ -69,6 +69,6 @@ class SharedUse:
         """Delete the rows of earlier days once a day: no pseudonym is kept longer than its day."""
         day = time.time() // 86_400 * 86_400
         if self._day != day:
-            self._day = day
             async with self._db.write() as tx:
                 await daily_use.forget_before(tx, day)
+            self._day = day

@@ -1,7 +1,6 @@
 """DATABASE_URL: parse it, and show it without its secrets."""
 
 import re
-from inspect import signature
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -13,6 +12,13 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 """How an address begins, by the database."""
 
 _ALIASES = {"postgres": "postgresql"}  # as hosters write it
+_STATEMENTS = "prepared_statement_cache_size"
+# What may stand behind the question mark of a PostgreSQL address. The driver has more options, which take no
+# text, or with which transactions end in ways that nothing here expects.
+_OPTIONS = {
+    *("host", "port", "database", "user", "password", "passfile", "service", "servicefile"),
+    *("ssl", "target_session_attrs", "krbsrvname", "gsslib", _STATEMENTS),
+}
 _NO_ADDRESS = (
     "The database cannot be used: DATABASE_URL is no address of a database. It is not shown, as it may hold "
     "a secret. Write it as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME, or leave it empty."
@@ -47,20 +53,29 @@ def require_driver(url: str) -> URL:
         )
     if backend == "postgresql" and (missing := missing_extras_text("postgres")):
         raise StoreError(f"The database {shown_address(url)} cannot be used. {missing}")
-    if backend == "postgresql" and (unknown := sorted(set(address.query) - _known_options())):
-        raise StoreError(
-            f"The database {shown_address(url)} cannot be used: nobody knows the option "
-            f"{unknown[0]} behind the ? of its address. Take it out; in place of sslmode=require, write "
-            "ssl=require."
-        )
+    if backend == "postgresql":
+        _check_options(address, shown_address(url))
     return address
 
 
-def _known_options() -> set[str]:
-    """Return what may stand behind the question mark of a PostgreSQL address."""
-    import asyncpg  # noqa: PLC0415 (not installed everywhere)
-
-    return {*signature(asyncpg.connect).parameters, "prepared_statement_cache_size", "async_fallback"}
+def _check_options(address: URL, shown: str) -> None:
+    """Raise StoreError if what stands behind the question mark of a PostgreSQL address cannot be used."""
+    if unknown := sorted(set(address.query) - _OPTIONS):
+        raise StoreError(
+            f"The database {shown} cannot be used: Herosmith does not take the option {unknown[0]} behind "
+            "the ? of its address. Take it out; in place of sslmode=require, write ssl=require."
+        )
+    for name, value in address.query.items():
+        if name not in ("host", "port") and not isinstance(value, str):  # of several hosts, one is used
+            raise StoreError(
+                f"The database {shown} cannot be used: the option {name} stands more than once behind the ? "
+                "of its address. Keep one."
+            )
+    if not str(address.query.get(_STATEMENTS, "0")).isdecimal():
+        raise StoreError(
+            f"The database {shown} cannot be used: the option {_STATEMENTS} behind the ? of its address is "
+            "no number. Correct it, or take it out."
+        )
 
 
 def shown_address(url: str) -> str:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +22,7 @@ from bot.store.copy_lock import check_not_copied
 from bot.store.faults import opening_error, passing_faults
 from bot.store.fence import Claim, check_claim, current_claim
 from bot.store.migrate import is_newest, migrate, older_revision
+from bot.store.postgres import Begun
 from bot.store.snapshot import sqlite_path
 from bot.store.sqlite_connection import Connections
 from bot.store.timing import DatabaseTiming
@@ -61,6 +63,7 @@ class Database:
         self.waits = DatabaseWaits()
         self._waiting: list[_Waiting] = []
         self._shared: asyncio.Task[None] | None = None
+        self._numbers = postgres.TransactionNumbers()
         self._busy = False  # at the last attempt
         self._closing = False
 
@@ -72,23 +75,24 @@ class Database:
         Raises JobTaken in what a worker does for a job that is another worker's by now (bot/store/fence.py).
         """
         claim = current_claim()
-        async with self._write([claim] if claim else []) as tx:
+        async with self._write([claim] if claim else [], patience=self._timing.patience) as tx:
             yield tx
 
     @asynccontextmanager
-    async def _write(self, claims: Iterable[Claim]) -> AsyncIterator[Transaction]:
-        """Begin a transaction that writes for these jobs."""
-        is_complete, number = False, None
+    async def _write(self, claims: Iterable[Claim], *, patience: float) -> AsyncIterator[Transaction]:
+        """Begin a transaction that writes for these jobs. patience: for a lost answer, in seconds."""
+        begun, is_complete = Begun(), False
         try:
-            async with self._begin(self._writer, self.waits.write) as tx:
-                number = postgres.transaction_number(tx)
+            async with self._begin_writing(begun) as tx:
                 for claim in claims:
                     await check_claim(tx, claim)
                 yield tx
                 is_complete = True
         except DatabaseBusy as error:
-            if not is_complete or number is None or not await self._was_committed(number, error):
+            if not is_complete or not await self._was_committed(begun, error, patience):
                 raise
+        finally:
+            self._numbers.forget(begun)
         if self._busy:
             self._busy = False
             log.warning("the database is free again")
@@ -114,16 +118,23 @@ class Database:
                 if loop.time() > end or not await self._may_retry(error):
                     raise
 
-    async def _was_committed(self, number: str, error: DatabaseBusy) -> bool:
+    async def _was_committed(self, begun: Begun, error: DatabaseBusy, patience: float) -> bool:
         """Ask whether a transaction was committed, as soon as its server answers again.
 
         To be sure that it has ended, the question waits for its lock. Raises DatabaseBusy.
         """
-        end = asyncio.get_running_loop().time() + self._timing.patience
+        if begun.number is None:
+            return False
+        end = asyncio.get_running_loop().time() + patience
         while asyncio.get_running_loop().time() < end and await self._may_retry(error):
-            with suppress(DatabaseBusy):
-                async with self._begin(self._writer, self.waits.write) as tx:
-                    return await postgres.was_committed(tx, number)
+            question = Begun()
+            try:
+                async with self._begin_writing(question) as tx:
+                    return self._numbers.is_latest(begun) and await postgres.was_committed(tx, begun.number)
+            except DatabaseBusy:
+                pass
+            finally:
+                self._numbers.forget(question)
         raise error
 
     async def _may_retry(self, error: DatabaseBusy) -> bool:
@@ -195,7 +206,9 @@ class Database:
             for task in caller.tasks:
                 by_work.setdefault(task.work, []).append(task)
         results: dict[int, Any] = {}
-        async with self._write({each.claim for each in callers if each.claim}) as tx:
+        # what was perhaps committed is not run again before that is known, however long it takes
+        claims = {each.claim for each in callers if each.claim}
+        async with self._write(claims, patience=math.inf) as tx:
             for work, tasks in by_work.items():
                 done = await work(tx, [task.item for task in tasks])
                 results |= {id(task): result for task, result in zip(tasks, done, strict=True)}
@@ -211,6 +224,12 @@ class Database:
     async def read(self) -> AsyncIterator[Transaction]:
         """Begin a transaction with a consistent view, for queries that write nothing."""
         async with self._begin(self._reader, self.waits.read) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _begin_writing(self, begun: Begun) -> AsyncIterator[Transaction]:
+        async with self._begin(self._writer, self.waits.write) as tx:
+            self._numbers.note(begun, tx)
             yield tx
 
     @asynccontextmanager

@@ -92,6 +92,7 @@ def _reading_engine(url: str, connections: Connections, busy_timeout: float) -> 
     engine = create_async_engine(
         f"sqlite+aiosqlite:///file:{quote(str(file.path.absolute()))}?{mode}&uri=true",
         poolclass=NullPool,
+        hide_parameters=True,  # its errors are logged
         connect_args={"async_creator_fn": connections.opening},
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, update
 
 from bot.i18n.message import LocalizedMessage
 from bot.store import clock
@@ -215,13 +215,19 @@ async def change_state(
     return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
+def heartbeat_unless_claimed() -> ColumnElement[float | None]:
+    """Return what a job's heartbeat is to be if it begins to wait now: claim() counts from there."""
+    return case((job.c.owner.is_(None), clock.now()), else_=job.c.heartbeat)
+
+
 async def claim(
     tx: Transaction, kinds: Sequence[Kind], *, owner: str, stale_after: float, server: str = ""
 ) -> Job | None:
     """Claim the oldest waiting job of some kinds, or one whose worker was silent for stale_after seconds.
 
     server: the model server that this worker uses (JobSpec.server); jobs for another one are left to workers
-    that use it, but for one that is to be cancelled.
+    that use it. One that is to be cancelled is taken by any worker if none of those did so for stale_after
+    seconds: else nobody might end it.
 
     A job of which a lane is taken waits, and so does one that was paused and resumed until its worker has
     released it. A paused job is claimed if its worker died before it released it: the server that works for
@@ -230,7 +236,7 @@ async def claim(
     free = set((await tx.execute(select(job.c.id).where(_free(kinds, stale_after)))).scalars())
     active = await list_active(tx, *kinds) if free else []
     for found in active:
-        if found.id not in free or not (found.can_be_done_by(server) or found.state == "cancelling"):
+        if found.id not in free or not (found.can_be_done_by(server) or _is_orphan(found, stale_after)):
             continue
         if not found.holds_lanes and blocker(found, active):
             continue
@@ -243,6 +249,11 @@ async def claim(
         await tx.execute(update(job).where(job.c.id == found.id).values(taken))
         return await get(tx, found.id)
     return None
+
+
+def _is_orphan(found: Job, stale_after: float) -> bool:
+    """Return whether a job is to be cancelled, and no worker of its server has taken it for so long."""
+    return found.state == "cancelling" and found.read_at - (found.heartbeat or 0.0) >= stale_after
 
 
 def _free(kinds: Sequence[Kind], stale_after: float) -> ColumnElement[bool]:

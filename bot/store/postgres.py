@@ -85,7 +85,7 @@ def limit_later_locks(engine: AsyncEngine, busy_timeout: float) -> None:
 
 
 def check_server(connection: Connection) -> None:
-    """Raise StoreError if a server is too old.
+    """Raise StoreError if a server's version, or the database's encoding, does not do.
 
     The error's text continues the sentence that begins with the database's name.
     """
@@ -95,16 +95,49 @@ def check_server(connection: Connection) -> None:
             f"is on a server of PostgreSQL {'.'.join(map(str, version))}, and Herosmith needs version "
             f"{_OLDEST[0]} or a newer one."
         )
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"has the encoding {encoding}, in which many texts cannot be stored. Create another one with the "
+            "encoding UTF8 (createdb --encoding=UTF8 --template=template0 NAME), and name it in DATABASE_URL."
+        )
 
 
-def transaction_number(tx: AsyncConnection) -> str | None:
-    """Return the number of a writing transaction; None for another database's."""
-    number: str | None = tx.info.get(_NUMBER)
-    return number
+class Begun:
+    """A writing transaction that has begun. number: PostgreSQL's, None for another database."""
+
+    number: str | None = None
+
+
+class TransactionNumbers:
+    """Which of this process's transactions was given a number last.
+
+    A server that crashes forgets the numbers of what was not on its disk, and gives them again: a transaction
+    that was lost would then seem to be committed, because another one of the same number is.
+    What another process was given meanwhile is not seen here.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Begun] = {}
+
+    def note(self, begun: Begun, tx: AsyncConnection) -> None:
+        """Note the number of a transaction that has begun."""
+        begun.number = tx.info.get(_NUMBER)
+        if begun.number is not None:
+            self._latest[begun.number] = begun
+
+    def is_latest(self, begun: Begun) -> bool:
+        """Return whether the number of a transaction was given to no later one of this process."""
+        return begun.number is not None and self._latest.get(begun.number) is begun
+
+    def forget(self, begun: Begun) -> None:
+        """Forget a transaction about whose end nobody asks."""
+        if begun.number is not None and self.is_latest(begun):
+            del self._latest[begun.number]
 
 
 async def was_committed(tx: AsyncConnection, number: str) -> bool:
-    """Return whether an earlier writing transaction was committed; to be asked in a later one of its kind."""
+    """Return whether the writing transaction of a number was committed; to be asked in a later one."""
     try:
         status = await tx.execute(
             text("SELECT pg_xact_status(CAST(CAST(:number AS TEXT) AS xid8))"), {"number": number}

@@ -10,6 +10,7 @@ from bot.errors import Busy, CheckBrokenOff, DatabaseBusy, HerosmithError, UserE
 from bot.heroes.adherence import Answer, keeps_all_rules, unfit_reason
 from bot.heroes.config import HeroesConfig
 from bot.i18n.message import LocalizedMessage, mark
+from bot.leases import Leases
 from bot.llm.budget import Account
 from bot.registry.names import model_name
 from bot.registry.registry import Registry
@@ -48,6 +49,7 @@ class Gate:
         best_texts: BestTexts,
         heroes: HeroesConfig,
         rules: GateRules,
+        leases: Leases,
     ) -> None:
         self._registry = registry
         self._reader = reader
@@ -55,23 +57,31 @@ class Gate:
         self._curation = heroes.curation
         self._vocabulary = heroes.vocabulary
         self.rules = rules
-        self._checking: set[int] = set()
+        self._leases = leases
+
+    async def check_for_a_person(self, model_id: int, account: Account, report: Report) -> Model:
+        """Check as check() does, once at a time whichever process is asked: both would pay for the texts.
+
+        Raises Busy if somebody does so already.
+        """
+        busy = Busy("{model} is being checked already.", model=model_name(model_id))
+        async with self._leases.one_at_a_time(f"check of model {model_id}") as lease:
+            if lease is None:
+                raise busy
+
+            async def told(done: int, total: int, phase: LocalizedMessage) -> None:
+                if not await lease.hold(f"check of model {model_id}"):  # this process stood still
+                    raise busy
+                await report(done, total, phase)
+
+            return await self.check(model_id, account, told)
 
     async def check(self, model_id: int, account: Account, report: Report) -> Model:
         """Check a model, and return it with its verdict: as a candidate or live, or held back.
 
-        Raises UserError if there is no such model, or it can not be checked; Busy if it is being checked;
-        CheckBrokenOff if it or the live model cannot be read to the end.
+        For the job that trained it, which one worker has at a time. Raises UserError if there is no such
+        model, or it can not be checked; CheckBrokenOff if it or the live model cannot be read to the end.
         """
-        if model_id in self._checking:
-            raise Busy("{model} is being checked already.", model=model_name(model_id))
-        self._checking.add(model_id)
-        try:
-            return await self._check(model_id, account, report)
-        finally:
-            self._checking.remove(model_id)
-
-    async def _check(self, model_id: int, account: Account, report: Report) -> Model:
         while True:
             model = _checkable(await self._registry.get(model_id))
             live = await self._registry.live()

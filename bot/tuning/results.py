@@ -155,10 +155,10 @@ class TrainingResults:
             await self._registry.set_metrics(base.id, base.metrics | found.metrics_before)
 
     async def check_again(self, model: Model, report: Report) -> Model:
-        """Check a model that waits, as Gate.check() does. Raises UserError if no model is checked here."""
+        """Check a model that waits, for a person. Raises as the gate does, and UserError if there is none."""
         if self._gate is None:
             raise UserError("New models are not checked here: CHECK_HEROES is 0.")
-        return await self._gate.check(model.id, Account("tuning", model.job_id), report)
+        return await self._gate.check_for_a_person(model.id, Account("tuning", model.job_id), report)
 
     async def check(self, run: Run, model: Model) -> CheckReport:
         """Check a new model, if new models are checked and this one can be asked."""

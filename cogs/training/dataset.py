@@ -46,10 +46,13 @@ class DatasetCog(commands.Cog):
 
     @tasks.loop(count=1)
     async def notify_changed_thresholds(self) -> None:
-        """Notify the admins, once after the start of the process that leads, without delaying it."""
+        """Notify the admins, once this process leads, without delaying the start.
+
+        It may lead later: the process that leads now may have been started before the thresholds changed.
+        """
         try:
-            if await self.app.leases.lead():
-                await self.app.dataset_statuses.notify_changed_thresholds()
+            await self.app.leases.until_leading()
+            await self.app.dataset_statuses.notify_changed_thresholds()
         except Exception:
             log.exception("a change of the thresholds could not be checked")
 

@@ -24,14 +24,14 @@ from bot.tuning import providers
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.providers import Provider
 from cogs.common.persistent import persistent_view
-from tests.cli.conftest import RunCommand, server, server_url, terminal
+from tests.cli.conftest import RunCommand, installation, server, server_url, terminal
 from tests.conftest import Stage
 from tests.docs.test_pages import Block, blocks
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import ProviderQuirks
 from tests.support.workflows import build, finetune
 
-__all__ = ["server", "server_url", "terminal"]
+__all__ = ["installation", "server", "server_url", "terminal"]
 
 RECIPES = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 DISHES = ROOT / "examples" / "dishes.toml"

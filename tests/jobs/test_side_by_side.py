@@ -230,6 +230,21 @@ async def test_workers_leave_jobs_for_another_server_to_those_that_use_it(app: A
     await app.jobs.cancel(job.id)
     async with app.db.write() as tx:
         await jobs.release(tx, job.id, worker="worker")
+    assert await claim(app, job, server="engine") is None  # it would ask the wrong server to stop
+    assert await claim(app, job, server="openai") == job.id
+
+
+async def test_a_cancelled_job_whose_server_no_worker_uses_is_ended_by_another_one(app: App) -> None:
+    job = await JobQueue(app.db, _TIMING, server="openai").submit(FinetuneSpec(base="one"))
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, remote_asked_at=clock.now(), heartbeat=clock.now() - 3600)
+    await app.jobs.pause(job.id)
+    await app.jobs.cancel(job.id)
+    assert (
+        await claim(app, job, server="engine") is None
+    )  # the right one may come, however long it was paused
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, heartbeat=clock.now() - 16)
     assert await claim(app, job, server="engine") == job.id  # else nobody might end it
 
 
@@ -254,3 +269,17 @@ async def test_a_worker_never_takes_over_what_it_runs_itself(app: App) -> None:
     await asyncio.gather(first, second)
     found = await app.jobs.get(job.id)
     assert (found.state, found.result_as(BuildResult).dataset) == ("succeeded", job.id)
+
+
+async def test_a_worker_looks_for_jobs_as_often_as_one_that_runs_one_at_a_time(app: App) -> None:
+    """Each look is a transaction that writes, and those take turns over all hosts."""
+    recorder = Recorder()
+    before = app.db.waits.write.count
+    working = asyncio.create_task(
+        Worker(app.db, {"build": recorder}, WorkerTiming(poll=3600), at_once=50).run_forever(("build",))
+    )
+    await eventually(lambda: app.db.waits.write.count > before, what="it looks")
+    await asyncio.sleep(0.3)
+    assert app.db.waits.write.count == before + 1
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)

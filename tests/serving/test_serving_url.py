@@ -112,11 +112,11 @@ async def test_a_template_that_cannot_continue_is_an_error_and_no_broken_text(
 
 
 async def test_a_question_without_a_beginning_is_not_continued(app: App, server: LoraServer) -> None:
-    """As tuned models are asked; the engine's fixed sampling holds for them as well."""
+    """As tuned models are asked, which have a min_p of their own."""
     hero = next(app.heroes.vocabulary.grid.heroes())
     request = app.heroes.prompts.tuned_request(hero)
     assert (await app.client.complete(request, model=NAME, account=Account("hero"))).text == "the base"
-    assert extras(server.asked[0]) == SAMPLING
+    assert extras(server.asked[0]) == SAMPLING | {"min_p": request.sampling.min_p}
 
 
 @pytest.mark.parametrize("hosted_elsewhere", [False, True])

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from sqlalchemy import make_url, text
@@ -12,7 +12,7 @@ from sqlalchemy import make_url, text
 from bot.errors import DatabaseBusy, StoreError
 from bot.settings import ROOT
 from bot.store import jobs
-from bot.store.database import Database, Transaction, open_database
+from bot.store.database import Database, Transaction, WriteTask, open_database
 from bot.store.job_schema import BuildSpec
 from bot.store.timing import DatabaseTiming
 from scripts.postgres import PrivateServer
@@ -192,6 +192,48 @@ async def test_a_lost_answer_to_a_commit_writes_nothing_twice(
         assert await asyncio.gather(*(db.write_when_free(count_up) for _ in range(3))) == [2, 3, 4]
         assert await counted(db) == 4
     assert "what waits is written later" in caplog.text
+
+
+async def test_a_commit_that_a_crash_lost_is_not_taken_for_that_of_the_next_writer(
+    url: str, server: PrivateServer
+) -> None:
+    """A server that crashed gives the number of the transaction that it lost to the next one."""
+    way = Way(url)
+
+    async def crash() -> None:
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+
+    async with way.opened() as through, open_database(through, TIMING) as db:
+        await execute(url, *_COUNTED)
+        # what the transaction has written by then is not to be on the disk
+        await execute(
+            url, "ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()", "CHECKPOINT"
+        )
+        assert await db.write_when_free(count_up) == 1  # which opens the connection
+        way.lose(b"COMMIT", crash)
+        written = await asyncio.gather(*(db.write_when_free(count_up) for _ in range(4)))
+        assert way.losses == 1
+        assert sorted(written) == [2, 3, 4, 5]
+        assert await counted(db) == 5
+    await execute(url, "ALTER SYSTEM RESET wal_writer_delay", "SELECT pg_reload_conf()")
+
+
+async def test_what_many_write_together_waits_for_a_lost_answer_beyond_the_patience(url: str) -> None:
+    """A cost that was perhaps booked is not booked again before that is known."""
+    way = Way(url)
+    impatient = DatabaseTiming(busy_timeout=5, retry_pause=0.05, patience=0)
+
+    async def count_all(tx: Transaction, items: Sequence[None]) -> list[int]:
+        return [await count_up(tx) for _ in items]
+
+    async with way.opened() as through, open_database(through, impatient) as db:
+        await execute(url, *_COUNTED)
+        assert await db.write_together(WriteTask(count_all, None)) == 1  # which opens the connection
+        way.lose_answer_to(b"COMMIT")
+        assert await db.write_together(WriteTask(count_all, None)) == 2
+        assert way.losses == 1
+        assert await counted(db) == 2
 
 
 async def test_a_dump_of_a_running_installation_is_restored(url: str, server: PrivateServer) -> None:

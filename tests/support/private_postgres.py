@@ -1,7 +1,7 @@
 """A PostgreSQL server that a test may stop and kill, and a way to it that may break."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -21,16 +21,21 @@ def server() -> Iterator[PrivateServer]:
 
 
 class Way:
-    """A connection of TCP in front of a server, which can lose the answer to a statement."""
+    """A connection of TCP in front of a server, which can lose a statement or the answer to it."""
 
     def __init__(self, url: str) -> None:
         self._there = make_url(url)
         self._lost: bytes | None = None
+        self._instead: Callable[[], Awaitable[None]] | None = None
         self.losses = 0
 
     def lose_answer_to(self, statement: bytes) -> None:
         """Let the server execute a statement, and drop the connection before its answer; once."""
         self._lost = statement
+
+    def lose(self, statement: bytes, instead: Callable[[], Awaitable[None]]) -> None:
+        """Do something else in place of sending a statement, then drop the connection; once."""
+        self._lost, self._instead = statement, instead
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[str]:
@@ -56,6 +61,10 @@ class Way:
             if self._lost and self._lost in sent:
                 self._lost, is_lost = None, True
                 self.losses += 1
+                if self._instead:
+                    instead, self._instead = self._instead, None
+                    await instead()
+                    break
             asking.write(sent)
         if is_lost:
             await answers  # it is done

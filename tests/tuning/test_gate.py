@@ -19,7 +19,7 @@ from bot.jobs.queue import WorkerTiming
 from bot.presentation.jobs import result_text
 from bot.registry.registry import NotPassed
 from bot.settings import Settings
-from bot.store import jobs
+from bot.store import jobs, leases
 from bot.store.database import Transaction
 from bot.store.job_schema import Fault, FinetuneResult, FinetuneSpec
 from bot.store.jobs import Job
@@ -267,6 +267,27 @@ async def test_a_server_that_fails_midway_leaves_an_unchecked_model_and_nothing_
         await app.finetunes.check(1, silent)
 
 
+async def test_two_processes_do_not_pay_for_the_same_check(
+    app: App, settings: Settings, timing: Timing, script: Script
+) -> None:
+    def fail() -> None:
+        script.unknown_models = {"ft:tiny:1"}
+
+    await trained(app, script, failing_after(12, fail))
+    script.unknown_models = set()
+    kept, before = await answers(app, 1), asked(script, "ft:tiny:1")
+    async with open_app(settings, timing) as other:
+        checks = (each.finetunes.check(1, silent) for each in (app, other, app))
+        outcomes = await asyncio.gather(*checks, return_exceptions=True)
+    assert sorted(str(each) for each in outcomes if isinstance(each, Busy)) == (
+        ["Model 1 is being checked already."] * 2
+    )
+    assert await states(app) == ["live"]
+    assert asked(script, "ft:tiny:1") - before == 40 - kept
+    async with app.db.read() as tx:
+        assert await leases.list_valid(tx, "check") == []  # the next one need not wait
+
+
 @pytest.mark.parametrize("begins", [True, False])
 async def test_a_check_says_that_texts_are_kept_only_if_there_are_some(
     app: App, script: Script, *, begins: bool
@@ -358,8 +379,10 @@ async def test_a_check_that_is_paused_midway_goes_on_where_it_was(app: App, scri
     with pytest.raises(Busy, match="still at work on Model 1"):
         await app.finetunes.check(1, silent)
 
+    kept = await answers(app, 1)
+    assert 0 < kept < 40
     await app.client.wait_for_bookings()
-    assert 0 < await answers(app, 1) < 40
+    assert await answers(app, 1) == kept == asked(script, "ft:tiny:1")  # calls in flight were awaited
     await app.jobs.resume(job.id)
     assert await app.worker.run_next()
     assert await states(app) == ["live"]

@@ -128,25 +128,9 @@ class Builder:
                 self._report_pauses(build, sink), _run_all(work() for _ in range(self._workers))
             )
         finally:
-            await self._drain()
+            await self._client.drain(self._timing.drain)
             await self._save_speed(build)
         return build.counts
-
-    async def _drain(self) -> None:
-        """Wait for calls in flight, even if the build is cancelled again meanwhile.
-
-        Otherwise the next worker would repeat (and pay for) these calls.
-        """
-        bookings = asyncio.create_task(self._client.wait_for_bookings())
-        end = time.monotonic() + self._timing.drain
-        cancelled: asyncio.CancelledError | None = None
-        while not bookings.done() and time.monotonic() < end:
-            try:
-                await asyncio.wait({bookings}, timeout=end - time.monotonic())
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled:
-            raise cancelled
 
     async def _next_open(
         self, walk: AsyncIterator[Selection], walk_lock: asyncio.Lock, build: "_Build", sink: ProgressSink

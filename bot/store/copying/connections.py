@@ -38,9 +38,11 @@ async def open_writing(end: End) -> AsyncIterator[AsyncConnection]:
     SQLite's foreign keys are not enforced, as migrations need it: the rows are those of a sound database, and
     compared with it in the end.
     """
+    pragmas = ["synchronous=FULL", "foreign_keys=OFF"]
     if end.path:
         end.path.parent.mkdir(parents=True, exist_ok=True)
-    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"]
+        if not end.path.exists():  # the mode stays in the file, which may be another program's
+            pragmas.append("journal_mode=WAL")
     async with _connected(end.url, "BEGIN IMMEDIATE", pragmas) as connection:
         yield connection
 

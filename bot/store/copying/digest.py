@@ -9,7 +9,7 @@ from sqlalchemy import Table, func, literal, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
-from bot.store.copying.values import adapt, hash_page, read_page
+from bot.store.copying.values import adapt, hash_page, read_page, stored_type
 from bot.store.schema import metadata
 
 PAGE_ROWS = 4000  # some 10 MB of the longest texts
@@ -98,5 +98,6 @@ def key_of(table: Table, row: Sequence[Any]) -> list[Any]:
 
 
 def _is_after(keys: Sequence[Any], values: Sequence[Any]) -> Any:
-    bounds = [literal(value, key.type) for key, value in zip(keys, values, strict=True)]
+    # as the driver returned them: the type would take U+0000 out of a text, and its row would come again
+    bounds = [literal(value, stored_type(key)) for key, value in zip(keys, values, strict=True)]
     return keys[0] > bounds[0] if len(keys) == 1 else tuple_(*keys) > tuple_(*bounds)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, Float, Integer, String, Table, TypeDecorator
+from sqlalchemy.types import TypeEngine
 
 Values = Sequence[Any]
 Page = list[Values]  # the values of one column after the other
@@ -25,9 +26,14 @@ _LARGEST_CACHED = 1000  # characters
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
+def stored_type(column: Column[Any]) -> TypeEngine[Any]:
+    """Return the type of a column without what the bot makes of its values."""
+    return column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+
+
 def kind_of(column: Column[Any]) -> str:
     """Return what a column holds: boolean, json, real, integer or text. Raises TypeError for a new kind."""
-    declared = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    declared = stored_type(column)
     for kind, of_type in _KINDS.items():
         if isinstance(declared, of_type):
             return kind

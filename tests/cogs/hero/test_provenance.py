@@ -46,7 +46,7 @@ async def test_it_says_all_that_is_known_of_a_text(stage: Stage, app: App, scrip
     assert "tokens were read and" in told["When"]
     assert "`user` 40, woman, healing ->" in told["What the model was sent"]
     assert (
-        f"`temperature` 1.5, `top_p` 1.0, `max_tokens` 250, `min_p` 0.15, `seed` {seed}. It was drawn once."
+        f"`temperature` 1.0, `top_p` 1.0, `max_tokens` 250, `min_p` 0.15, `seed` {seed}. It was drawn once."
         == (told["How its words were drawn"])
     )
     liked, other, *_ = told["What it is nearest to, of what the model learnt"].split("\n")

@@ -2,16 +2,19 @@
 
 import pytest
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.client import HeroBot
 from bot.heroes.hero import Hero
+from bot.leases import LEADER, Leases, LeaseTiming
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets, notifications
 from bot.store.descriptions import Description
 from bot.store.job_schema import BuildResult, Changes
+from bot.store.notifications import Notification
 from bot.store.schema import description
 from tests.conftest import Stage
+from tests.support.eventually import eventually
 from tests.support.workflows import build, finetune
 
 HEALER = Hero(40, "woman", "healing")
@@ -145,6 +148,29 @@ async def test_changed_thresholds_are_announced_to_the_admins_once(
         assert len(waiting) == expected
     assert "changed since v1" in str(waiting[0].text)
     assert "1 description would enter the next dataset; by the old rule, 2." in str(waiting[0].text)
+
+
+async def test_changed_thresholds_are_announced_by_a_process_that_leads_later(
+    settings: Settings, app: App, stage: Stage
+) -> None:
+    """One with the thresholds of before leads when this one starts."""
+    await rate(app, HEALER, UP, UP)
+    await rate(app, FLYER, UP, UP, UP, UP, UP)
+    await build(app)
+    before = Leases(app.db, LeaseTiming(lasts=3600, prolong=3600))
+    await before.seize(LEADER)
+    changed = settings.model_copy(update={"min_voters": 5})
+    async with open_app(changed, Timing(leases=LeaseTiming(lasts=3600))) as later:
+        await stage.env.restart_bot(HeroBot(later))
+        await stage.env.settle()
+
+        async def waiting() -> list[Notification]:
+            async with later.db.read() as tx:
+                return await notifications.list_pending(tx)
+
+        assert await waiting() == []
+        await before.release()
+        await eventually(waiting, what="it is announced")
 
 
 async def test_pairs_are_built_by_their_kind(stage: Stage, app: App) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from bot.errors import StoreError
 from bot.settings import ROOT
+from bot.store.copying import digest
 from bot.store.copying.digest import PAGE_ROWS
 from bot.store.copying.values import kind_of
 from bot.store.database import open_database
@@ -175,6 +176,17 @@ def test_a_copy_that_differs_is_not_taken_by_the_bot_and_copied_anew(places: Pla
         asyncio.run(opened(target))
     again = copied(source, target)
     assert (again.equal, again.anew) == (True, True)
+
+
+def test_a_key_with_nul_at_the_end_of_a_page_is_read_once(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked for without that sign, its row would be the next one again, for ever."""
+    monkeypatch.setattr(digest, "PAGE_ROWS", 1)
+    source = places.migrated("sqlite")
+    execute(source, "INSERT INTO power (power, at) VALUES ('flight' || char(0), 0.5), ('water', 0.5)")
+    done = copied(source, places.empty("sqlite"))
+    assert (done.equal, done.tables["power"].target.rows) == (True, 2)
 
 
 def test_the_source_is_left_as_it_was(places: Places) -> None:

@@ -62,8 +62,10 @@ def test_a_target_with_data_of_its_own_is_refused(places: Places, kind: Kind) ->
 def test_another_programs_database_is_refused(places: Places, kind: Kind) -> None:
     source, target = places.filled("sqlite"), places.empty(kind)
     execute(target, "CREATE TABLE parcels (id INTEGER)")
+    before = path_of(target).read_bytes() if kind == "sqlite" else None
     with pytest.raises(StoreError, match="belongs to another program: it has the tables parcels"):
         copied(source, target)
+    assert kind != "sqlite" or path_of(target).read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
