@@ -60,6 +60,7 @@ async def test_the_button_posts_one_card_for_all_and_then_says_where_it_is(stage
     assert again.followups[-1].ephemeral
 
     await stage.env.bot.get_partial_messageable(stage.channel.id).get_partial_message(posted.id).delete()
+    await stage.env.settle()  # the bot hears of it
     await stage.ana.click(message, custom_id=pressed)
     assert len([each for each in stage.channel.history() if each.attachments]) == 1
 
