@@ -65,12 +65,13 @@ class Gate:
         Raises Busy if somebody does so already.
         """
         busy = Busy("{model} is being checked already.", model=model_name(model_id))
-        async with self._leases.one_at_a_time(f"check of model {model_id}") as lease:
+        name = f"check:{model_id}"
+        async with self._leases.one_at_a_time(name) as lease:
             if lease is None:
                 raise busy
 
             async def told(done: int, total: int, phase: LocalizedMessage) -> None:
-                if not await lease.hold(f"check of model {model_id}"):  # this process stood still
+                if not await lease.hold(name):  # this process stood still
                     raise busy
                 await report(done, total, phase)
 
