@@ -62,6 +62,20 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, object, object]:
+    """Look for no garbage while a failure is told: that parses source code.
+
+    CPython 3.11 ends the whole process ("AST constructor recursion depth mismatch") if a connection that is
+    collected meanwhile changes greenlets.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order parallel runs: long tests first, and tests that share an engine in one process.

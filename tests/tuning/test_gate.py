@@ -262,7 +262,8 @@ async def test_a_server_that_fails_midway_leaves_an_unchecked_model_and_nothing_
     before = asked(script, "ft:tiny:1")
     assert kept >= 12
     assert (await app.finetunes.check(1, silent)).state == "live"
-    assert asked(script, "ft:tiny:1") - before == 40 - kept
+    # fewer if an answer that was on its way came after the count
+    assert asked(script, "ft:tiny:1") - before <= 40 - kept
     with pytest.raises(UserError, match="live already"):
         await app.finetunes.check(1, silent)
 
