@@ -38,8 +38,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def timing(clock: Clock) -> Timing:
-    # A process that is not attached to the simulated Discord does not prolong its leases. And simcord waits for
-    # all that is to happen within its limit of a minute, such as the next look for the lead.
+    # A process that is not attached to the simulated Discord does not prolong its leases. And simcord waits
+    # for all that is to happen within its limit of a minute, such as the next look for the lead.
     return Timing(clock=clock, people_refresh=0, leases=LeaseTiming(lasts=3600.0, look=3600.0))
 
 

@@ -284,7 +284,7 @@ async def test_two_processes_do_not_pay_for_the_same_check(
         ["Model 1 is being checked already."] * 2
     )
     assert await states(app) == ["live"]
-    assert asked(script, "ft:tiny:1") - before == 40 - kept
+    assert asked(script, "ft:tiny:1") - before <= 40 - kept  # as above
     async with app.db.read() as tx:
         assert await leases.list_valid(tx, "check") == []  # the next one need not wait
 
