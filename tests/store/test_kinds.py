@@ -43,7 +43,7 @@ async def test_only_heroes_and_takes_are_taken(stage: Stage, app: App) -> None:
     effects = [await app.admission.effect(each.id, 5) for each in (known, scene)]
     assert [effect and effect.rejection_reason for effect in effects] == [OF_TEAM, OF_SCENE]
     async with app.db.write() as tx:
-        await tx.exec_driver_sql("UPDATE description SET tuned = 1, message_id = id")
+        await tx.exec_driver_sql("UPDATE description SET tuned = TRUE, message_id = id")
     async with app.db.read() as tx:
         assert {each.id for each in await milestones.list_shown(tx)} == set(one_hero)
         assert await descriptions.count_by_power(tx) == {"healing": 2}
