@@ -66,12 +66,16 @@ class Workers:
 
 
 @pytest.fixture
-async def ordered(hosted: Settings) -> Settings:
-    """Return an installation with a dataset and a fine-tuning that waits for a worker."""
-    async with open_app(hosted) as app:
+async def ordered(hosted: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Return an installation with a dataset and a fine-tuning that waits for a worker.
+
+    A test's parameter names the provider: workers of another one would leave the job to others.
+    """
+    settings = hosted.model_copy(update={"provider": getattr(request, "param", hosted.provider)})
+    async with open_app(settings) as app:
         await build(app)
         await app.finetunes.submit()
-    return hosted
+    return settings
 
 
 def fresh(
@@ -121,14 +125,14 @@ async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
     assert steps > (8 if where == "commit" else 12)  # every step was there
 
 
-@pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
+@pytest.mark.parametrize("ordered", ["azure", "nebius", "crusoe"], indirect=True)
 async def test_a_worker_killed_again_and_again_finds_its_training_at_every_kind_of_server(
-    ordered: Settings, script: Script, databases: Databases, tmp_path: Path, key: str
+    ordered: Settings, script: Script, databases: Databases, tmp_path: Path
 ) -> None:
     """The n-th worker dies at its n-th request, which the server handles; the answer is lost."""
     workers = Workers(script)
+    key = ordered.provider or ""
     settings = fresh(ordered, script, tmp_path / key, QUIRKS[key], databases)
-    settings = settings.model_copy(update={"provider": key})
     for step in count(1):
         if not await workers.run(settings, "after", step):
             break
