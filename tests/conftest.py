@@ -1,5 +1,6 @@
 """Shared fixtures: settings in a fresh folder, a scripted model server, the app on a real database."""
 
+import ast
 import asyncio
 import gc
 import logging
@@ -7,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import discord
 import hypothesis
@@ -62,20 +64,6 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, object, object]:
-    """Look for no garbage while a failure is told: that parses source code.
-
-    CPython 3.11 ends the whole process ("AST constructor recursion depth mismatch") if a connection that is
-    collected meanwhile changes greenlets.
-    """
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.enable()
-
-
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order parallel runs: long tests first, and tests that share an engine in one process.
@@ -111,6 +99,29 @@ def _databases_without_fsync() -> Iterator[None]:
     event.listen(Pool, "checkout", _without_fsync)
     yield
     event.remove(Pool, "checkout", _without_fsync)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_garbage_collected_while_parsing() -> Iterator[None]:
+    """Let ast.parse run to its end: tests read sources, and pytest reads those of a test that failed.
+
+    CPython 3.11 fails ("AST constructor recursion depth mismatch") if a connection that is collected then
+    changes greenlets.
+    """
+    parse = ast.parse
+
+    def undisturbed(*arguments: Any, **options: Any) -> Any:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return parse(*arguments, **options)
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ast, "parse", undisturbed)
+        yield
 
 
 @pytest.fixture
