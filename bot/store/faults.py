@@ -37,6 +37,10 @@ _ADVICE = {
     sqlite3.SQLITE_NOTADB: "is no SQLite database: it is damaged, encrypted, or another file took its place",
     sqlite3.SQLITE_CORRUPT: "is damaged",
 }
+_POOLED = (
+    "cannot be used: {reason}. A pooler stands before its server: it has to give each connection a session "
+    "of its own (pool_mode = session)."
+)
 _SERVERS_ADVICE = {
     "08": "cannot be reached: {reason}. Start its server, or correct HOST and PORT in DATABASE_URL.",
     "28": "does not let this user in: {reason}. Correct USER and PASSWORD in DATABASE_URL; signs such as "
@@ -44,6 +48,8 @@ _SERVERS_ADVICE = {
     "3D": "does not exist on its server: {reason}. Create it (createdb NAME), or correct DATABASE_URL.",
     "42501": "cannot be changed by this user: {reason}. Make the user its owner, or name another one in "
     "DATABASE_URL.",
+    "42P05": _POOLED,
+    "26000": _POOLED,
     "53300": "cannot be opened: {reason}. Each of Herosmith's processes opens up to 16 connections: raise "
     "max_connections of the server.",
     "57P03": "cannot be used yet: {reason}. Wait until its server has started, then start again.",
