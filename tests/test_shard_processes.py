@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 
 from bench.interactions.discord_server import serving
 from bench.interactions.payloads import CHANNEL
@@ -20,9 +20,14 @@ from bot.settings import ROOT, Settings
 from bot.store import leases, notifications
 from bot.store.database import Database, open_database
 from bot.store.schema import notice, vote
+from scripts.postgres import PrivateServer
 from tests.support.clicked_discord import ClickedDiscord
+from tests.support.databases import execute
 from tests.support.eventually import eventually
+from tests.support.private_postgres import server
 from tests.support.scripted_server import Script
+
+__all__ = ["server"]
 
 HERO = "40 woman healing"
 SECONDS = 10.0  # that leases last
@@ -185,3 +190,36 @@ async def test_what_people_do_counts_in_each_process_and_one_of_them_leads(
 
     assert discord.posts == ["first", "second", "third", "fourth"]
     assert discord.syncs == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+async def test_a_server_that_crashes_under_two_processes_loses_no_vote(
+    script: Script, settings: Settings, server: PrivateServer
+) -> None:
+    """What is clicked meanwhile is answered in a sentence, or written once the server is back."""
+    await execute(server.url, "CREATE DATABASE hero TEMPLATE template0")
+    url = make_url(server.url).set(database="hero").render_as_string(hide_password=False)
+    there = settings.model_copy(update={"database_url": url})
+    async with serving(ClickedDiscord()) as discord, AsyncExitStack() as stack:
+        processes = Processes(discord, script, there, stack)
+        running = [await processes.start(ids, seconds=REAL_SECONDS) for ids in ("0", "1")]
+        assert [await line(each) for each in running] == ["ready", "ready"]
+        messages = [(await discord.send_hero_command(HERO, shard)).number for shard in (0, 1)]
+
+        await asyncio.to_thread(server.kill)
+        for shard, message in enumerate(messages):
+            await discord.react(message, "👍", 7, shard)
+            told = await discord.press(message, discord.button(message, "hero:keep:"), shard)
+            assert told.startswith("The database cannot be used right now.")
+        await asyncio.to_thread(server.start)
+
+        async with open_database(url) as db:
+
+            async def has_both() -> bool:
+                return await count_votes(db) == len(messages)
+
+            await eventually(has_both, what="the votes of meanwhile are there", timeout=120)
+        for shard in (0, 1):
+            await discord.send_hero_command(HERO, shard)
+        assert [each.returncode for each in running] == [None, None]

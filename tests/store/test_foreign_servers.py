@@ -109,3 +109,12 @@ async def test_why_the_database_cannot_be_used_is_told_to_the_log(url: str, serv
     assert "Connect call failed" in caught.value.reason
     assert str(caught.value).endswith(f"the log has the reason. ({caught.value.reason})")
     assert "Connect" not in str(caught.value.message)
+
+
+async def test_a_pooler_that_shares_sessions_is_no_defect(url: str) -> None:
+    """Another client's transaction has the session in between, and its prepared statements."""
+    async with open_database(url, TIMING) as db:
+        async with db.write() as tx:
+            await tx.exec_driver_sql("DEALLOCATE ALL")
+        with pytest.raises(DatabaseBusy, match=r"prepared statement .* does not exist"):
+            await db.check_writable()
