@@ -28,7 +28,7 @@ _UNKNOWN_TRAINING = mark(
 _CACHE_SECONDS = 0.2  # for which the spending of other processes may be out of date
 _BATCH_LIFETIME = 2 * 86_400.0  # seconds
 _LOOKS, _LOOK_PAUSE = 10, 0.5  # how often, in seconds, to look whether calls of other processes have ended
-_HELD = 900.0  # seconds: longer than a call takes
+_LASTS = 900.0  # seconds; a call takes less than half of that
 _CALLS_AHEAD = 8  # reserved beside those in flight, so that not every call is a transaction more
 _ELSEWHERE = -1  # in place of a job's id: what other processes have in flight
 
@@ -71,13 +71,15 @@ class Budget:
     """Reserves the maximum cost of each call while it is in flight, and books its actual cost.
 
     daily: the installation's limit for a day (UTC) in US dollars, None for none. It holds across processes:
-    each keeps in the database what its calls in flight, and a few more, may cost.
+    each keeps in the database what its calls in flight, and a few more, may cost. lasts: for how many seconds
+    that counts if the process dies; half of it is left when a call is sent.
     """
 
-    def __init__(self, db: Database, prices: Prices, *, daily: float | None) -> None:
+    def __init__(self, db: Database, prices: Prices, *, daily: float | None, lasts: float = _LASTS) -> None:
         self._db = db
         self._prices = prices
         self._daily = daily
+        self._lasts = lasts
         self._reserved: dict[int, float] = defaultdict(float)  # by job
         self._released = asyncio.Condition()
         self._cached: _Spending | None = None  # until a call of this process is booked, or expired
@@ -86,10 +88,13 @@ class Budget:
 
     @asynccontextmanager
     async def reserve(
-        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False
+        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
     ) -> AsyncIterator[None]:
-        """Reserve the maximum cost of a call until the block ends. Raises OverBudget if it does not fit."""
-        cost = self._max_cost(account, model, prompt_tokens, completion_tokens, batch=batch)
+        """Reserve the maximum cost of a call until the block ends. Raises OverBudget if it does not fit.
+
+        The block must last as long as the call: one whose caller no longer waits is paid for all the same.
+        """
+        cost = self._max_cost(account, model, prompt_tokens, completion_tokens)
         if cost == 0:
             yield
             return
@@ -97,14 +102,28 @@ class Budget:
         try:
             yield
         finally:
-            async with self._released:
-                self._cached = None
-                self._reserved[account.job_id] -= cost
-                if abs(self._reserved[account.job_id]) < cost / 1000:  # a rounding error reserves nothing
-                    del self._reserved[account.job_id]
-                if not self._reserved:
-                    await self._drop_held()
-                self._released.notify_all()
+            # not half-way if the caller is cancelled now: others wait for what is released
+            await asyncio.shield(asyncio.ensure_future(self._release(account, cost)))
+
+    async def confirm(self, account: Account) -> None:
+        """Check, right before a call is sent, that other processes still count what is reserved for it.
+
+        The call may have waited for its turn longer than a reservation lasts. Raises OverBudget if others
+        have spent meanwhile what it would cost, and DatabaseBusy.
+        """
+        async with self._released:
+            if self._reserved and (refusal := await self._hold(account, 0.0)):
+                raise refusal
+
+    async def _release(self, account: Account, cost: float) -> None:
+        async with self._released:
+            self._cached = None
+            self._reserved[account.job_id] -= cost
+            if abs(self._reserved[account.job_id]) < cost / 1000:  # a rounding error reserves nothing
+                del self._reserved[account.job_id]
+            if not self._reserved:
+                await self._drop_held()
+            self._released.notify_all()
 
     async def _reserve(self, account: Account, cost: float) -> None:
         """Reserve an amount, after waiting for other reservations to end if it does not fit beside them."""
@@ -134,7 +153,10 @@ class Budget:
         return self._refusal(account, cost, replace(spent, outstanding=own)) is None
 
     async def _hold(self, account: Account, cost: float) -> OverBudget | None:
-        """Let other processes know of a call that is to be sent. Return why it may not be, None if it may."""
+        """Let other processes know of a call that is to be sent. Return why it may not be, None if it may.
+
+        A cost of 0 renews what they know if that is about to end.
+        """
         total = sum(self._reserved.values()) + cost
         if self._daily is None or (total <= self._held and time.monotonic() < self._held_until):
             return None
@@ -144,8 +166,8 @@ class Budget:
                 return refusal
             room = self._daily - spent.today - sum(spent.outstanding.values())
             held = min(room, total + _CALLS_AHEAD * cost)
-            await reservations.put(tx, self._holder, held, seconds=_HELD)
-        self._held, self._held_until = held, time.monotonic() + _HELD / 2
+            await reservations.put(tx, self._holder, held, seconds=self._lasts)
+        self._held, self._held_until = held, time.monotonic() + self._lasts / 2
         return None
 
     async def _drop_held(self) -> None:
@@ -207,9 +229,7 @@ class Budget:
             )
         return None
 
-    def _max_cost(
-        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool
-    ) -> float:
+    def _max_cost(self, account: Account, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the maximum cost of a call, or 0 if the account has no budget.
 
         Raises OverBudget if the price is unknown.
@@ -219,7 +239,7 @@ class Budget:
         price = self._prices.of(model)
         if price is None:
             raise OverBudget(_UNKNOWN, model=model)
-        return price.cost(prompt_tokens, completion_tokens, batch=batch)
+        return price.cost(prompt_tokens, completion_tokens)
 
     def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return what a call cost in US dollars, None if the price is unknown."""
