@@ -331,7 +331,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         gate = Gate(
             registry,
-            ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers),
+            ModelReader(
+                db,
+                client,
+                heroes,
+                leases,
+                number=settings.check_heroes,
+                workers=workers,
+                drain=timing.build.drain,
+            ),
             BestTexts(BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers),
             heroes,
             GateRules(),
