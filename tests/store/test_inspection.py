@@ -71,9 +71,8 @@ async def test_a_running_bot_has_a_log_whatever_it_does(path: Path) -> None:
         assert DatabaseFile(path).wal.exists()
 
 
-@pytest.mark.parametrize("ends", [True, False])
-async def test_a_bot_that_starts_meanwhile_is_noticed(path: Path, *, ends: bool) -> None:
-    with closing(sqlite3.connect(path)) as bot, pytest.raises(FileOpened):
+async def read_while_a_bot_starts(path: Path, *, ends: bool) -> None:
+    with closing(sqlite3.connect(path)) as bot:
         async with open_to_inspect(url(path), busy_timeout=1) as db, db.read() as tx:
             assert await quick_check(tx) == []
             bot.execute("INSERT INTO power VALUES ('juggling', 1, 7.0)")
@@ -81,6 +80,12 @@ async def test_a_bot_that_starts_meanwhile_is_noticed(path: Path, *, ends: bool)
             if ends:  # its log is gone again, and what it wrote is in the file
                 bot.close()
             assert DatabaseFile(path).wal.exists() is not ends
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_bot_that_starts_meanwhile_is_noticed(path: Path, *, ends: bool) -> None:
+    with pytest.raises(FileOpened):
+        await read_while_a_bot_starts(path, ends=ends)
 
 
 async def test_a_check_during_which_a_bot_starts_is_of_one_state(path: Path) -> None:
