@@ -11,7 +11,8 @@ from bot.community.powers import Powers
 from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
 from bot.dataset.versions.kept_counts import CountedGroups, KeptCounts
 from bot.dataset.versions.kept_verdicts import KeptVerdicts
-from bot.rating.scores import Scores, Thresholds, VoteNumbers
+from bot.rating.scores import Scores, VoteNumbers
+from bot.rating.thresholds import Thresholds
 from bot.refreshed import Refreshed
 from bot.store import curation_verdicts
 from bot.store.curation_verdicts import RatedGroup, UnjudgedText
