@@ -17,7 +17,8 @@ from openai import AsyncOpenAI
 from bot.chat import ChatRequest
 from bot.errors import OutOfReach, OverBudget, Stopped, Unavailable, UnknownModel
 from bot.histogram import Histogram
-from bot.llm.budget import Account, Budget, Charge
+from bot.llm.bookings import Bookings, Charge
+from bot.llm.budget import Account, Budget
 from bot.llm.model_parameters import Extensions, SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
 from bot.llm.response import Completion, StreamReader, parse
@@ -126,12 +127,20 @@ class ModelClient:
     """Sends chat requests. extensions: what the server takes beyond OpenAI's API."""
 
     def __init__(
-        self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
+        self,
+        api: AsyncOpenAI,
+        db: Database,
+        budget: Budget,
+        bookings: Bookings,
+        *,
+        extensions: Extensions,
+        timing: ClientTiming,
     ) -> None:
         self.api = api
         self.statistics = CallStatistics()
         self._db = db
         self._budget = budget
+        self._bookings = bookings
         self._extensions = extensions
         self._timing = timing
         self._reader = StreamReader(first_chunk=timing.first_chunk, next_chunk=timing.next_chunk)
@@ -288,7 +297,7 @@ class ModelClient:
 
     async def _book_most(self, call: "_Call") -> None:
         """Book a call that may be billed, though nobody hears what it cost."""
-        if self._budget.cost(call.model, *call.request.token_estimate) != 0:
+        if self._budget.prices.cost(call.model, *call.request.token_estimate) != 0:
             await self._db.write_together(self._charge(call, *call.request.token_estimate))
 
     async def _send(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
@@ -343,7 +352,7 @@ class ModelClient:
 
     def _charge(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> WriteTask[None]:
         charge = Charge(call.account, call.model, prompt_tokens, completion_tokens)
-        return WriteTask(self._budget.book_all, charge)
+        return WriteTask(self._bookings.book_all, charge)
 
     def _answer(self, call: "_Call", text: str, completion: Completion) -> ChatAnswer:
         prompt_tokens, completion_tokens = completion.tokens or call.request.token_estimate
@@ -355,7 +364,7 @@ class ModelClient:
             finish_reason=reason,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            cost=self._budget.cost(call.model, prompt_tokens, completion_tokens),
+            cost=self._budget.prices.cost(call.model, prompt_tokens, completion_tokens),
             seconds=time.monotonic() - call.started,
             attempts=call.attempts,
             thought=completion.thought,
@@ -435,10 +444,16 @@ def _tls_context() -> ssl.SSLContext:
 
 @asynccontextmanager
 async def open_client(
-    api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
+    api: AsyncOpenAI,
+    db: Database,
+    budget: Budget,
+    bookings: Bookings,
+    *,
+    extensions: Extensions,
+    timing: ClientTiming,
 ) -> AsyncIterator[ModelClient]:
     """Open a client that lets calls in flight complete before it closes."""
-    client = ModelClient(api, db, budget, extensions=extensions, timing=timing)
+    client = ModelClient(api, db, budget, bookings, extensions=extensions, timing=timing)
     try:
         yield client
     finally:

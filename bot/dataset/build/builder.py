@@ -111,7 +111,7 @@ class Builder:
         reach or its answers are of no use, OverBudget if the budget is used up; answers so far stay cached.
         """
         max_tokens = self._planner.sample_question(spec).sampling.max_tokens
-        cost = partial(self._budget.cost, spec.model)
+        cost = partial(self._budget.prices.cost, spec.model)
         pace = PaceMeter(self._workers, await self._expected_pace(spec.model))
         build = _Build(spec, account, self._planner.size(spec), excluded_ids, max_tokens, cost, pace)
         walk = self.selector.walk(spec, self._planner.slots(spec), excluded_ids)
