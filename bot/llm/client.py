@@ -26,7 +26,8 @@ from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, lacks
 from bot.llm.stream import Stream
 from bot.llm.thinking import ThinkingFilter
 from bot.logs import REQUEST_ID_HEADER, current_reference
-from bot.store.database import Database, WriteTask
+from bot.store.database import Database
+from bot.store.shared_writes import WriteTask
 
 T = TypeVar("T")
 

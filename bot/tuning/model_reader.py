@@ -15,9 +15,10 @@ from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
 from bot.llm.together import Progress, run_together
 from bot.store import model_answers
-from bot.store.database import Database, WriteTask
+from bot.store.database import Database
 from bot.store.model_answers import ModelAnswer
 from bot.store.models import Model
+from bot.store.shared_writes import WriteTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from bot.llm.budget import Account, Budget
 from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
 from bot.store import examples
-from bot.store.database import Database, WriteTask
+from bot.store.database import Database
+from bot.store.shared_writes import WriteTask
 from bot.store.examples import ReceivedAnswer, Request, SentRequest, Speed, StoredAnswer
 from bot.store.job_schema import BuildSpec
 
