@@ -223,3 +223,26 @@ async def test_a_server_that_crashes_under_two_processes_loses_no_vote(
         for shard in (0, 1):
             await discord.send_hero_command(HERO, shard)
         assert [each.returncode for each in running] == [None, None]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+async def test_a_process_that_never_becomes_ready_does_not_keep_the_others_from_leading(
+    processes: Processes, settings: Settings
+) -> None:
+    discord = processes.discord
+    discord.silent.add(0)
+    first = await processes.start("0")
+
+    async def taken() -> bool:
+        async with open_database(settings.database) as db, db.read() as tx:
+            return "shard 0 of 2" in {each.name for each in await leases.list_valid(tx)}
+
+    await eventually(taken, what="the first one serves its shard", timeout=300, interval=1.0)
+    assert await line(await processes.start("1")) == "ready"
+    await eventually(lambda: discord.syncs == 1, what="the commands are synced", timeout=300)
+    async with open_database(settings.database) as db, db.read() as tx:
+        owners = {each.name: each.owner for each in await leases.list_valid(tx)}
+    assert owners["leader"] == owners["shard 1 of 2"] != owners["shard 0 of 2"]
+    assert first.returncode is None
+    await discord.send_hero_command(HERO, 1)
