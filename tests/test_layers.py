@@ -25,7 +25,7 @@ LAYERS = (
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page", "refreshed"),
     ("cards", "settings", "store"),
-    ("community", "jobs", "leases", "llm"),
+    ("community", "jobs", "leases", "llm", "settings_file"),
     ("registry",),
     ("backup", "serving"),
     ("rating", "tuning"),
