@@ -49,4 +49,4 @@ class KeptCounts:
 
 
 def _digest(key: object) -> str:
-    return hashlib.sha256(repr(("rated texts", key)).encode()).hexdigest()
+    return hashlib.sha256(repr(("rated_texts", key)).encode()).hexdigest()
