@@ -144,7 +144,7 @@ class Run:
             async with self._db.write() as tx:
                 await job_claims.release(tx, self.job.id, worker=self._worker)
         except DatabaseBusy as error:
-            log.warning("job %d could not be released: %s (%s)", self.job.id, error, error.__cause__)
+            log.warning("job %d could not be released: %s", self.job.id, error)
 
 
 class Worker:
@@ -198,7 +198,7 @@ class Worker:
                 busy = False
             except DatabaseBusy as error:
                 if not busy:  # once: a disk that is full refuses at once, and a log would fill it further
-                    log.warning("no job can be claimed now: %s (%s)", error, error.__cause__)
+                    log.warning("no job can be claimed now: %s", error)
                 busy = True
                 await asyncio.sleep(self._timing.poll)
 
@@ -279,7 +279,7 @@ class Worker:
             await self._pause(run)
             return
         except DatabaseBusy as error:  # what was done is kept: the job goes on once the database is free
-            log.warning("job %d is interrupted: %s (%s)", run.job.id, error, error.__cause__)
+            log.warning("job %d is interrupted: %s", run.job.id, error)
             await run.release()
             return
         except UserError as error:
