@@ -10,6 +10,9 @@ from pydantic import ValidationError
 _CODES = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter"}
 _TYPES = {401: "authentication_error", 429: "requests", 500: "server_error", 503: "server_error"}
 
+NO_REPLICA, REPLICA_LOST = "no_replica", "replica_lost"
+"""The codes of a 503 of an engine on several machines: none can answer, or the one that did has gone."""
+
 CUSTOM_CODES = {
     "context_length_exceeded": "context_length_exceeded",
     "invalid_parameter_combination": "invalid_parameter_combination",

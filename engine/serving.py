@@ -30,6 +30,7 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
 from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.weights_choice import WeightsChooser
+from engine.limits import OPENVINO_SLOTS
 from engine.startup import Start, start_step
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
@@ -73,9 +74,17 @@ def stop_event(*, with_parent: bool) -> asyncio.Event:
 
 @asynccontextmanager
 async def working(
-    options: argparse.Namespace, start: Start, stores: Stores, loaded: LoadedModels
+    options: argparse.Namespace,
+    start: Start,
+    stores: Stores,
+    loaded: LoadedModels,
+    *,
+    batch_requests: int = OPENVINO_SLOTS,
 ) -> AsyncIterator[Api]:
-    """Work on jobs and batches during the block, and yield the API. `options` are those of command_line."""
+    """Work on jobs and batches during the block, and yield the API.
+
+    options: those of command_line. batch_requests: how many requests of a batch are asked at once.
+    """
     template = TrainerTemplate()
     weights_chooser = WeightsChooser(
         start.base.path,
@@ -89,7 +98,7 @@ async def working(
         JobQueue(
             stores.jobs, stores.files, stores.models, weights_chooser, loaded.tokenize_turn, template
         ) as job_queue,
-        BatchQueue(stores.batches, stores.files, inference) as batch_queue,
+        BatchQueue(stores.batches, stores.files, inference, at_once=batch_requests) as batch_queue,
     ):
         jobs = JobService(stores.jobs, stores.files, stores.models, weights_chooser, job_queue)
         batches = BatchService(stores.batches, stores.files, batch_queue)
