@@ -47,7 +47,10 @@ async def test_an_update_replaces_all_replicas_and_loses_no_chat(start_engine: S
         await eventually(
             lambda: "the replicas have been replaced" in engine.log.read_text(), what="an update", timeout=90
         )
-    assert before.isdisjoint(each.pid for each in engine.replica_processes())
+    await eventually(
+        lambda: before.isdisjoint(each.pid for each in engine.replica_processes()),
+        what="the old processes have ended",
+    )
     assert len(load.answered) > 6
     assert load.failed == []
 
