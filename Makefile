@@ -120,7 +120,7 @@ quick-postgres: .venv/.dev
 # One process: it has one cluster for all tests.
 test-cluster: .venv-cluster/.installed
 	.venv-cluster/bin/pytest -m cluster tests/engine/cluster tests/test_licences.py $(ARGS)
-	TEST_ENGINE=cluster .venv-cluster/bin/pytest -k "not training" $(ON_CLUSTER) $(ARGS)
+	TEST_ENGINE=cluster .venv-cluster/bin/pytest $(ON_CLUSTER) $(ARGS)
 
 test-package: .venv/.dev
 	$(BIN)/pytest -m package tests/test_package.py $(ARGS)

@@ -28,9 +28,9 @@ class ClusterEngine(EngineProcess):
     """An engine on a cluster, and what runs for it there."""
 
     def replica_processes(self) -> list[psutil.Process]:
-        """Return the processes of replicas on this machine, the oldest first."""
-        found = [each for each in psutil.process_iter(["cmdline", "create_time"]) if _is_replica(each)]
-        return sorted(found, key=lambda each: float(each.info["create_time"]))
+        """Return the processes of replicas on the nodes, which this process has started; the oldest first."""
+        started = psutil.Process().children(recursive=True)
+        return sorted(filter(_is_replica, started), key=psutil.Process.create_time)
 
     async def replicas(self) -> list[dict[str, int | str]]:
         """Return what /healthz says of them."""
@@ -41,7 +41,10 @@ class ClusterEngine(EngineProcess):
 
 
 def _is_replica(process: psutil.Process) -> bool:
-    return " ".join(process.info["cmdline"] or ()).startswith("ray::Replica")
+    try:
+        return " ".join(process.cmdline()).startswith("ray::Replica")
+    except psutil.Error:  # it has just ended
+        return False
 
 
 @pytest.fixture(scope="session")
