@@ -6,7 +6,7 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -26,9 +26,16 @@ class EngineProcess:
     """The clients that a test opened. The garbage collector would close them during a later test."""
 
     def __init__(
-        self, data: Path, base: Path | str | None, *, key: str | None = None, runtime: str = "llama.cpp"
+        self,
+        data: Path,
+        base: Path | str | None,
+        *,
+        key: str | None = None,
+        runtime: str = "llama.cpp",
+        options: Sequence[str] = (),
     ) -> None:
-        """Start one on a free port and wait until it listens."""
+        """Start one on a free port, with further options, and wait until it listens."""
+        self._options = options
         self.runtime = runtime
         self.data = data
         self.base = base
@@ -41,7 +48,7 @@ class EngineProcess:
     def start(self) -> None:
         """Start the process, again if it has ended: at the same address."""
         command = [sys.executable, "-m", "engine", "--data", str(self.data), "--with-parent"]
-        command += ["--port", str(self._port), "--runtime", self.runtime]
+        command += ["--port", str(self._port), "--runtime", self.runtime, *self._options]
         if self.base is not None:
             command += ["--base", str(self.base)]
         environment = {name: value for name, value in os.environ.items() if name != "ENGINE_API_KEY"}
