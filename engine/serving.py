@@ -28,7 +28,7 @@ from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
-from engine.jobs.trainer_template import TrainerTemplate
+from engine.jobs.training_runner import TrainingRunner
 from engine.jobs.weights_choice import WeightsChooser
 from engine.limits import OPENVINO_SLOTS
 from engine.startup import Start, start_step
@@ -78,25 +78,26 @@ async def working(
     start: Start,
     stores: Stores,
     loaded: LoadedModels,
+    runner: TrainingRunner,
     *,
     batch_requests: int = OPENVINO_SLOTS,
 ) -> AsyncIterator[Api]:
     """Work on jobs and batches during the block, and yield the API.
 
-    options: those of command_line. batch_requests: how many requests of a batch are asked at once.
+    options: those of command_line. runner: runs the jobs' trainings. batch_requests: how many requests of a
+    batch are asked at once.
     """
-    template = TrainerTemplate()
     weights_chooser = WeightsChooser(
         start.base.path,
         options.data,
         options.tune,
         obstacle=start.obstacle,
-        free_memory=lambda: system.available_memory() + template.private_bytes,
+        free_memory=runner.free_memory,
     )
     inference = InferenceService(stores.models, loaded)
     async with (
         JobQueue(
-            stores.jobs, stores.files, stores.models, weights_chooser, loaded.tokenize_turn, template
+            stores.jobs, stores.files, stores.models, weights_chooser, loaded.tokenize_turn, runner
         ) as job_queue,
         BatchQueue(stores.batches, stores.files, inference, at_once=batch_requests) as batch_queue,
     ):

@@ -15,6 +15,7 @@ from engine.cluster.ray_cluster import ClusterError, joined
 from engine.cluster.replica import ReplicaOptions
 from engine.cluster.scaling import Limits, Scaling
 from engine.cluster.supervisor import Supervisor
+from engine.jobs.trainer_process import TrainerProcesses
 from engine.serving import Stores, serve, stop_event, working
 from engine.startup import Start, StartError, prepared, start_step
 
@@ -32,14 +33,14 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--min-replicas",
-        type=_at_least_one,
+        type=command_line.count,
         default=1,
         metavar="N",
         help="how many replicas answer at least (default: 1)",
     )
     parser.add_argument(
         "--max-replicas",
-        type=_at_least_one,
+        type=command_line.count,
         metavar="N",
         help="how many answer at most, while chats wait (default: one on each node)",
     )
@@ -79,16 +80,11 @@ async def _serve(options: argparse.Namespace, start: Start, api_key: str | None)
     limits = Limits(options.min_replicas, options.max_replicas)
     async with Supervisor(fleet, told, limits, Scaling(idle_seconds=options.idle_seconds)) as supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.renew)
-        async with working(options, start, stores, fleet, batch_requests=_BATCH_REQUESTS) as api:
+        runner = TrainerProcesses(at_once=options.trainings)
+        async with working(options, start, stores, fleet, runner, batch_requests=_BATCH_REQUESTS) as api:
             api.metrics.registry.register(FleetCollector(fleet))
             supervisor.scale_by(api.inference.slots)
             await serve(options, api, api_key, stop)
-
-
-def _at_least_one(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of replicas: it is at least 1")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -33,15 +33,17 @@ class EngineProcess:
         *,
         key: str | None = None,
         runtime: str = "llama.cpp",
+        options: Sequence[str] = (),
         cluster: Sequence[str] | None = None,
     ) -> None:
-        """Start one on a free port and wait until it listens.
+        """Start one on a free port, with further options, and wait until it listens.
 
-        cluster: the options of `engine.cluster` that this engine is to be started with.
+        cluster: the options of `engine.cluster`, if this engine is one.
         """
         if cluster is None and CLUSTER:
             cluster = ("--address", two_nodes().address)
         self.cluster = cluster
+        self._options = options
         self.runtime = runtime
         self.data = data
         self.base = base
@@ -54,7 +56,7 @@ class EngineProcess:
     def start(self) -> None:
         """Start the process, again if it has ended: at the same address."""
         command = [sys.executable, "-m", *self._module(), "--data", str(self.data), "--with-parent"]
-        command += ["--port", str(self._port)]
+        command += ["--port", str(self._port), *self._options]
         if self.base is not None:
             command += ["--base", str(self.base)]
         environment = {name: value for name, value in os.environ.items() if name != "ENGINE_API_KEY"}
