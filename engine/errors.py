@@ -42,8 +42,8 @@ class ApiError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive pickling: an exception is otherwise made anew of its message alone."""
-        named = {"code": self.code, "param": self.param, "headers": self.headers}
-        return partial(type(self), **named), (self.status, self.message)
+        more = partial(type(self), code=self.code, param=self.param, headers=self.headers)
+        return more, (self.status, self.message)
 
     def body(self) -> dict[str, Any]:
         """Return `{"error": {message, type, param, code}}`."""

@@ -41,7 +41,8 @@ class EngineProcess:
         cluster: the options of `engine.cluster`, if this engine is one.
         """
         if cluster is None and CLUSTER:
-            cluster = ("--address", two_nodes().address)
+            # one replica: tests of slots count those of one process
+            cluster = ("--address", two_nodes().address, "--max-replicas", "1")
         self.cluster = cluster
         self._options = options
         self.runtime = runtime
