@@ -19,7 +19,8 @@ _ANSWER_SECONDS = 3.0
 class Kill:
     """What a killed replica cost, of two under load; in seconds.
 
-    broken: chats in flight that failed. lost: chats that began after the kill and failed.
+    broken: chats in flight that failed. lost: chats that began after the kill and failed. first_answer: until
+    one of those had its first word.
     """
 
     broken: int
@@ -69,7 +70,10 @@ class Figures:
         )
         table.add_row("chats that began later and failed", f"{kill.lost}", "0", "")
         table.add_row(
-            "the first of them was answered after", f"{kill.first_answer:.1f} s", f"{_ANSWER_SECONDS} s", ""
+            "the first of them had its first word after",
+            f"{kill.first_answer:.1f} s",
+            f"{_ANSWER_SECONDS} s",
+            "",
         )
         return table
 
@@ -77,7 +81,7 @@ class Figures:
         ours, theirs = self._tokens(name, streams), self._tokens(other, streams)
         ratio = self.ratio(name, other, streams)
         table.add_row(
-            f"{name}, {streams} streams ({bound})",
+            f"{name}, streams: {streams} ({bound})",
             f"{ours:.0f} tokens/s",
             f"{other}: {theirs:.0f} tokens/s",
             f"{ratio:.2f}",

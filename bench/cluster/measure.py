@@ -21,7 +21,7 @@ from bench.common.errors import BenchError
 from bench.common.report import log_progress
 from bench.common.rounds import rotated
 from bench.common.servers import RunningServer, cluster_server, engine_server
-from bench.engine.load import ChatRound, Prompt, ServedModel, run_chats
+from bench.engine.load import ChatRound, Prompt, ServedModel, run_chat, run_chats
 
 _MODEL = "smollm2-135m-instruct"
 _REPLICA = "ray::Replica"  # what Ray calls the process of one
@@ -88,23 +88,20 @@ class _Load:
 
     server: RunningServer
     prompts: Iterator[Prompt]
-    killed_at: float = float("inf")
-    begun: dict[int, float] = field(default_factory=dict)
     failures: list[tuple[float, float]] = field(default_factory=list)
     """When each failed chat began and ended."""
     answers: list[tuple[float, float]] = field(default_factory=list)
+    """When each answered chat began, and had its first word."""
 
     async def run(self, until: float) -> None:
         while time.monotonic() < until:
             prompt, began = next(self.prompts), time.monotonic()
             try:
-                await self.server.client.chat.completions.create(
-                    model=_MODEL, messages=list(prompt.messages), **prompt.parameters
-                )
+                timing = await run_chat(ServedModel(self.server, _MODEL), prompt, seed=0)
             except openai.APIError:
                 self.failures.append((began, time.monotonic()))
             else:
-                self.answers.append((began, time.monotonic()))
+                self.answers.append((began, began + timing.first))
 
 
 async def _kill(server: RunningServer, prompts: Iterator[Prompt]) -> Kill:
@@ -118,7 +115,7 @@ async def _kill(server: RunningServer, prompts: Iterator[Prompt]) -> Kill:
     await asyncio.gather(*chats)
     in_flight = [end - killed for began, end in load.failures if began <= killed]
     later = [end for began, end in load.failures if began > killed]
-    answered = [end - killed for began, end in load.answers if began > killed]
+    answered = [first - killed for began, first in load.answers if began > killed]
     if not answered:
         raise BenchError("no chat was answered after a replica was killed")
     return Kill(
