@@ -41,6 +41,7 @@ LAYERS = (
 )
 MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.inference.torch_generator"}
 TORCH_FOLDER = "engine.training"
+RAY_FOLDER = "engine.cluster"
 DISCORD = {
     "bot.client",
     "bot.connection.account",
@@ -221,6 +222,14 @@ def test_the_engine_stands_alone(graph: grimp.ImportGraph) -> None:
     assert {name for name in found if name.split(".")[0] == "engine"} == set()
 
 
+def test_ray_stays_in_its_folder_which_nothing_needs(graph: grimp.ImportGraph) -> None:
+    """It is an optional part of the package: without it everything else starts."""
+    assert {name for name in importers(graph, "ray") if not name.startswith(f"{RAY_FOLDER}.")} == set()
+    inside = {RAY_FOLDER} | graph.find_descendants(RAY_FOLDER)
+    found = set().union(*(importers(graph, module) for module in inside))
+    assert found <= inside
+
+
 def test_the_bot_knows_the_engine_by_its_address_only(graph: grimp.ImportGraph) -> None:
     assert {name for name in importers(graph, "engine") if not name.startswith("engine")} == set()
 
@@ -307,6 +316,7 @@ ours = [m.name for p in (bot, cogs, engine) for m in pkgutil.walk_packages(p.__p
 ours = [name for name in ours if ".migrations" not in name and not name.endswith("__main__")]
 torch = {sorted(MAY_LOAD_TORCH)!r}
 ours = [name for name in ours if name not in torch and not name.startswith("{TORCH_FOLDER}.")]
+ours = [name for name in ours if not name.startswith("{RAY_FOLDER}.")]
 """
     probe += """
 import discord, openai, sqlalchemy.ext.asyncio, pydantic_settings, simcord, rich.progress, typer
