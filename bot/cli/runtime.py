@@ -12,7 +12,8 @@ import typer
 from bot.cli.terminal import TERMINAL
 from bot.errors import DatabaseBusy, HerosmithError, UserError
 from bot.logs import begin_reference, configure_logs
-from bot.settings import Settings, load_faulty_settings, load_settings, misspelt_names
+from bot.settings import Settings
+from bot.settings_file import load_faulty_settings, load_settings, misspelt_names
 
 log = logging.getLogger(__name__)
 

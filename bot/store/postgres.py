@@ -78,7 +78,7 @@ def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | Non
         "default_transaction_read_only": "off" if writes else "on",
         "jit": "off",  # compiling takes longer than our queries
     }
-    set_up_sessions(engine, chosen | _PROBES)
+    set_up_sessions(engine, {**chosen, **_PROBES})
 
     @event.listens_for(engine.sync_engine, "checkout")
     def _check_out(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -179,7 +179,10 @@ GUIDES = sorted(
     {*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"}
 )
 OF_OTHERS = frozenset(
-    {"ARGS", "COMPOSE_PROFILES", "GREETING", "HF_HUB_OFFLINE", "PIP_EXTRA_INDEX_URL", "PYTHON"}
+    {
+        *("ARGS", "COMPOSE_PROFILES", "GREETING", "HF_HUB_OFFLINE", "PIP_EXTRA_INDEX_URL", "PYTHON"),
+        *("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "TEST_ENGINE"),
+    }
 )
 """Variables of other programs, of make, and of a recipe."""
 INVENTED = ("FEATURE", "CODE", "it.po", "ping.py", "greet.py", "subject", "data/var", "mine.toml")
