@@ -5,7 +5,7 @@ import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol, TypeVar, get_args
@@ -294,6 +294,9 @@ class ModelClient:
             return await self._send(call, limiter, permit)
         except asyncio.CancelledError:
             await self._book_most(call)
+            if call.record:  # as booked: the next run would book what it finds under way
+                with suppress(Unavailable):
+                    await call.record.failed(Truncated("the call was given up"))
             raise
 
     async def _book_most(self, call: "_Call") -> None:
