@@ -2,7 +2,8 @@
 
 The playground is visited in headless Chromium as its three people, on the real engine. Without `--data` the
 base model writes; with the data folder of an installation, such as `data/var/playground` after a training,
-its live model does, on a copy. Votes beyond those of the three are simulated. It writes docs/heroes-*.png.
+its live model does, on a copy. Votes beyond those of the three are simulated. It writes docs/heroes-*.png,
+the gallery of these heroes among them.
 """
 
 import argparse
@@ -23,9 +24,12 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 
 from bot.app import App, Timing, open_app
 from bot.client import HeroBot
+from bot.gallery.pictures import draw_pictures
+from bot.gallery.site import begin_site, write_site
+from bot.i18n.message import ENGLISH
 from bot.playground.run import open_channel
 from bot.playground.server import open_page
-from bot.playground.simulated_discord import HOME
+from bot.playground.simulated_discord import HOME, SimulatedDiscord
 from bot.processes import run_engine
 from bot.rating.votes import DOWN, UP
 from bot.settings import ROOT, Settings
@@ -40,12 +44,17 @@ _MOST_BYTES = 150_000
 _LONGEST = 300_000  # milliseconds for one answer of the model, on a busy machine
 expect.set_options(timeout=_LONGEST)
 _WIDE, _NARROW = (1280, 860), (390, 844)
-_FRAME = 190  # pixels of a wide page around its messages
-_TALLEST = 1450
+_FRAME, _NARROW_FRAME = 190, 165  # pixels of a page around its messages, wide and as on a phone
+_SHORTEST, _TALLEST = 420, 1450
+_HIDE_BEFORE = """each => {
+  while ((each = each.previousElementSibling)) each.style.display = "none";
+}"""
+_SHOW_ALL = 'document.querySelectorAll("#messages > li").forEach((each) => { each.style.display = ""; })'
+_LOADED = "[...document.images].every((each) => each.complete)"
 # what the documentation shows; --all takes each picture both wide and as on a phone
 _SHOWN = (
     *("greeting", "take", "card", "kept-phone", "list-phone", "top", "quota-phone"),
-    *("team", "story-phone", "menu-phone", "made", "week", "french"),
+    *("team", "story-phone", "menu-phone", "made", "week", "french", "gallery"),
 )
 _DAY = 86_400.0  # seconds
 # who asks for which heroes, and the votes for and against each
@@ -76,6 +85,7 @@ class Visit:
     clock: Clock
     folder: Path
     all_pictures: bool
+    asked_by: list[int]
 
     @property
     def app(self) -> App:
@@ -115,27 +125,37 @@ class Visit:
         return self.page.locator(f'[data-id="{await answer.get_attribute("data-id")}"]')
 
     async def show(self, first: Locator, *, narrow: bool, dark: bool) -> None:
-        """Lay the page out, wide or as on a phone, from a message on."""
+        """Lay the page out, wide or as on a phone, from a message on, as tall as what is to be seen.
+
+        Messages before it are hidden until show_all(): half of one would stand at the upper edge.
+        """
         width, height = _NARROW if narrow else _WIDE
         await self.page.emulate_media(color_scheme="dark" if dark else "light")
         await self.page.set_viewport_size({"width": width, "height": height})
+        await first.evaluate(_HIDE_BEFORE)
+        await self.page.wait_for_function(_LOADED)
         await asyncio.sleep(0.5)  # pictures are laid out
-        if not narrow:  # as tall as what is to be seen
-            until = "document.querySelector('#messages').getBoundingClientRect().bottom"
-            seen = await first.evaluate(f"each => {until} - each.getBoundingClientRect().top")
-            height = round(min(_TALLEST, max(height, seen + _FRAME)))
-            await self.page.set_viewport_size({"width": width, "height": height})
-            await asyncio.sleep(0.3)
+        until = "document.querySelector('#messages').getBoundingClientRect().bottom"
+        seen = await first.evaluate(f"each => {until} - each.getBoundingClientRect().top")
+        tallest, frame = (height, _NARROW_FRAME) if narrow else (_TALLEST, _FRAME)
+        height = round(min(tallest, max(_SHORTEST, seen + frame)))
+        await self.page.set_viewport_size({"width": width, "height": height})
+        await asyncio.sleep(0.3)
         await first.evaluate("each => each.scrollIntoView({block: 'start'})")
         await self.page.mouse.move(1, 1)
         await asyncio.sleep(0.3)  # what fades in or out
+
+    async def show_all(self) -> None:
+        """Show the messages again that show() has hidden."""
+        await self.page.evaluate(_SHOW_ALL)
+        await self.page.set_viewport_size({"width": _WIDE[0], "height": _WIDE[1]})
 
     async def picture(self, name: str, first: Locator) -> None:
         """Take pictures of a message and those after it, on a wide dark page and on a phone's light one."""
         for suffix, narrow in (("", False), ("-phone", True)):
             await self.show(first, narrow=narrow, dark=not narrow)
             await self.save(f"{name}{suffix}")
-        await self.page.set_viewport_size({"width": _WIDE[0], "height": _WIDE[1]})
+        await self.show_all()
 
     async def save(self, name: str) -> None:
         """Save a picture of the page as it is, if it is wanted."""
@@ -239,6 +259,7 @@ async def _provenance(visit: Visit) -> None:
         await hero.locator(".more summary").click()
         await visit.save(f"menu{suffix}")
         await hero.locator(".more summary").click()
+    await visit.show_all()
     await hero.hover()
     await hero.locator(".more summary").click()
     made = await visit.press(hero, "How was this made?", "How its words were drawn")
@@ -266,8 +287,33 @@ async def take_french(page: Page, visit: Visit) -> None:
     await french.save("french")
 
 
+async def take_gallery(page: Page, visit: Visit) -> None:
+    """Take pictures of the gallery of what ana and ben asked for, once they and their server agree."""
+    for person in visit.asked_by:
+        await visit.app.member_settings.change(person, "gallery", allowed=True)
+    await visit.app.guild_settings.change(HOME, in_gallery=True)
+    entries = await visit.app.gallery.public(ENGLISH, _unseen)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        begin_site(path, ENGLISH)
+        write_site(path, await draw_pictures(path, entries, visit.app.cards, ENGLISH, _unseen), ENGLISH)
+        shown = replace(visit, page=page)
+        for suffix, (width, height) in (("", _WIDE), ("-phone", _NARROW)):
+            await page.emulate_media(color_scheme="dark" if suffix else "light")
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.goto((path / "index.html").as_uri())
+            await page.wait_for_function(_LOADED)
+            await shown.save(f"gallery{suffix}")
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """Show no progress."""
+
+
 @asynccontextmanager
-async def playground(data: Path | None, folder: Path, clock: Clock) -> AsyncIterator[tuple[HeroBot, str]]:
+async def playground(
+    data: Path | None, folder: Path, clock: Clock
+) -> AsyncIterator[tuple[SimulatedDiscord, HeroBot, str]]:
     """Open the page of a bot on a new data folder, or on a copy of an installation's."""
     if data is not None:
         shutil.copytree(data, folder, dirs_exist_ok=True)
@@ -283,7 +329,7 @@ async def playground(data: Path | None, folder: Path, clock: Clock) -> AsyncIter
             raise TypeError(bot)
         following = asyncio.create_task(world.follow_real_time())
         try:
-            yield bot, page.url
+            yield world, bot, page.url
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -305,14 +351,16 @@ async def run(data: Path | None, pictures: Path, *, all_pictures: bool) -> None:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            playground(data, Path(folder), clock) as (bot, url),
+            playground(data, Path(folder), clock) as (world, bot, url),
             async_playwright() as playwright,
             await playwright.chromium.launch(executable_path=_BROWSER, args=_FLAGS) as browser,
         ):
             page = await _open(browser, f"{url}#olga", "en")
-            visit = Visit(page, bot, clock, pictures, all_pictures)
+            asked_by = [world.people[name].id for name, *_ in _ASKED]
+            visit = Visit(page, bot, clock, pictures, all_pictures, asked_by)
             await take_all(visit)
             await take_french(await _open(browser, f"{url}#ben", "fr"), visit)
+            await take_gallery(await browser.new_page(), visit)
 
 
 def main() -> None:
