@@ -139,17 +139,16 @@ async def test_no_card_of_a_hero_in_a_channel_that_the_person_may_not_read(stage
     await check_card(stage.channel.history()[-1], "healing")
 
 
-@pytest.mark.parametrize(("private", "refused"), [(False, False), (True, True)])
+@pytest.mark.parametrize("kind", [discord.ChannelType.public_thread, discord.ChannelType.private_thread])
 async def test_a_hero_in_a_thread_has_a_card_for_those_who_may_read_it(
-    stage: Stage, app: App, *, private: bool, refused: bool
+    stage: Stage, app: App, kind: discord.ChannelType
 ) -> None:
-    kind = discord.ChannelType.private_thread if private else discord.ChannelType.public_thread
     thread = stage.env.backend.create_thread(stage.channel.id, "aside", stage.olga.id, type=kind.value)
     await stage.env.settle()
     found = await app.describer.describe(Hero(40, "woman", "healing"), requester=7, guild_id=HOME)
     await app.describer.set_message(found, thread.id, 987_654_321)
     await stage.ben.slash(stage.channel, "card", hero="987654321")
-    if refused:
+    if kind is discord.ChannelType.private_thread:
         assert "may read" in stage.refusal()
     else:
         await check_card(stage.channel.history()[-1], "healing")

@@ -99,7 +99,7 @@ async def test_a_hidden_text_is_deleted_unread(stage: Stage, app: App) -> None:
     assert mine.titles == []
 
 
-async def test_a_hero_whose_channel_is_gone_is_deleted_without_a_false_alarm(stage: Stage, app: App) -> None:
+async def test_a_hero_whose_channel_is_gone_is_deleted_without_a_false_alarm(stage: Stage) -> None:
     guild = stage.env.guild
     place = guild.create_text_channel("for a while")
     await stage.ana.slash(place, "hero", hero="40 woman healing")
