@@ -71,8 +71,9 @@ from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
 from bot.rating.periods import Periods
 from bot.rating.picks import Picks
-from bot.rating.scores import Scores, Thresholds, open_scores
+from bot.rating.scores import Scores, open_scores
 from bot.rating.seasons import Seasons
+from bot.rating.thresholds import Thresholds
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from bot.community.powers import Powers
 from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
 from bot.dataset.versions.kept_verdicts import KeptVerdicts
-from bot.rating.scores import CountedVotes, Scores, Thresholds
+from bot.rating.scores import CountedVotes, Scores
+from bot.rating.thresholds import Thresholds
 from bot.refreshed import Refreshed
 from bot.store import curation_verdicts
 from bot.store.curation_verdicts import RatedGroup, UnjudgedText

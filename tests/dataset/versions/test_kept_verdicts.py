@@ -20,7 +20,7 @@ from bot.dataset.versions.admission_counts import AdmissionCounter
 from bot.dataset.versions.kept_verdicts import KeptVerdicts, rules_version
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
-from bot.rating.scores import Thresholds
+from bot.rating.thresholds import Thresholds
 from bot.settings import ROOT, Settings
 from bot.store.schema import curation_verdict, description
 from bot.store.timing import DatabaseTiming
