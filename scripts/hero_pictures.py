@@ -42,6 +42,7 @@ _SHOWN = (
     *("greeting", "take", "card", "kept-phone", "list-phone", "top", "quota-phone"),
     *("team", "story-phone", "menu-phone", "made", "week", "french", "gallery"),
 )
+_WITH_SUGGESTIONS = 580  # pixels of height: an answer, and what completes a line below it
 _DAY = 86_400.0  # seconds
 _MOST_GALLERY_BYTES = 250_000  # it shows several cards
 # who asks for which heroes, and the votes for and against each
@@ -130,6 +131,7 @@ async def _card(visit: HeroVisit) -> None:
     await visit.messages.filter(has_text=_HERO).first.get_by_role("button", name="🖼️").click()
     card = visit.messages.filter(has=visit.page.get_by_role("img", name=re.compile("^Hero card"))).last
     await expect(card).to_be_visible(timeout=LONGEST)
+    card = await visit.pinned(card)
     dark = await visit.type_line("/card dark:true", "")
     await expect(dark.get_by_role("img", name=re.compile("^Hero card"))).to_be_visible(timeout=LONGEST)
     await visit.picture("card", card)
@@ -180,17 +182,23 @@ async def _week(visit: HeroVisit) -> None:
     await visit.type_line(f"/settings weekly channel:#heroes day:{day} hour:0", "The hero of the week is set")
     visit.clock.ahead = _DAY
     await visit.bot.cog(WeeklyCog).post_due()
-    await visit.picture("week", visit.with_text("Hero of the week"))
+    post = visit.with_text("🏆 Hero of the week")
+    await expect(post).to_contain_text("Who voted")
+    await visit.picture("week", post)
 
 
 async def take_french(page: Page, visit: HeroVisit) -> None:
-    """Take a picture of the page in French, while a command is typed."""
+    """Take pictures of the page in French, while a command is typed."""
     french = replace(visit, page=page)
-    await french.type_line("/aide", "Vérifier les droits")
-    await french.type_line("/quota", "Tes héros")
-    await page.locator("#line").fill("/hero 30 homme vo")
-    await expect(page.get_by_role("option").first).to_be_visible()
-    await french.save("french")
+    quota = await french.type_line("/quota", "Tes héros")
+    for suffix, narrow in (("", False), ("-phone", True)):
+        await french.show(quota, narrow=narrow, dark=not narrow)
+        width, _ = NARROW if narrow else WIDE
+        await page.set_viewport_size({"width": width, "height": _WITH_SUGGESTIONS})
+        await page.locator("#line").fill("/hero 30 homme vo")
+        await expect(page.get_by_role("option").first).to_be_visible()
+        await french.save(f"french{suffix}")
+        await page.locator("#line").fill("")
 
 
 async def take_gallery(page: Page, visit: HeroVisit) -> None:

@@ -68,7 +68,11 @@ class Visit:
     async def _answer(self, before: int, until: str) -> Locator:
         answer = self.messages.nth(before)
         await expect(answer).to_contain_text(until, timeout=LONGEST)
-        return self.page.locator(f'[data-id="{await answer.get_attribute("data-id")}"]')
+        return await self.pinned(answer)
+
+    async def pinned(self, message: Locator) -> Locator:
+        """Return this very message, whichever ones follow it."""
+        return self.page.locator(f'[data-id="{await message.get_attribute("data-id")}"]')
 
     async def show(self, first: Locator, *, narrow: bool, dark: bool) -> None:
         """Lay the page out, wide or as on a phone, from a message on, as tall as what is to be seen.
