@@ -1,4 +1,4 @@
-"""Scores: the counted votes on descriptions, and the ranking for people that they make."""
+"""Scores: how many votes count, and how they rank descriptions for people."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -42,12 +42,18 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class CountedVotes:
-    """The rule by which votes count at one moment, how many there are, and why others do not count."""
+class VoteNumbers:
+    """How many votes there are at one moment, and why some do not count."""
 
-    rule: CountingRule
     totals: VoteTotals
     not_counted: tuple[LocalizedMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedVotes(VoteNumbers):
+    """The rule by which votes count besides."""
+
+    rule: CountingRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +130,22 @@ class Scores:
         async with self._db.read() as tx:
             votes = await self.count(tx)
             counted = await scores.list_description_votes(tx, votes.rule)
-        return VoteSnapshot(votes.rule, votes.totals, votes.not_counted, tuple(counted))
+        return VoteSnapshot(votes.totals, votes.not_counted, votes.rule, tuple(counted))
 
     async def count(self, tx: Transaction) -> CountedVotes:
         """Return by which rule votes count now, and how many do. This reads all votes, several times."""
         rule = await self._vote_filter.rule(tx)
         totals = await scores.count_votes(tx, rule)
-        return CountedVotes(rule, totals, self._vote_filter.uncounted_by_reason(totals))
+        return CountedVotes(totals, self._vote_filter.uncounted_by_reason(totals), rule)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """What the settings say of votes that count: the age of an account in days, and votes a day."""
+        return self._vote_filter.lenient_rule.account_days, self._vote_filter.lenient_rule.daily
+
+    def numbers(self, totals: VoteTotals) -> VoteNumbers:
+        """Return the numbers of votes that were counted before, by the same limits."""
+        return VoteNumbers(totals, self._vote_filter.uncounted_by_reason(totals))
 
     async def scene_votes(self) -> list[DescriptionVotes]:
         """Return the counted votes on scenes, which are in no snapshot."""

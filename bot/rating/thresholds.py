@@ -1,4 +1,4 @@
-"""Thresholds: by which counted votes a description is admitted to datasets, or voted down."""
+"""Thresholds: which votes admit a description to datasets, and which keep it out."""
 
 import math
 from collections.abc import Iterator
