@@ -78,7 +78,8 @@ async def _serve(options: argparse.Namespace, start: Start, api_key: str | None)
     told = ReplicaOptions(options.data, mark, start.base, logging.getLogger().level)
     fleet = Fleet(start.base.path)
     limits = Limits(options.min_replicas, options.max_replicas)
-    async with Supervisor(fleet, told, limits, Scaling(idle_seconds=options.idle_seconds)) as supervisor:
+    scaling = Scaling(idle_seconds=options.idle_seconds)
+    async with Supervisor(fleet, told, limits, scaling, stop.set) as supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.renew)
         runner = TrainerProcesses(at_once=options.trainings)
         async with working(options, start, stores, fleet, runner, batch_requests=_BATCH_REQUESTS) as api:
