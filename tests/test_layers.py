@@ -25,7 +25,7 @@ LAYERS = (
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page", "refreshed"),
     ("cards", "settings", "store"),
-    ("community", "jobs", "leases", "llm"),
+    ("community", "jobs", "leases", "llm", "settings_file"),
     ("registry",),
     ("backup", "serving"),
     ("rating", "tuning"),
@@ -116,7 +116,7 @@ def sources(*roots: str) -> Iterator[tuple[str, str]]:
 def test_the_graph_sees_external_packages(graph: grimp.ImportGraph) -> None:
     """Otherwise the tests below would prove nothing."""
     assert "bot.client" in importers(graph, "discord")
-    assert "bot.store.schema" in importers(graph, "sqlalchemy")
+    assert "bot.store.schema.base" in importers(graph, "sqlalchemy")
     assert "bot.llm.client" in importers(graph, "openai")
     assert "engine.training.loop" in importers(graph, "torch")
 
