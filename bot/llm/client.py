@@ -20,8 +20,18 @@ from bot.histogram import Histogram
 from bot.llm.budget import Account, Budget, Charge
 from bot.llm.model_parameters import Extensions, SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
+from bot.llm.replicas import Replica, Replicas
 from bot.llm.response import Completion, StreamReader, parse
-from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, lacks_v1, retry_after, with_retries
+from bot.llm.retry import (
+    BACKGROUND,
+    INTERACTIVE,
+    Malformed,
+    RetryPolicy,
+    Truncated,
+    lacks_v1,
+    retry_after,
+    with_retries,
+)
 from bot.llm.stream import Stream
 from bot.llm.thinking import ThinkingFilter
 from bot.logs import REQUEST_ID_HEADER, current_reference
@@ -122,12 +132,19 @@ def _outcome(error: Exception) -> Outcome:
 
 
 class ModelClient:
-    """Sends chat requests. extensions: what the server takes beyond OpenAI's API."""
+    """Sends chat requests. extensions: what the servers take beyond OpenAI's API."""
 
     def __init__(
-        self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
+        self,
+        replicas: Replicas,
+        db: Database,
+        budget: Budget,
+        *,
+        extensions: Extensions,
+        timing: ClientTiming,
     ) -> None:
-        self.api = api
+        self.replicas = replicas
+        self.api = replicas.apis[0]  # for what is no chat
         self.statistics = CallStatistics()
         self._db = db
         self._budget = budget
@@ -258,7 +275,37 @@ class ModelClient:
         return answer
 
     async def _send(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
-        raw = await self._create_completion(call, limiter, permit)
+        """Send the request to one server after the other, until one answers or none is left."""
+        *others, last = self.replicas.in_order(call.model)
+        for replica in others:
+            try:
+                return await self._send_to(replica, call, limiter, permit)
+            except openai.APIError as error:
+                if not self.replicas.may_pass_over(replica, call.model, error):
+                    raise
+                call.attempts += 1
+        try:
+            return await self._send_to(last, call, limiter, permit)
+        except openai.APIError as error:
+            self.replicas.may_pass_over(last, call.model, error)  # the next call tries it last, too
+            raise
+
+    async def _send_to(
+        self, replica: Replica, call: "_Call", limiter: RateLimiter, permit: Permit
+    ) -> ChatAnswer:
+        with replica.use():
+            raw = await self._create_completion(replica.api, call, limiter, permit)
+            try:
+                answer = await self._read(raw, call, limiter)
+            except Malformed:
+                raise
+            except Truncated as error:
+                self.replicas.note_failure(replica, error)
+                raise
+        self.replicas.note_answer(replica, call.model)
+        return answer
+
+    async def _read(self, raw: Any, call: "_Call", limiter: RateLimiter) -> ChatAnswer:
         thinking = self._thinking.setdefault(call.model, ThinkingFilter())
         max_tokens = call.request.sampling.max_tokens
         if call.stream:
@@ -271,7 +318,9 @@ class ModelClient:
                 limiter.end_probe()
         return self._answer(call, call.request.render(completion.text), completion)
 
-    async def _create_completion(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> Any:
+    async def _create_completion(
+        self, api: AsyncOpenAI, call: "_Call", limiter: RateLimiter, permit: Permit
+    ) -> Any:
         """Call the API and return the SDK's raw response.
 
         If the model refuses a parameter, the request is sent again at once without it.
@@ -285,7 +334,7 @@ class ModelClient:
                     in_background=call.retry_policy.in_background,
                 )
                 try:
-                    raw = await call.run_until_stopped(self._post(call, arguments))
+                    raw = await call.run_until_stopped(self._post(api, call, arguments))
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not parameters.learn(error, arguments):
                         raise
@@ -300,10 +349,11 @@ class ModelClient:
             limiter.update_from_headers(permit, error.response.headers)
             raise
 
-    async def _post(self, call: "_Call", arguments: dict[str, Any]) -> Any:
+    async def _post(self, api: AsyncOpenAI, call: "_Call", arguments: dict[str, Any]) -> Any:
         gives_way = call.retry_policy.in_background and self._extensions.background
-        timeout = self._timing.background if gives_way else self._timing.answer
-        return await self.api.chat.completions.with_raw_response.create(
+        seconds = self._timing.background if gives_way else self._timing.answer
+        timeout = httpx2.Timeout(seconds, connect=self.replicas.connect_timeout or seconds)
+        return await api.chat.completions.with_raw_response.create(
             model=call.model, messages=[], timeout=timeout, **arguments
         )
 
@@ -401,10 +451,10 @@ def _tls_context() -> ssl.SSLContext:
 
 @asynccontextmanager
 async def open_client(
-    api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
+    replicas: Replicas, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
 ) -> AsyncIterator[ModelClient]:
     """Open a client that lets calls in flight complete before it closes."""
-    client = ModelClient(api, db, budget, extensions=extensions, timing=timing)
+    client = ModelClient(replicas, db, budget, extensions=extensions, timing=timing)
     try:
         yield client
     finally:
