@@ -70,7 +70,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Tests with a target of their own run if `-m` names their mark.
     """
-    unasked = [mark for mark in ("release", "chaos", "package", "slow") if mark not in config.option.markexpr]
+    unasked = [
+        mark for mark in ("release", "chaos", "package", "slow", "vllm") if mark not in config.option.markexpr
+    ]
     left_out = {item for item in items if any(map(item.get_closest_marker, unasked))}
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

@@ -275,20 +275,20 @@ class ModelClient:
         return answer
 
     async def _send(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
-        """Send the request to one server after the other, until one answers or none is left."""
-        *others, last = self.replicas.in_order(call.model)
-        for replica in others:
+        """Send the request to one server after the other, until one answers or none is left.
+
+        If none does, the error is that of one that is in reach and lacks the model: it can be loaded there.
+        """
+        errors: list[openai.APIError] = []
+        for replica in self.replicas.in_order(call.model):
+            call.attempts += bool(errors)
             try:
                 return await self._send_to(replica, call, limiter, permit)
             except openai.APIError as error:
                 if not self.replicas.may_pass_over(replica, call.model, error):
                     raise
-                call.attempts += 1
-        try:
-            return await self._send_to(last, call, limiter, permit)
-        except openai.APIError as error:
-            self.replicas.may_pass_over(last, call.model, error)  # the next call tries it last, too
-            raise
+                errors.append(error)
+        raise next((each for each in errors if isinstance(each, openai.NotFoundError)), errors[-1])
 
     async def _send_to(
         self, replica: Replica, call: "_Call", limiter: RateLimiter, permit: Permit

@@ -66,8 +66,7 @@ class ModelAvailability:
         Return None if they do not answer.
         """
         try:
-            apis = dict.fromkeys((self._training_api, *self._chat_apis))  # often one
-            listed = [await list_models(api) for api in apis]
+            listed = [await list_models(self._training_api), *await self._list_chat_models()]
         except HerosmithError as error:
             log.info("the servers list no models: %s", error)
             return None
@@ -75,6 +74,16 @@ class ModelAvailability:
         for days in listed:
             dates |= {name: day or dates.get(name) for name, day in days.items()}
         return dates
+
+    async def _list_chat_models(self) -> list[dict[str, str | None]]:
+        """Return what the servers list that answer chats alone. Raises HerosmithError if none of them does."""
+        apis = [api for api in self._chat_apis if api is not self._training_api]
+        results = await asyncio.gather(*map(list_models, apis), return_exceptions=True)
+        listed = [result for result in results if isinstance(result, dict)]
+        for result in results:
+            if isinstance(result, BaseException) and not (listed and isinstance(result, HerosmithError)):
+                raise result
+        return listed
 
     async def is_missing(self, model: Model) -> bool:
         """Return whether all chat servers list models, but none of them this one."""

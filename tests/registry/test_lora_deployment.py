@@ -1,7 +1,6 @@
 """Adapters of a real engine, offered to a server of vLLM's shape."""
 
 import asyncio
-import io
 import json
 import os
 import re
@@ -16,13 +15,13 @@ from pathlib import Path
 
 import openai
 import pytest
-from aiohttp import web
 from openai import AsyncOpenAI
 from safetensors.numpy import load_file, save
 
 from bot.errors import OutOfReach, Unavailable, UserError
 from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.lora_deployment import LoraDeployment
+from tests.support.adapters import gives, tar_of
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.lora_server import BASE, KEY, NAME, LoraServer, lora_server, serving
@@ -200,38 +199,10 @@ async def test_a_name_that_leads_elsewhere_is_refused(stage: Stage, name: str) -
         await (await stage.serving()).deploy(name)
 
 
-def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for member, content in members:
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return out.getvalue()
-
-
 def link(name: str, target: str) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = tarfile.SYMTYPE, target
     return member
-
-
-def gives(*bodies: bytes, hangs: bool = False) -> web.Application:
-    """A training server that gives these archives, one after the other; or hangs after half of one."""
-    left = list(bodies)
-
-    async def adapter(request: web.Request) -> web.StreamResponse:
-        body = left.pop(0)
-        response = web.StreamResponse()
-        response.content_length = len(body) * 2 if hangs else len(body)
-        await response.prepare(request)
-        await response.write(body)
-        if hangs:
-            await asyncio.sleep(60)
-        return response
-
-    app = web.Application()
-    app.router.add_get("/v1/models/{id}/adapter", adapter)
-    return app
 
 
 @pytest.mark.parametrize(

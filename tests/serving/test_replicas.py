@@ -18,8 +18,11 @@ from bot.registry.lora_deployment import LoraDeployment
 from bot.settings import Settings
 from bot.store.models import Model
 from tests.support import adapters
+from tests.support.adapters import gives
 from tests.support.eventually import eventually
-from tests.support.lora_server import KEY, LoraServer, lora_server
+from tests.support.lora_server import KEY, LoraServer, lora_server, serving
+
+pytestmark = pytest.mark.usefixtures("two_models")
 
 HERO = Hero(40, "woman", "healing")
 AWAY = 0.5  # seconds; a minute and more for tests of what happens meanwhile
@@ -63,7 +66,7 @@ def away() -> float:
 
 
 @pytest.fixture
-async def stage(two_models: None, settings: Settings, away: float) -> AsyncIterator[Stage]:
+async def stage(settings: Settings, away: float) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         a, b = [await stack.enter_async_context(lora_server()) for _ in range(2)]
         adapters.write(settings.data_dir / "adapters" / "ft:tiny:1", value=0.5)
@@ -204,16 +207,16 @@ async def test_a_fault_of_one_server_names_its_address(stage: Stage, fault: str,
     address = stage.b.url.removeprefix("http://").removesuffix("/v1")
     await stage.describe()
     assert len(stage.a.loaded) == 1
-    async with AsyncExitStack() as clients:
-        apis = [
-            await clients.enter_async_context(AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0))
-            for url in (stage.a.url, stage.b.url)
+    folder = stage.app.settings.adapters
+    async with AsyncExitStack() as stack:
+        training = await stack.enter_async_context(serving(gives(adapters.archive(folder / "ft:tiny:1"))))
+        clients = [
+            await stack.enter_async_context(AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0))
+            for url in (training, stage.a.url, stage.b.url)
         ]
-        folder = stage.app.settings.adapters
-        deployment = LoraDeployment(apis[0], apis, here=folder, there=folder, hint="Start it so.")
-        assert await deployment.reload("ft:tiny:1") == next(iter(stage.a.loaded))
+        deployment = LoraDeployment(clients[0], clients[1:], here=folder, there=folder, hint="Start it so.")
         with pytest.raises(UserError, match=f"`{address}`: .*{told}"):
-            await deployment.load_everywhere("ft:tiny:1")
+            await deployment.deploy("ft:tiny:1")
 
 
 def test_the_least_busy_server_comes_first() -> None:
