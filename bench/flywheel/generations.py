@@ -20,7 +20,7 @@ from bot.heroes.vocabulary import Vocabulary
 from bot.llm.budget import Account
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
-from bot.store import datasets, descriptions, jobs
+from bot.store import datasets, descriptions, duels, jobs
 from bot.store.datasets import Dataset, DatasetKind
 from bot.store.job_schema import BuildResult, FinetuneResult
 from bot.store.jobs import Job
@@ -101,7 +101,7 @@ class Place:
 
 @asynccontextmanager
 async def _installation(
-    data: Path, size: Size, engine_url: str | None, *, duels: int = 0
+    data: Path, size: Size, engine_url: str | None, *, trial_duels: int | None = None
 ) -> AsyncIterator[App]:
     """Open the whole bot with engine and worker on a folder of its own, ignoring the environment.
 
@@ -116,12 +116,13 @@ async def _installation(
         duel_share=0.0,
         cooldown=0.0,  # the crowd is faster than people
         rematch_days=0.0,
-        trial_duels=duels or size.duels,
+        trial_duels=trial_duels or size.duels,
         check_heroes=size.probe,
     )
     async with run_engine(defaults) as settings, run_worker(settings), open_app(settings) as app:
         async with app.db.write() as tx:  # a simulated server of an earlier generation is gone
             await descriptions.forget_messages(tx)
+            await duels.forget_messages(tx)
             await jobs.forget_messages(tx)
         yield app
 
@@ -158,9 +159,9 @@ async def next_generation(
     thumbs: how many of the members' thumbs there are already; None: they have not asked yet.
     """
     line = LINES[place.line]
-    duels = size.duels if line.votes == "readers" else size.coin_duels
+    trial_duels = size.duels if line.votes == "readers" else size.coin_duels
     async with (
-        _installation(data, size, engine_url, duels=duels) as app,
+        _installation(data, size, engine_url, trial_duels=trial_duels) as app,
         open_crowd(app, _judges(app, size, place, "later"), place.moment) as crowd,
     ):
         if thumbs is None and line.votes != "nobody":

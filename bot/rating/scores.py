@@ -283,7 +283,7 @@ class Scores:
         async with self._db.read() as tx:
             start = page * PAGE
             if in_order:  # to rank them anew would read all votes on 500 texts that have most
-                ids, start = (await ranking.list_rankable(tx, ids))[start : start + PAGE + 1], 0
+                ids, start = (await ranking.list_rankable(tx, ids, start + PAGE + 1))[start:], 0
             ranked = await ranking.list_best(
                 tx,
                 basis.rule,

@@ -29,6 +29,7 @@ class Span:
 
 
 EVER = Span()
+_LOOKED_UP_AT_ONCE = 50  # of descriptions that may have been hidden since they were chosen
 _RANKED_KINDS = or_(of_one_hero(), description.c.kind == "team")
 
 
@@ -86,14 +87,24 @@ async def list_newest_ids(tx: Transaction, contest: Contest, most: int) -> list[
     return list((await tx.execute(newest.limit(most))).scalars())
 
 
-async def list_rankable(tx: Transaction, ids: Sequence[int]) -> list[int]:
-    """Return those of some descriptions that are not hidden and still have votes, in the same order."""
-    its_votes = select(vote.c.voter).where(vote.c.description_id == description.c.id)
-    rankable = select(description.c.id).where(
-        description.c.id.in_(ids), description.c.removed_at.is_(None), its_votes.exists()
-    )
-    found = set((await tx.execute(rankable)).scalars())
-    return [each for each in ids if each in found]
+async def list_rankable(tx: Transaction, ids: Sequence[int], most: int) -> list[int]:
+    """Return the first of some descriptions that are not hidden and still have votes, in the same order.
+
+    A few are looked up at a time: pages are seldom beyond the first ones, and each text and its votes may be
+    elsewhere on the disk.
+    """
+    found: list[int] = []
+    for start in range(0, len(ids), _LOOKED_UP_AT_ONCE):
+        some = ids[start : start + _LOOKED_UP_AT_ONCE]
+        its_votes = select(vote.c.voter).where(vote.c.description_id == description.c.id)
+        rankable = select(description.c.id).where(
+            description.c.id.in_(some), description.c.removed_at.is_(None), its_votes.exists()
+        )
+        left = set((await tx.execute(rankable)).scalars())
+        found += [each for each in some if each in left]
+        if len(found) >= most:
+            break
+    return found[:most]
 
 
 async def list_best(

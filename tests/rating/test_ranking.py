@@ -177,6 +177,16 @@ async def test_a_text_that_lost_its_votes_ends_no_large_contest(app: App) -> Non
     assert [each.description.id for each in found] == ids[10:4:-1]  # and another page follows
 
 
+async def test_a_page_goes_on_behind_many_texts_that_lost_their_votes(app: App) -> None:
+    ids = await describe(app, 501, guild_id=7)
+    await cast(app, [row(each, "voter", 1) for each in ids[:120]])
+    await app.scores.best(guild_id=7, hurried=True)  # makes the choice
+    async with app.db.write() as tx:
+        await tx.execute(delete(vote).where(vote.c.description_id.in_(ids[10:120])))
+    first, second = [await app.scores.best(guild_id=7, page=page, hurried=True) for page in (0, 1)]
+    assert [each.description.id for each in first + second] == ids[9:3:-1] + ids[4::-1]
+
+
 async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: QueryPlans) -> None:
     rule = CountingRule(7, 100, frozenset({"outlier"}), eager=frozenset({"eager"}))
     week = Span(1, 2)
@@ -185,7 +195,7 @@ async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: Quer
         *(Contest(None, frozenset({"flight"}), span) for span in (Span(1), week)),
     ]
     async with query_plans.recorded(app.db), app.db.read() as tx:
-        await ranking.list_rankable(tx, [1, 2])
+        await ranking.list_rankable(tx, [1, 2], 2)
         for contest in contests:
             await ranking.list_few_ids(tx, contest, 10)
             await ranking.list_newest_ids(tx, contest, 10)
