@@ -76,7 +76,7 @@ class ModelAvailability:
         return dates
 
     async def _list_chat_models(self) -> list[dict[str, str | None]]:
-        """Return what the servers list that answer chats alone. Raises HerosmithError if none of them does."""
+        """Return what each server lists that only answers chats. Raises HerosmithError if none does."""
         apis = [api for api in self._chat_apis if api is not self._training_api]
         results = await asyncio.gather(*map(list_models, apis), return_exceptions=True)
         listed = [result for result in results if isinstance(result, dict)]

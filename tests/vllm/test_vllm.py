@@ -24,6 +24,7 @@ from bot.errors import Unavailable, UserError
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
 from bot.llm.stream import Stream
+from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.lora_deployment import LoraDeployment
 from bot.settings import ROOT, Settings
 from bot.store import datasets
@@ -123,7 +124,7 @@ async def _train(settings: Settings) -> None:
                 counts={"train": 14, "valid": 2},
                 at=time.time(),
             )
-        job, _ = await app.finetunes.submit(epochs=5)
+        job, _ = await app.finetunes.submit(epochs=2)
         assert await app.worker.run_next()
         ended = await app.jobs.get(job.id)
         assert (ended.state, ended.error) == ("succeeded", None)
@@ -253,10 +254,13 @@ async def deployments(servers: Servers, tmp_path: Path) -> AsyncIterator[Deploym
 
 def changed(servers: Servers, *, scale: float = 1.0, rank: int = 16) -> bytes:
     """Return an archive of the trained adapter, scaled, or with zeros up to another rank."""
-    (model,) = (path for path in (servers.engine.data / "models").iterdir() if path.name.startswith("ft_"))
-    config = (model / "adapter" / "adapter_config.json").read_text()
+    folder = AdapterFolder(servers.settings.adapters)
+    (model,) = folder.list_all()
+    adapter = folder.find(model)
+    assert adapter
+    config = (adapter / "adapter_config.json").read_text()
     weights = {}
-    for name, values in load_file(model / "adapter" / "adapter_model.safetensors").items():
+    for name, values in load_file(adapter / "adapter_model.safetensors").items():
         more = rank - 16
         padded = np.pad(values, ((0, more), (0, 0)) if ".lora_A." in name else ((0, 0), (0, more)))
         weights[name] = padded * np.float32(scale) if ".lora_B." in name else padded
