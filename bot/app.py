@@ -59,6 +59,7 @@ from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
 from bot.leases import LEADER, Leases, LeaseTiming
 from bot.llm.batch_api import BatchLimits
+from bot.llm.bookings import Bookings
 from bot.llm.budget import Budget
 from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
 from bot.llm.model_parameters import ENGINE, HOSTED, SERVING, Extensions
@@ -72,8 +73,9 @@ from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
 from bot.rating.periods import Periods
 from bot.rating.picks import Picks
-from bot.rating.scores import Scores, Thresholds, open_scores
+from bot.rating.scores import Scores, open_scores
 from bot.rating.seasons import Seasons
+from bot.rating.thresholds import Thresholds
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
@@ -103,8 +105,9 @@ from bot.tuning.estimate import TuningEstimator
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.gate import Gate
 from bot.tuning.gate_rules import GateRules
-from bot.tuning.job import FinetuneJobs
+from bot.tuning.job import FinetuneRunner
 from bot.tuning.model_reader import ModelReader
+from bot.tuning.orders import FinetuneJobs
 from bot.tuning.providers import SERVING_HINT, provider_of, server_name
 from bot.tuning.pruning import Pruner
 from bot.tuning.remote_api import FineTuningApi
@@ -235,13 +238,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(_database(settings, timing))
         budget = Budget(db, prices, daily=settings.daily_budget)
+        bookings = Bookings(db, prices)
         training_api = await stack.enter_async_context(open_training_api(settings))
         replicas = await stack.enter_async_context(_replicas(settings, training_api, timing))
         client = await stack.enter_async_context(
-            open_client(replicas, db, budget, extensions=_extensions(settings), timing=timing.client)
+            open_client(
+                replicas, db, budget, bookings, extensions=_extensions(settings), timing=timing.client
+            )
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
-        votes = Votes(db, pseudonyms)
         leases = Leases(db, timing.leases)
         stack.push_async_callback(leases.release)
         scores = await stack.enter_async_context(
@@ -288,9 +293,10 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             db,
             jobs,
             budget,
+            bookings,
             BuildEstimator(db, planner, prices, first_texts),
             Builder(db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build),
-            BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches),
+            BatchBuilder(db, client, budget, bookings, planner, selector, moderation, timing.batches),
             freezer,
             RankedTexts(
                 db,
@@ -326,7 +332,15 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         replicas.restore_with(availability.reload_served)
         gate = Gate(
             registry,
-            ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers),
+            ModelReader(
+                db,
+                client,
+                heroes,
+                leases,
+                number=settings.check_heroes,
+                workers=workers,
+                drain=timing.build.drain,
+            ),
             BestTexts(BestRated(db, admission).comparable, _scorer(settings, training_api), workers=workers),
             heroes,
             GateRules(),
@@ -335,10 +349,18 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
+        training_results = TrainingResults(
+            registry,
+            provider,
+            lora_deployment,
+            gate if settings.check_heroes else None,
+            first_dataset.held_out_examples,
+            comparer,
+            heroes.vocabulary,
+            ReportFiles(settings.data_dir, languages),
+        )
         finetunes = FinetuneJobs(
-            db,
             jobs,
-            fine_tuning_api,
             budget,
             registry,
             TuningEstimator(
@@ -351,17 +373,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 base=settings.base_model,
                 serves_adapters=settings.serving_url is not None,
             ),
-            TrainingResults(
-                registry,
-                provider,
-                lora_deployment,
-                gate if settings.check_heroes else None,
-                first_dataset.held_out_examples,
-                comparer,
-                heroes.vocabulary,
-                ReportFiles(settings.data_dir, languages),
-            ),
-            timing.training,
+            training_results,
         )
         guild_settings = GuildSettings(db, languages, settings.limits, settings.shards)
         people = People(db, pseudonyms, refresh=timing.people_refresh)
@@ -400,7 +412,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             selector=selector,
             transfer=transfer,
             reviews=Reviews(db, heroes.curation),
-            votes=votes,
+            votes=Votes(db, pseudonyms),
             vote_backfill=VoteBackfill(
                 db,
                 pseudonyms,
@@ -503,7 +515,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             finetunes=finetunes,
             worker=Worker(
                 db,
-                {"build": builds, "finetune": finetunes},
+                {
+                    "build": builds,
+                    "finetune": FinetuneRunner(
+                        db, fine_tuning_api, budget, bookings, registry, training_results, timing.training
+                    ),
+                },
                 timing.worker,
                 server=jobs.server,
                 at_once=settings.jobs_at_once,

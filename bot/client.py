@@ -70,6 +70,8 @@ class HeroBot(commands.AutoShardedBot):
         self._sync: asyncio.Task[None] | None = None
         key = Leases(app.db, app.leases.timing, app.pseudonyms.fingerprint)
         self._claims = ShardClaims(app.leases, key)
+        if not settings.shards.are_all:
+            app.leases.stand_aside()  # until it is ready: one of the others may be before it, or alone
         self._sessions_at_once = 1
         self._launching: int | None = None  # the shard whose first connection is tried
 
@@ -96,7 +98,7 @@ class HeroBot(commands.AutoShardedBot):
     async def _serve_shards(self, shards: Shards) -> None:
         """Connect until closed. Raises LoginRefused if another process serves one of these shards."""
         await self._claims.take(shards)
-        keeping = asyncio.create_task(self._claims.keep(shards))
+        keeping = asyncio.create_task(self._claims.keep(shards, can_lead=self._can_lead))
         connection = asyncio.create_task(self.connect())
         try:
             await asyncio.wait({keeping, connection}, return_when=asyncio.FIRST_COMPLETED)
@@ -217,6 +219,10 @@ class HeroBot(commands.AutoShardedBot):
         """Whether all shards of this process are connected."""
         return all(self.shard_states.values())
 
+    def _can_lead(self) -> bool:
+        """Return whether this process could do what leads: Discord has told its servers, and is there."""
+        return self.is_ready() and bool(self._connected)
+
     async def on_shard_connect(self, shard_id: int) -> None:
         self._connected.add(shard_id)
 
@@ -232,6 +238,7 @@ class HeroBot(commands.AutoShardedBot):
 
     async def on_ready(self) -> None:
         self.failed_starts.reset()
+        self.app.leases.stand()
         log.info("ready as %s in %d servers, %s", self.user, len(self.guilds), _shards_text(self.served))
 
 

@@ -65,6 +65,8 @@ class Leases:
         self._confirmed: dict[str, float] = {}  # when the database was last asked, of what is held
         self._refused: dict[str, float] = {}  # the same, of what others have
         self._asking = asyncio.Lock()
+        self._stands = asyncio.Event()  # whether this process may lead
+        self._stands.set()
 
     def has(self, name: str) -> bool:
         """Return whether the lease was this process's when it last asked; for those who only look on."""
@@ -72,10 +74,32 @@ class Leases:
 
     async def lead(self) -> bool:
         """Return whether this process leads, as hold() does. To be asked before each act of the leader."""
-        return await self.hold(LEADER)
+        return self._stands.is_set() and await self.hold(LEADER)
+
+    def stand(self) -> None:
+        """Let this process lead if no other one does. It may from the start on, unless it stands aside."""
+        self._stands.set()
+
+    def stand_aside(self) -> None:
+        """Let this process not begin to lead, until stand()."""
+        self._stands.clear()
+
+    async def step_down(self) -> None:
+        """Stand aside, and let another process lead at once."""
+        self.stand_aside()
+        async with self._asking:
+            if self._confirmed.pop(LEADER, None) is None:
+                return
+            log.warning("this process leads no more: another one may")
+            try:
+                async with self._db.write() as tx:
+                    await leases.release(tx, self.owner, LEADER)
+            except DatabaseBusy as error:
+                log.warning("the lead of this process ends by itself: %s", error)
 
     async def until_leading(self) -> None:
         """Wait until this process leads."""
+        await self._stands.wait()
         while not await self.lead():  # noqa: ASYNC110 (another process decides: there is no event)
             await asyncio.sleep(self.timing.look)
 

@@ -53,6 +53,10 @@ class Refreshed(Generic[T]):
         found = self._results.get(key)
         return found[1] if found else None
 
+    def put(self, key: Hashable, age: float, result: T) -> None:
+        """Serve what was kept elsewhere, with its age in seconds, unless something is kept here."""
+        self._results.setdefault(key, (time.monotonic() + self._lifetime - age, result))
+
     async def get_within(
         self,
         key: Hashable,
@@ -66,8 +70,7 @@ class Refreshed(Generic[T]):
         last: a result that was kept elsewhere, with its age in seconds.
         """
         if last is not None:
-            age, result = last
-            self._results.setdefault(key, (time.monotonic() + self._lifetime - age, result))
+            self.put(key, *last)
         found = self._find(key, compute)
         if found:
             return found[1]

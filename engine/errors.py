@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -35,6 +36,11 @@ class ApiError(Exception):
         self.code = code
         self.param = param
         self.headers = headers or {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive pickling: an exception is otherwise made anew of its message alone."""
+        named = {"code": self.code, "param": self.param, "headers": self.headers}
+        return partial(type(self), **named), (self.status, self.message)
 
     def body(self) -> dict[str, Any]:
         """Return `{"error": {message, type, param, code}}`."""

@@ -49,6 +49,32 @@ async def test_one_of_two_leads_and_the_other_one_once_it_gives_back(db: Databas
     assert not await one.lead()
 
 
+async def test_who_steps_down_leaves_the_lead_to_another_one(db: Database) -> None:
+    one, other = Leases(db, LeaseTiming()), Leases(db, LeaseTiming())
+    assert await one.take_all(["shard 0 of 2"]) is None
+    assert await one.lead()
+    await one.step_down()
+    assert not one.has(LEADER)
+    assert not await one.lead()
+    assert await other.lead()
+    one.stand()
+    assert not await one.lead()
+    assert one.has("shard 0 of 2")
+    assert [each.name for each in await one.list_valid("shard")] == ["shard 0 of 2"]
+
+
+async def test_who_stands_aside_waits_for_its_turn_to_lead(db: Database) -> None:
+    leases = Leases(db, LeaseTiming(look=3600))
+    leases.stand_aside()
+    waiting = asyncio.create_task(leases.until_leading())
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    leases.stand()
+    async with asyncio.timeout(60):
+        await waiting
+    assert leases.has(LEADER)
+
+
 async def test_one_alone_asks_the_database_no_more_often_than_it_has_to(db: Database) -> None:
     clock = Clock()
     leases = Leases(db, LeaseTiming(), clock=clock)

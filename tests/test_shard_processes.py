@@ -12,6 +12,9 @@ import pytest
 
 from bench.interactions.discord_server import DiscordServer, discord_server
 from bot.settings import ROOT, Settings
+from bot.store import leases
+from bot.store.database import open_database
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 
 HERO = "40 woman healing"
@@ -96,3 +99,26 @@ async def test_each_shard_is_served_by_one_process_whatever_becomes_of_it(proces
     assert await line(again) == "ready"
     for shard in (0, 1):
         await discord.send_hero_command(HERO, shard)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+async def test_a_process_that_never_becomes_ready_does_not_keep_the_others_from_leading(
+    processes: Processes, settings: Settings
+) -> None:
+    discord = processes.discord
+    discord.silent.add(0)
+    first = await processes.start("0")
+
+    async def taken() -> bool:
+        async with open_database(settings.database) as db, db.read() as tx:
+            return "shard 0 of 2" in {each.name for each in await leases.list_valid(tx)}
+
+    await eventually(taken, what="the first one serves its shard", timeout=300, interval=1.0)
+    assert await line(await processes.start("1")) == "ready"
+    await eventually(lambda: discord.syncs == 1, what="the commands are synced", timeout=300)
+    async with open_database(settings.database) as db, db.read() as tx:
+        owners = {each.name: each.owner for each in await leases.list_valid(tx)}
+    assert owners["leader"] == owners["shard 1 of 2"] != owners["shard 0 of 2"]
+    assert first.returncode is None
+    await discord.send_hero_command(HERO, 1)

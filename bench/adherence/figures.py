@@ -12,7 +12,7 @@ from bench.common.report import comparison_table
 from bot.heroes.adherence import METRICS, Answer, pass_rates
 from bot.heroes.coherence import VALIDATED, coherence
 from bot.heroes.curation import Curation
-from bot.rating.scores import interval
+from bot.rating.thresholds import interval
 
 _COPIED = f"copied_{LONG_RUN}"
 _LONGEST = "longest_copied_words"

@@ -250,7 +250,15 @@ async def _measure(app: App, tuned: Job, size: Size) -> Generation:
     model = await app.registry.get(result.model)
     if model.verdict is None:
         raise BenchError(f"Model {model.id} was not checked: {result.unchecked}")
-    reader = ModelReader(app.db, app.client, app.heroes, number=size.probe, workers=ENGINE_WORKERS)
+    reader = ModelReader(
+        app.db,
+        app.client,
+        app.heroes,
+        app.leases,
+        number=size.probe,
+        workers=ENGINE_WORKERS,
+        drain=app.timing.build.drain,
+    )
     answers = await reader.read(model, Account("hero"), _ignore_progress)
     tuning = result.model_copy(update={"heroes": []}).to_json()
     figures = {"tuning": tuning, "model": model.name, "gate": model.verdict.to_json()}

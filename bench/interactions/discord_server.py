@@ -53,6 +53,7 @@ class DiscordServer:
         self._guilds = guilds
         self.calls: Counter[str] = Counter()
         self.syncs = 0  # of the slash commands
+        self.silent: set[int] = set()  # shards that are let in, and told nothing then
         self.connected = asyncio.Event()
         self._gateways: dict[int, web.WebSocketResponse] = {}  # by shard, replaced when one connects
         self._numbers = count(100_000_000)
@@ -104,7 +105,8 @@ class DiscordServer:
             elif payload["op"] == 2:
                 shard, count = payload["d"].get("shard", [0, 1])
                 self._gateways[shard] = socket
-                await self._welcome(shard, count)
+                if shard not in self.silent:
+                    await self._welcome(shard, count)
         return socket
 
     async def _welcome(self, shard: int, count: int) -> None:

@@ -8,7 +8,7 @@ from bench.reading.sheet import Key, Sheet, Whose
 from bench.reading.verdicts import Verdict
 from bot.heroes.adherence import Answer
 from bot.heroes.coherence import CHECKS, coherence
-from bot.rating.scores import interval
+from bot.rating.thresholds import interval
 
 CONFIDENCE = 0.95
 

@@ -16,8 +16,9 @@ from bot.community.accounts import Pseudonyms
 from bot.heroes.hero import Hero
 from bot.rating.votes import UP
 from bot.store import descriptions, reactions
-from bot.store.database import Database, WriteTask, open_database
+from bot.store.database import Database, open_database
 from bot.store.reactions import Click, MessageRef
+from bot.store.shared_writes import WriteTask
 
 _DESCRIPTIONS = 200
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 
 from bot.errors import DatabaseBusy, LoginRefused
 from bot.leases import Leases
@@ -72,10 +74,11 @@ class ShardClaims:
                 )
         return None
 
-    async def keep(self, shards: Shards) -> str:
+    async def keep(self, shards: Shards, *, can_lead: Callable[[], bool]) -> str:
         """Keep the leases until another process takes a shard, or has another key. Return a sentence on it.
 
-        That happens if this process stood still for longer than they last.
+        That happens if this process stood still for longer than they last. can_lead: whether it is connected,
+        and so may lead all processes.
         """
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -95,11 +98,26 @@ class ShardClaims:
         if not shards.are_all:
             tasks.append(asyncio.create_task(self._key.keep(note_key)))
             tasks.append(asyncio.create_task(self._look_for_unserved(shards)))
+            tasks.append(asyncio.create_task(self._lead_while(can_lead)))
         try:
             return await lost
         finally:
             for task in tasks:
                 task.cancel()
+
+    async def _lead_while(self, can_lead: Callable[[], bool]) -> None:
+        """Let another process lead while this one has no connection, for longer than most of them break.
+
+        It could send nothing, and what waits for the leader would wait for it.
+        """
+        could_at = time.monotonic()
+        while True:
+            if can_lead():
+                could_at = time.monotonic()
+                self._leases.stand()
+            elif time.monotonic() - could_at > self._leases.timing.lasts:
+                await self._leases.step_down()
+            await asyncio.sleep(self._leases.timing.look)
 
     async def _look_for_unserved(self, shards: Shards) -> None:
         """Warn of shards that nobody serves: nobody answers in their servers, and no log would say so."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from bot.connection.account import Account
@@ -26,6 +26,7 @@ from bot.store.inspection import (
     sees_locks,
     writer_of,
 )
+from bot.store.read_only import FileOpened
 
 _BUSY_TIMEOUT = 3.0  # seconds
 _LOCK_LOOKS, _LOCK_PAUSE = 4, 0.25  # a lock held in each look is no short write
@@ -88,8 +89,7 @@ async def check_database(installation: Installation) -> tuple[list[Finding], Row
         return [Finding("database", "skipped", cause)], None
     found = await _check_lock(installation, file) if file else []
     try:
-        async with _opened(installation) as db:
-            rows, more = await _read(installation, db, file)
+        rows, more = await _look(installation, file)
     except StoreError as error:
         cure = LocalizedMessage("Do as the sentence says; docs/operating.md has how to restore a backup.")
         return [*found, Finding("database", "failed", LocalizedMessage(str(error)), cure, path)], None
@@ -97,6 +97,14 @@ async def check_database(installation: Installation) -> tuple[list[Finding], Row
         cure = LocalizedMessage("Close other programs that have the database open, and look again.")
         return [*found, Finding("database", "failed", error.message, cure, path)], None
     return [*more, *found], rows
+
+
+async def _look(installation: Installation, file: DatabaseFile | None) -> tuple[Rows | None, list[Finding]]:
+    """Return the rows, and what is found of them, of one state of the database."""
+    while True:
+        with suppress(FileOpened):  # the bot starts at this moment
+            async with _opened(installation) as db:
+                return await _read(installation, db, file)
 
 
 def _absence(path: Path) -> Finding | None:

@@ -1,20 +1,18 @@
 """The budget: no paid call is sent that could exceed the daily budget, or its job's own."""
 
 import asyncio
-import secrets
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
-from bot.errors import DatabaseBusy, OverBudget
+from bot.errors import OverBudget
 from bot.i18n.message import mark
 from bot.llm.prices import Prices
-from bot.store import batches, jobs, reservations, spending
+from bot.llm.spent import ELSEWHERE, SharedReservation, Spent, SpentReader
+from bot.store import spending
 from bot.store.database import Database, Transaction
-from bot.store.fence import JobTaken
-from bot.store.job_schema import FinetuneSpec
 from bot.store.spending import DaySpending, Purpose
 
 _UNKNOWN = mark(
@@ -26,11 +24,9 @@ _UNKNOWN_TRAINING = mark(
     "An operator must add `training` to its price in data/prices.toml."
 )
 _CACHE_SECONDS = 0.2  # for which the spending of other processes may be out of date
-_BATCH_LIFETIME = 2 * 86_400.0  # seconds
 _LOOKS, _LOOK_PAUSE = 10, 0.5  # how often, in seconds, to look whether calls of other processes have ended
-_HELD = 900.0  # seconds: longer than a call takes
+_LASTS = 900.0  # seconds; a call takes less than half of that
 _CALLS_AHEAD = 8  # reserved beside those in flight, so that not every call is a transaction more
-_ELSEWHERE = -1  # in place of a job's id: what other processes have in flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,54 +38,33 @@ class Account:
     limit: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What calls used: the account, the model, and the tokens."""
-
-    account: Account
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-    calls: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Spending:
-    """What counts against an account's budgets, in US dollars, as the database had it at a moment.
-
-    outstanding: the maximum cost of batches and trainings in progress, by job, and of other processes' calls.
-    """
-
-    account: Account
-    read_at: float
-    today: float
-    job: float
-    outstanding: dict[int, float]
-
-
 class Budget:
     """Reserves the maximum cost of each call while it is in flight, and books its actual cost.
 
     daily: the installation's limit for a day (UTC) in US dollars, None for none. It holds across processes:
-    each keeps in the database what its calls in flight, and a few more, may cost.
+    each keeps in the database what its calls in flight, and a few more, may cost. lasts: for how many seconds
+    that counts if the process dies; half of it is left when a call is sent.
     """
 
-    def __init__(self, db: Database, prices: Prices, *, daily: float | None) -> None:
+    def __init__(self, db: Database, prices: Prices, *, daily: float | None, lasts: float = _LASTS) -> None:
         self._db = db
-        self._prices = prices
+        self.prices = prices
         self._daily = daily
         self._reserved: dict[int, float] = defaultdict(float)  # by job
         self._released = asyncio.Condition()
-        self._cached: _Spending | None = None  # until a call of this process is booked, or expired
-        self._holder = secrets.token_hex(8)  # this process, among those that share the database
-        self._held, self._held_until = 0.0, 0.0  # what the database keeps for it, until when (monotonic)
+        self._cached: tuple[Account, Spent] | None = None  # until a call is booked, or it has expired
+        self._shared = SharedReservation(lasts)
+        self._reader = SpentReader(prices, self._shared.holder)
 
     @asynccontextmanager
     async def reserve(
-        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False
+        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
     ) -> AsyncIterator[None]:
-        """Reserve the maximum cost of a call until the block ends. Raises OverBudget if it does not fit."""
-        cost = self._max_cost(account, model, prompt_tokens, completion_tokens, batch=batch)
+        """Reserve the maximum cost of a call until the block ends. Raises OverBudget if it does not fit.
+
+        The block must last as long as the call: one whose caller no longer waits is paid for all the same.
+        """
+        cost = self._max_cost(account, model, prompt_tokens, completion_tokens)
         if cost == 0:
             yield
             return
@@ -97,14 +72,28 @@ class Budget:
         try:
             yield
         finally:
-            async with self._released:
-                self._cached = None
-                self._reserved[account.job_id] -= cost
-                if abs(self._reserved[account.job_id]) < cost / 1000:  # a rounding error reserves nothing
-                    del self._reserved[account.job_id]
-                if not self._reserved:
-                    await self._drop_held()
-                self._released.notify_all()
+            # not half-way if the caller is cancelled now: others wait for what is released
+            await asyncio.shield(asyncio.ensure_future(self._release(account, cost)))
+
+    async def confirm(self, account: Account) -> None:
+        """Check, right before a call is sent, that other processes still count what is reserved for it.
+
+        The call may have waited for its turn longer than a reservation lasts. Raises OverBudget if others
+        have spent meanwhile what it would cost, and DatabaseBusy.
+        """
+        async with self._released:
+            if self._reserved and (refusal := await self._hold(account, 0.0)):
+                raise refusal
+
+    async def _release(self, account: Account, cost: float) -> None:
+        async with self._released:
+            self._cached = None
+            self._reserved[account.job_id] -= cost
+            if abs(self._reserved[account.job_id]) < cost / 1000:  # a rounding error reserves nothing
+                del self._reserved[account.job_id]
+            if not self._reserved:
+                await self._shared.drop(self._db)
+            self._released.notify_all()
 
     async def _reserve(self, account: Account, cost: float) -> None:
         """Reserve an amount, after waiting for other reservations to end if it does not fit beside them."""
@@ -127,16 +116,19 @@ class Budget:
 
     def _fits_alone(self, account: Account, cost: float) -> bool:
         """Return whether only calls that other processes have in flight stand in the way: these end soon."""
-        spent = self._cached
-        if spent is None:
+        if self._cached is None:
             return True
-        own = {job: amount for job, amount in spent.outstanding.items() if job != _ELSEWHERE}
+        _, spent = self._cached
+        own = {job: amount for job, amount in spent.outstanding.items() if job != ELSEWHERE}
         return self._refusal(account, cost, replace(spent, outstanding=own)) is None
 
     async def _hold(self, account: Account, cost: float) -> OverBudget | None:
-        """Let other processes know of a call that is to be sent. Return why it may not be, None if it may."""
+        """Let other processes know of a call that is to be sent. Return why it may not be, None if it may.
+
+        A cost of 0 renews what they know if that is about to end.
+        """
         total = sum(self._reserved.values()) + cost
-        if self._daily is None or (total <= self._held and time.monotonic() < self._held_until):
+        if self._daily is None or self._shared.covers(total):
             return None
         async with self._db.write() as tx:
             spent = await self._read_spending_in(tx, account)
@@ -144,50 +136,28 @@ class Budget:
                 return refusal
             room = self._daily - spent.today - sum(spent.outstanding.values())
             held = min(room, total + _CALLS_AHEAD * cost)
-            await reservations.put(tx, self._holder, held, seconds=_HELD)
-        self._held, self._held_until = held, time.monotonic() + _HELD / 2
+            await self._shared.put(tx, held)
+        self._shared.note(held)
         return None
 
-    async def _drop_held(self) -> None:
-        """Let other processes spend what was reserved for calls of this one; none is in flight any more."""
-        if self._held:
-            self._held = 0.0
-            with suppress(DatabaseBusy, JobTaken):  # it ends by itself
-                async with self._db.write() as tx:
-                    await reservations.drop(tx, self._holder)
-
-    async def _recent_spending(self, account: Account) -> _Spending:
+    async def _recent_spending(self, account: Account) -> Spent:
         """Return the spending, read once for all calls of the same moment."""
-        cached = self._cached
-        expired = cached is None or time.monotonic() - cached.read_at > _CACHE_SECONDS
-        if cached is None or expired or cached.account != account:
-            cached = self._cached = await self._read_spending(account)
-        return cached
+        if self._cached and self._cached[0] == account:
+            spent = self._cached[1]
+            if time.monotonic() - spent.read_at <= _CACHE_SECONDS:
+                return spent
+        spent = await self._read_spending(account)
+        self._cached = account, spent
+        return spent
 
-    async def _read_spending(self, account: Account) -> _Spending:
+    async def _read_spending(self, account: Account) -> Spent:
         async with self._db.read() as tx:
             return await self._read_spending_in(tx, account)
 
-    async def _read_spending_in(self, tx: Transaction, account: Account) -> _Spending:
-        read_at = time.monotonic()
-        today = await spending.get_day_total(tx, _today())
-        job = await spending.get_job_total(tx, account.job_id) if account.limit is not None else 0.0
-        # a batch is answered within a day: an older one costs nothing more
-        running = await batches.list_open(tx, younger_than=_BATCH_LIFETIME)
-        trainings = await jobs.remote_trainings(tx)
-        outstanding: dict[int, float] = defaultdict(float)
-        outstanding[_ELSEWHERE] = await reservations.sum_of_others(tx, self._holder)
-        for batch in running:
-            cost = self.max_batch_cost(batch.model, batch.prompt_tokens, batch.completion_tokens)
-            outstanding[batch.job_id] += cost
-        for training in trainings:
-            if training.cost == 0 and training.id != account.job_id:  # not booked yet
-                spec = training.spec_as(FinetuneSpec)
-                outstanding[training.id] += self._training_cost(spec.base, spec.tokens) or 0.0
-                outstanding[training.id] += spec.check_cost
-        return _Spending(account, read_at, today, job, outstanding)
+    async def _read_spending_in(self, tx: Transaction, account: Account) -> Spent:
+        return await self._reader.read(tx, account.job_id, by_job=account.limit is not None)
 
-    def _refusal(self, account: Account, cost: float, spent: _Spending) -> OverBudget | None:
+    def _refusal(self, account: Account, cost: float, spent: Spent) -> OverBudget | None:
         """Return why a call of this cost may not be sent now; None if it may."""
         reserved = sum(self._reserved.values()) + sum(spent.outstanding.values())
         if self._daily is not None and spent.today + reserved + cost > self._daily:
@@ -207,78 +177,22 @@ class Budget:
             )
         return None
 
-    def _max_cost(
-        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool
-    ) -> float:
+    def _max_cost(self, account: Account, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the maximum cost of a call, or 0 if the account has no budget.
 
         Raises OverBudget if the price is unknown.
         """
         if not self._is_limited(account):
             return 0.0
-        price = self._prices.of(model)
+        price = self.prices.of(model)
         if price is None:
             raise OverBudget(_UNKNOWN, model=model)
-        return price.cost(prompt_tokens, completion_tokens, batch=batch)
-
-    def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """Return what a call cost in US dollars, None if the price is unknown."""
-        price = self._prices.of(model)
-        return None if price is None else price.cost(prompt_tokens, completion_tokens)
-
-    async def book_all(self, tx: Transaction, charges: Sequence[Charge]) -> list[None]:
-        """Book the charges of many calls, added up by account and model."""
-        groups: dict[tuple[Account, str], list[Charge]] = defaultdict(list)
-        for charge in charges:
-            groups[charge.account, charge.model].append(charge)
-        for (account, model), group in groups.items():
-            await self.book_within(
-                tx,
-                account,
-                model,
-                sum(charge.prompt_tokens for charge in group),
-                sum(charge.completion_tokens for charge in group),
-                calls=sum(charge.calls for charge in group),
-            )
-        return [None] * len(charges)
-
-    async def book_within(
-        self,
-        tx: Transaction,
-        account: Account,
-        model: str,
-        prompt_tokens: int,
-        completion_tokens: int,
-        *,
-        batch: bool = False,
-        calls: int = 1,
-    ) -> None:
-        """Book what calls used, within the transaction that stores their answers."""
-        price = self._prices.of(model)
-        cost = None if price is None else price.cost(prompt_tokens, completion_tokens, batch=batch)
-        if cost == 0:
-            return
-        await spending.add(
-            tx,
-            day=_today(),
-            purpose=account.purpose,
-            model=model,
-            job_id=account.job_id,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            cost=cost,
-            calls=calls,
-        )
+        return price.cost(prompt_tokens, completion_tokens)
 
     def check_price_known(self, model: str, limit: float | None) -> None:
         """Check that a budget can be enforced for a model. Raises OverBudget if its price is unknown."""
-        if (self._daily is not None or limit is not None) and self._prices.of(model) is None:
+        if (self._daily is not None or limit is not None) and self.prices.of(model) is None:
             raise OverBudget(_UNKNOWN, model=model)
-
-    def max_batch_cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
-        """Return the maximum cost of a batch over these tokens; 0 if the price is unknown."""
-        price = self._prices.of(model)
-        return price.cost(prompt_tokens, completion_tokens, batch=True) if price else 0.0
 
     async def remaining(self, account: Account) -> float | None:
         """Return the US dollars that an account may still spend now; None if nothing limits it."""
@@ -303,7 +217,7 @@ class Budget:
     ) -> None:
         """Check as check_batch() does, in the transaction that stores the batch's row."""
         self.check_price_known(model, account.limit)
-        cost = self.max_batch_cost(model, prompt_tokens, completion_tokens)
+        cost = self.prices.max_batch_cost(model, prompt_tokens, completion_tokens)
         if not (cost and self._is_limited(account)):
             return
         refusal = self._refusal(account, cost, await self._read_spending_in(tx, account))
@@ -332,38 +246,12 @@ class Budget:
     ) -> None:
         if not self._is_limited(account):
             return
-        cost = self._training_cost(model, tokens)
+        cost = self.prices.training_cost(model, tokens)
         if cost is None:
             raise OverBudget(_UNKNOWN_TRAINING, model=model)
         refusal = self._refusal(account, cost + besides, await self._read_spending_in(tx, account))
         if refusal and cost + besides:
             raise refusal
-
-    async def book_training(self, account: Account, model: str, tokens: int) -> None:
-        """Book a training's tokens, once per job."""
-        cost = self._training_cost(model, tokens)
-        if cost == 0:
-            return
-
-        async def book(tx: Transaction) -> None:
-            if await spending.has_booking(tx, account.job_id):
-                return
-            await spending.add(
-                tx,
-                day=_today(),
-                purpose=account.purpose,
-                model=model,
-                job_id=account.job_id,
-                prompt_tokens=tokens,
-                completion_tokens=0,
-                cost=cost,
-            )
-
-        await self._db.write_when_free(book)
-
-    def _training_cost(self, model: str, tokens: int) -> float | None:
-        price = self._prices.of(model)
-        return None if price is None or price.training is None else tokens * price.training / 1_000_000
 
     def _is_limited(self, account: Account) -> bool:
         return self._daily is not None or account.limit is not None
@@ -389,7 +277,3 @@ class Budget:
             return None
         spent = await self._read_spending(Account("hero"))
         return self._daily - spent.today - sum(spent.outstanding.values())
-
-
-def _today() -> str:
-    return spending.day_of(time.time())

@@ -5,7 +5,7 @@ import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol, TypeVar, get_args
@@ -17,7 +17,8 @@ from openai import AsyncOpenAI
 from bot.chat import ChatRequest
 from bot.errors import OutOfReach, OverBudget, Stopped, Unavailable, UnknownModel
 from bot.histogram import Histogram
-from bot.llm.budget import Account, Budget, Charge
+from bot.llm.bookings import Bookings, Charge
+from bot.llm.budget import Account, Budget
 from bot.llm.model_parameters import Extensions, SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
 from bot.llm.replicas import Replica, Replicas
@@ -35,7 +36,8 @@ from bot.llm.retry import (
 from bot.llm.stream import Stream
 from bot.llm.thinking import ThinkingFilter
 from bot.logs import REQUEST_ID_HEADER, current_reference
-from bot.store.database import Database, WriteTask
+from bot.store.database import Database
+from bot.store.shared_writes import WriteTask
 
 T = TypeVar("T")
 
@@ -50,7 +52,7 @@ class ClientTiming:
 
     answer: for the response to begin, and for an answer that is not streamed; background: the same where the
     server lets others go first; first_chunk, next_chunk: of a stream; close: for calls in flight when the
-    client closes.
+    client closes; give_up: to book those that have not ended by then.
     """
 
     answer: float = 60.0
@@ -58,6 +60,7 @@ class ClientTiming:
     first_chunk: float = 60.0
     next_chunk: float = 15.0
     close: float = 8.0
+    give_up: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ class ModelClient:
         replicas: Replicas,
         db: Database,
         budget: Budget,
+        bookings: Bookings,
         *,
         extensions: Extensions,
         timing: ClientTiming,
@@ -148,6 +152,7 @@ class ModelClient:
         self.statistics = CallStatistics()
         self._db = db
         self._budget = budget
+        self._bookings = bookings
         self._extensions = extensions
         self._timing = timing
         self._reader = StreamReader(first_chunk=timing.first_chunk, next_chunk=timing.next_chunk)
@@ -236,15 +241,31 @@ class ModelClient:
         if cancelled:
             raise cancelled
 
+    async def close(self) -> None:
+        """Wait for calls in flight, then give up those that have not ended.
+
+        What was given up may be billed, so it is booked at the most that it can cost.
+        """
+        try:
+            await self.drain(self._timing.close)
+        finally:
+            given_up = set(self._in_flight)
+            for task in given_up:
+                task.cancel()
+            if given_up:
+                await asyncio.wait(given_up, timeout=self._timing.give_up)
+
     async def _attempt(self, call: "_Call", limiter: RateLimiter) -> ChatAnswer:
         """Reserve the maximum cost, wait for a permit, then send the request without being cancelled."""
         call.attempts += 1
         max_tokens = call.request.token_estimate
-        async with self._budget.reserve(call.account, call.model, *max_tokens):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._budget.reserve(call.account, call.model, *max_tokens))
             permit = await call.run_until_stopped(
                 _acquire_within_policy(limiter, sum(max_tokens), call.retry_policy)
             )
-            return await self._uncancelled(self._send_and_book(call, limiter, permit))
+            reserved = stack.pop_all()  # as long as the call lasts, whether its caller waits or not
+        return await self._uncancelled(self._send_and_book(call, limiter, permit, reserved))
 
     async def _uncancelled(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work that goes on if the caller is cancelled."""
@@ -253,26 +274,43 @@ class ModelClient:
         task.add_done_callback(self._in_flight.discard)
         return await asyncio.shield(task)
 
-    async def _send_and_book(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
+    async def _send_and_book(
+        self, call: "_Call", limiter: RateLimiter, permit: Permit, reserved: AsyncExitStack
+    ) -> ChatAnswer:
         record = call.record
+        async with reserved:
+            try:
+                await self._budget.confirm(call.account)
+                if record:
+                    await record.sent()
+                answer = await self._send_or_give_up(call, limiter, permit)
+            except Exception as error:
+                if _may_be_billed(error):
+                    await self._book_most(call)
+                if record:
+                    await record.failed(error)
+                raise
+            finally:
+                limiter.release_probe()
+            charge = self._charge(call, answer.prompt_tokens, answer.completion_tokens)
+            if record:
+                await record.answered(answer, charge)
+            elif answer.cost != 0:
+                await self._db.write_together(charge)
+            return answer
+
+    async def _send_or_give_up(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
+        """Send a call. If it is given up because this client closes, book the most that it may cost."""
         try:
-            if record:
-                await record.sent()
-            answer = await self._send(call, limiter, permit)
-        except Exception as error:
-            if _may_be_billed(error):
-                await self._db.write_together(self._charge(call, *call.request.token_estimate))
-            if record:
-                await record.failed(error)
+            return await self._send(call, limiter, permit)
+        except asyncio.CancelledError:
+            await self._book_most(call)
             raise
-        finally:
-            limiter.release_probe()
-        charge = self._charge(call, answer.prompt_tokens, answer.completion_tokens)
-        if record:
-            await record.answered(answer, charge)
-        elif answer.cost != 0:
-            await self._db.write_together(charge)
-        return answer
+
+    async def _book_most(self, call: "_Call") -> None:
+        """Book a call that may be billed, though nobody hears what it cost."""
+        if self._budget.prices.cost(call.model, *call.request.token_estimate) != 0:
+            await self._db.write_together(self._charge(call, *call.request.token_estimate))
 
     async def _send(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
         """Send the request to one server after the other, until one answers or none is left.
@@ -359,7 +397,7 @@ class ModelClient:
 
     def _charge(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> WriteTask[None]:
         charge = Charge(call.account, call.model, prompt_tokens, completion_tokens)
-        return WriteTask(self._budget.book_all, charge)
+        return WriteTask(self._bookings.book_all, charge)
 
     def _answer(self, call: "_Call", text: str, completion: Completion) -> ChatAnswer:
         prompt_tokens, completion_tokens = completion.tokens or call.request.token_estimate
@@ -371,7 +409,7 @@ class ModelClient:
             finish_reason=reason,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            cost=self._budget.cost(call.model, prompt_tokens, completion_tokens),
+            cost=self._budget.prices.cost(call.model, prompt_tokens, completion_tokens),
             seconds=time.monotonic() - call.started,
             attempts=call.attempts,
             thought=completion.thought,
@@ -451,13 +489,17 @@ def _tls_context() -> ssl.SSLContext:
 
 @asynccontextmanager
 async def open_client(
-    replicas: Replicas, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
+    replicas: Replicas,
+    db: Database,
+    budget: Budget,
+    bookings: Bookings,
+    *,
+    extensions: Extensions,
+    timing: ClientTiming,
 ) -> AsyncIterator[ModelClient]:
     """Open a client that lets calls in flight complete before it closes."""
-    client = ModelClient(replicas, db, budget, extensions=extensions, timing=timing)
+    client = ModelClient(replicas, db, budget, bookings, extensions=extensions, timing=timing)
     try:
         yield client
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timing.close):
-                await client.wait_for_bookings()
+        await client.close()

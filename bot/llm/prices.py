@@ -76,6 +76,22 @@ class Prices:
             model = ":".join(model.split(":")[:2])
         return self._prices.get(model) or self._prices.get(_DATE_SUFFIX.sub("", model))
 
+    def cost(
+        self, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False
+    ) -> float | None:
+        """Return what a call, or a batch of them, costs in US dollars; None if the price is unknown."""
+        price = self.of(model)
+        return None if price is None else price.cost(prompt_tokens, completion_tokens, batch=batch)
+
+    def max_batch_cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return the maximum cost of a batch over these tokens; 0 if the price is unknown."""
+        return self.cost(model, prompt_tokens, completion_tokens, batch=True) or 0.0
+
+    def training_cost(self, model: str, tokens: int) -> float | None:
+        """Return the cost of a training over these tokens; None if it is unknown."""
+        price = self.of(model)
+        return None if price is None or price.training is None else tokens * price.training / _MILLION
+
 
 def read_prices(path: Path, *, free: bool) -> Prices:
     """Read data/prices.toml. Raises SettingsError, naming what is wrong in it."""

@@ -9,7 +9,7 @@ from bot.dataset.versions.scenes import AdmittedScenes
 from bot.dataset.versions.status import DatasetStatus
 from bot.heroes.vocabulary import quoted
 from bot.i18n.message import LocalizedMessage, Translator, mark
-from bot.rating.scores import Thresholds
+from bot.rating.thresholds import Thresholds
 from bot.store.datasets import Dataset
 from bot.store.powers import RequestedPower
 

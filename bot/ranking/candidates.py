@@ -14,9 +14,10 @@ from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
 from bot.llm.together import Progress, run_together
 from bot.store import ranked_texts
-from bot.store.database import Database, WriteTask
+from bot.store.database import Database
 from bot.store.models import Model
 from bot.store.ranked_texts import RankedText, WrittenText
+from bot.store.shared_writes import WriteTask
 
 TEXTS_PER_HERO = 8  # from eight on, each doubling gains less: the best of n rises with the root of log n
 

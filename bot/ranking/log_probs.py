@@ -9,8 +9,9 @@ from bot.heroes.prompts import Prompts
 from bot.llm.text_scores import TextScorer, mean_log_prob
 from bot.llm.together import Progress, run_together
 from bot.store import ranked_texts
-from bot.store.database import Database, Transaction, WriteTask
+from bot.store.database import Database, Transaction
 from bot.store.models import Model
+from bot.store.shared_writes import WriteTask
 
 HeroText = tuple[Hero, str]
 _Found = tuple[int, str, float]  # the model's id, the digest and the log-probability

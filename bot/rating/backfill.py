@@ -7,9 +7,10 @@ from bot.community.accounts import Pseudonyms, account_days
 from bot.rating.votes import value_of
 from bot.shards import ALL, Shards
 from bot.store import descriptions, reactions
-from bot.store.database import Database, WriteTask
+from bot.store.database import Database
 from bot.store.descriptions import Posted
 from bot.store.reactions import Click, MessageClicks, Thumb
+from bot.store.shared_writes import WriteTask
 
 
 class VoteBackfill:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import UserError
 from bot.store import card_posts, descriptions, reactions, votes
-from bot.store.database import Database, Transaction, WriteTask
+from bot.store.database import Database, Transaction
 from bot.store.reactions import MESSAGE_SOURCES, Change, Click, MessageRef, Press, Source, Withdrawal
+from bot.store.shared_writes import WriteTask
 
 UP, DOWN = "👍", "👎"
 

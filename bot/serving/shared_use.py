@@ -54,6 +54,11 @@ class SharedUse:
         """
         await self._forget_days_before()
         async with self._db.write() as tx:
+            counted = await daily_use.count(
+                tx, person, since, amount, most=limits.daily_per_user, cooldown=limits.cooldown
+            )
+            if counted is not None:
+                return counted
             use = await daily_use.get(tx, person, since, lock=True)
             check_daily_of_person(use.heroes, limits, amount)
             check_cooldown(0.0 if use.ago is None else limits.cooldown - use.ago)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, literal, or_, select, true, update
 
 from bot.store import clock, people
 from bot.store.database import Transaction
 from bot.store.schema import daily_use
-from bot.store.upsert import insert_new
+from bot.store.upsert import insert_new, insert_or
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,37 @@ async def get(tx: Transaction, person: str, since: float, *, lock: bool = False)
     if found is not None and found.since >= since:  # later: a clock that is a little ahead began the next day
         return DailyUse(*found)
     return DailyUse(since, await people.count_since(tx, person, since), found.ago if found else None)
+
+
+async def count(
+    tx: Transaction, person: str, since: float, heroes: int, *, most: int | None, cooldown: float
+) -> float | None:
+    """Count heroes for a person who asks now, by one statement: it stands before every answer.
+
+    most: heroes that the person may have since that moment. cooldown: seconds since they asked last. Return
+    the moment since which they are counted; None, with nothing counted, if a limit may be reached.
+    """
+    made = people.counted_since(person, since).subquery()
+    wanted = made.c.heroes + heroes
+    new = select(literal(person), literal(since), wanted, clock.now()).where(_at_most(wanted, most))
+    insert = insert_or(tx.dialect, daily_use).from_select(["person", "since", "heroes", "asked_at"], new)
+    is_of_today = daily_use.c.since >= since
+    total = case((is_of_today, daily_use.c.heroes + heroes), else_=insert.excluded.heroes)
+    has_waited = or_(daily_use.c.asked_at.is_(None), clock.now() - daily_use.c.asked_at >= cooldown)
+    counted = insert.on_conflict_do_update(
+        index_elements=[daily_use.c.person],
+        set_={
+            "since": case((is_of_today, daily_use.c.since), else_=since),
+            "heroes": total,
+            "asked_at": clock.now(),
+        },
+        where=and_(has_waited, _at_most(total, most)),
+    ).returning(daily_use.c.since)
+    return (await tx.execute(counted)).scalar_one_or_none()
+
+
+def _at_most(heroes: ColumnElement[int], most: int | None) -> ColumnElement[bool]:
+    return true() if most is None else heroes <= most
 
 
 async def put(tx: Transaction, person: str, use: DailyUse) -> None:

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from filelock import AsyncFileLock
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from bot.store.faults import opening_error, passing_faults
 from bot.store.fence import Claim, check_claim, current_claim
 from bot.store.migrate import is_newest, migrate, older_revision
 from bot.store.postgres import Begun
+from bot.store.shared_writes import SharedWrites, WriteTask
 from bot.store.snapshot import sqlite_path
 from bot.store.sqlite_connection import Connections
 from bot.store.timing import DatabaseTiming
@@ -61,8 +63,8 @@ class Database:
         self._reader = reader
         self._timing = timing or DatabaseTiming()
         self.waits = DatabaseWaits()
-        self._waiting: list[_Waiting] = []
-        self._shared: asyncio.Task[None] | None = None
+        # what was perhaps committed is not run again before that is known, however long it takes
+        self._shared = SharedWrites(partial(self._write, patience=math.inf), self._may_retry)
         self._numbers = postgres.TransactionNumbers()
         self._busy = False  # at the last attempt
         self._closing = False
@@ -146,79 +148,14 @@ class Database:
             await asyncio.sleep(self._timing.retry_pause)
         return not self._closing
 
-    async def write_together(self, task: "WriteTask[T]", *others: "WriteTask[Any]") -> T:
-        """Run write tasks in a transaction that all current callers share.
-
-        Many writers then wait for the disk once, and tasks with the same work are written by the same
-        statements. Return the result of the first task once all tasks of this call are on the disk. If any
-        fails, none of the call's is written. A failure does not affect other callers: the tasks of each are
-        run again in a transaction of its own, so they must have no effects outside the database. While
-        another program holds the database, all wait, in order, until it is free or this one is closing.
-        """
-        done = asyncio.get_running_loop().create_future()
-        waiting = _Waiting((task, *others), done, current_claim())
-        self._waiting.append(waiting)
-        if self._shared is None or self._shared.done():
-            self._shared = asyncio.create_task(self._share())
-        result: T = await waiting.done
-        return result
-
-    async def _share(self) -> None:
-        while self._waiting:
-            callers, self._waiting = self._waiting, []
-            try:
-                results = await self._run(callers)
-            except DatabaseBusy as error:
-                await self._put_back(callers, error)
-            except Exception as error:  # noqa: BLE001 (running the callers one by one shows whose it is)
-                if len(callers) == 1:
-                    callers[0].fail(error)
-                else:
-                    await self._run_one_by_one(callers)
-            else:
-                for caller, result in zip(callers, results, strict=True):
-                    caller.end(result)
-
-    async def _put_back(self, callers: "list[_Waiting]", error: DatabaseBusy) -> None:
-        """Let callers wait in front of those who came meanwhile; if the database is closing, fail them."""
-        if await self._may_retry(error):
-            self._waiting[:0] = callers
-            return
-        for caller in callers:
-            caller.fail(error)
-
-    async def _run_one_by_one(self, callers: "list[_Waiting]") -> None:
-        for number, caller in enumerate(callers):
-            try:
-                (result,) = await self._run([caller])
-            except DatabaseBusy as error:
-                await self._put_back(callers[number:], error)
-                return
-            except Exception as error:  # noqa: BLE001 (it is raised to the caller)
-                caller.fail(error)
-            else:
-                caller.end(result)
-
-    async def _run(self, callers: "list[_Waiting]") -> list[Any]:
-        """Run all tasks in one transaction, grouped by work. Return the result of each caller's first."""
-        by_work: dict[Callable[..., Any], list[WriteTask[Any]]] = {}
-        for caller in callers:
-            for task in caller.tasks:
-                by_work.setdefault(task.work, []).append(task)
-        results: dict[int, Any] = {}
-        # what was perhaps committed is not run again before that is known, however long it takes
-        claims = {each.claim for each in callers if each.claim}
-        async with self._write(claims, patience=math.inf) as tx:
-            for work, tasks in by_work.items():
-                done = await work(tx, [task.item for task in tasks])
-                results |= {id(task): result for task, result in zip(tasks, done, strict=True)}
-        return [results[id(caller.tasks[0])] for caller in callers]
+    async def write_together(self, task: WriteTask[T], *others: WriteTask[Any]) -> T:
+        """Run write tasks in a transaction that all current callers share: see SharedWrites.run()."""
+        return await self._shared.run(task, *others)
 
     async def settle(self) -> None:
         """Wait for shared transactions to end. From now on nothing waits for another program's lock."""
         self._closing = True
-        if self._shared:
-            await self._shared
+        await self._shared.settle()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -244,34 +181,6 @@ class Database:
         except DatabaseBusy:
             self.waits.busy += 1
             raise
-
-
-@dataclass(frozen=True)
-class WriteTask(Generic[T]):
-    """One item for work that takes many items at once and returns a result for each."""
-
-    work: Callable[[Transaction, Sequence[Any]], Awaitable[Sequence[T]]]
-    item: Any
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """The tasks of one caller, and the future on which it waits unless it was cancelled.
-
-    claim: on the job for which they write, None if it is for none.
-    """
-
-    tasks: tuple[WriteTask[Any], ...]
-    done: "asyncio.Future[Any]"
-    claim: Claim | None
-
-    def end(self, result: Any) -> None:
-        if not self.done.done():
-            self.done.set_result(result)
-
-    def fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
 
 
 @asynccontextmanager

@@ -2,14 +2,13 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Float, event, func, inspect, select
+from sqlalchemy import URL, Connection, Float, event, func, inspect, select
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -20,7 +19,9 @@ from bot.store.address import parse_address, require_driver
 from bot.store.database import Database, Transaction
 from bot.store.faults import opening_error
 from bot.store.migrate import known_revision, newest
+from bot.store.read_only import FileReading, log_of
 from bot.store.schema import metadata
+from bot.store.sqlite_connection import Connection as SqliteConnection
 from bot.store.sqlite_connection import Connections
 from bot.store.timing import DatabaseTiming
 
@@ -37,7 +38,7 @@ class DatabaseFile:
 
     @property
     def wal(self) -> Path:
-        return self.path.with_name(f"{self.path.name}-wal")
+        return log_of(self.path)
 
     @property
     def shared_memory(self) -> Path:
@@ -64,12 +65,14 @@ def database_host(url: str) -> str | None:
 async def open_to_inspect(url: str, *, busy_timeout: float) -> AsyncIterator[Database]:
     """Open a database for reading, whatever its schema. busy_timeout: in seconds.
 
-    Raises StoreError, with a sentence for the operator, if it cannot be opened or read.
+    Raises StoreError, with a sentence for the operator, if it cannot be opened or read; FileOpened at the end
+    of the block if a file that nobody had open was opened meanwhile: what was read is to be read once more.
     """
     connections = Connections(busy_timeout)
+    readings: list[FileReading] = []
     async with AsyncExitStack() as stack:
         try:
-            engine = _reading_engine(url, connections, busy_timeout)
+            engine = _reading_engine(url, connections, busy_timeout, readings)
         except (SQLAlchemyError, ImportError, OSError) as error:
             raise opening_error(url, error) from error
         stack.push_async_callback(connections.end)
@@ -80,20 +83,37 @@ async def open_to_inspect(url: str, *, busy_timeout: float) -> AsyncIterator[Dat
                 await transaction.run_sync(known_revision)
         except (SQLAlchemyError, StoreError, OSError) as error:
             raise opening_error(url, error) from error
-        yield db
+        try:
+            yield db
+        except SQLAlchemyError:
+            _check(readings)  # it may have come of that
+            raise
+        _check(readings)
 
 
-def _reading_engine(url: str, connections: Connections, busy_timeout: float) -> AsyncEngine:
+def _check(readings: Iterable[FileReading]) -> None:
+    for each in readings:
+        each.check()
+
+
+def _reading_engine(
+    url: str, connections: Connections, busy_timeout: float, readings: list[FileReading]
+) -> AsyncEngine:
+    """Return an engine with a connection for each transaction. readings: an SQLite file's are added."""
     file = database_file(url)
     if file is None:
         return engines.reading(url, DatabaseTiming(busy_timeout=busy_timeout), connections)
-    # SQLite makes a log to read a database that nobody has open: as an immutable one it needs none
-    mode = "mode=ro" if file.wal.exists() else "mode=ro&immutable=1"
+    path = file.path
+
+    def opening(_path: str, **options: Any) -> SqliteConnection:
+        readings.append(FileReading(path))
+        return connections.opening(readings[-1].uri, **options, uri=True)
+
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///file:{quote(str(file.path.absolute()))}?{mode}&uri=true",
+        URL.create("sqlite+aiosqlite", database=str(path)),
         poolclass=NullPool,
         hide_parameters=True,  # its errors are logged
-        connect_args={"async_creator_fn": connections.opening},
+        connect_args={"async_creator_fn": opening},
     )
 
     @event.listens_for(engine.sync_engine, "connect")

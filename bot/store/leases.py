@@ -45,6 +45,7 @@ async def list_valid(tx: Transaction, prefix: str = "") -> list[Lease]:
     return [Lease(*row) for row in await tx.execute(query.order_by(lease.c.name))]
 
 
-async def release(tx: Transaction, owner: str) -> None:
-    """Give all leases of an owner back."""
-    await tx.execute(delete(lease).where(lease.c.owner == owner))
+async def release(tx: Transaction, owner: str, name: str | None = None) -> None:
+    """Give a lease of an owner back, or all of them."""
+    mine = delete(lease).where(lease.c.owner == owner)
+    await tx.execute(mine if name is None else mine.where(lease.c.name == name))

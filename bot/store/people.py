@@ -4,7 +4,7 @@ import operator
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, String, column, delete, func, select, values
+from sqlalchemy import ColumnElement, Select, String, column, delete, func, select, values
 
 from bot.store.database import Transaction
 from bot.store.descriptions import heroes_since
@@ -54,9 +54,14 @@ async def reset_quota(tx: Transaction, person: str, *, actor_id: int | None, at:
 
 async def count_since(tx: Transaction, person: str, at: float) -> int:
     """Count the heroes that a person asked for since a moment."""
+    return int((await tx.execute(counted_since(person, at))).scalar_one())
+
+
+def counted_since(person: str, at: float) -> Select[tuple[int]]:
+    """Return the query for the number of heroes that a person asked for since a moment."""
     number, since = heroes_since(at)
-    query = select(func.coalesce(number, 0)).where(since, description.c.requester == person)
-    return int((await tx.execute(query)).scalar_one())
+    counted = func.coalesce(number, 0).label("heroes")
+    return select(counted).where(since, description.c.requester == person)
 
 
 async def list_heaviest(tx: Transaction, since: float, most: int) -> list[HeavyUser]:

@@ -353,11 +353,9 @@ description = Table(
     Column("parent_id", Number, ForeignKey("description.id")),
     CheckConstraint("kind IN ('hero', 'take', 'scene', 'team')", name="description_kind"),
     Index("description_of_requester", "requester", "created_at"),
-    # with the ids, so that PostgreSQL reads no texts either; SQLite's indexes have them in any case
-    Index("description_of_guild", "guild_id", "created_at", postgresql_include=["id"]),
-    Index(  # to count without the texts
-        "description_of_time", "created_at", "requester", "guild_id", "kind", postgresql_include=["id"]
-    ),
+    # on PostgreSQL these two hold the ids as well (migration 0022); SQLite's hold them in any case
+    Index("description_of_guild", "guild_id", "created_at"),
+    Index("description_of_time", "created_at", "requester", "guild_id", "kind"),  # to count without the texts
     Index("description_of_parent", "parent_id"),
     Index("description_of_power", "power", "kind"),  # as above, to suggest powers
 )

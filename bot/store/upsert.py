@@ -24,11 +24,11 @@ async def upsert(
 
 async def insert_new(tx: Transaction, table: Table, **values: Any) -> bool:
     """Insert a row. Return False, and change nothing, if there is one with this primary key."""
-    insert = _insert(tx.dialect, table).values(**values).on_conflict_do_nothing()
+    insert = insert_or(tx.dialect, table).values(**values).on_conflict_do_nothing()
     return bool((await tx.execute(insert)).rowcount)
 
 
-def _insert(dialect: Dialect, table: Table) -> Any:
+def insert_or(dialect: Dialect, table: Table) -> Any:
     """Return an insert with on_conflict_...(): the dialects' have these methods, but no common base class."""
     if dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 (3 MiB that SQLite does without)
@@ -39,7 +39,7 @@ def _insert(dialect: Dialect, table: Table) -> Any:
 
 @cache
 def _statement(table: Table, dialect: Dialect, newer_by: str | None) -> str:
-    insert = _insert(dialect, table)
+    insert = insert_or(dialect, table)
     key = [column.name for column in table.primary_key]
     values = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
     where = insert.excluded[newer_by] >= table.c[newer_by] if newer_by else None

@@ -1,31 +1,28 @@
-"""The fine-tuning job: upload a dataset, start the training, follow it, and register the model."""
+"""Run a fine-tuning job: upload a dataset, start the training, follow it, and register the model."""
 
 import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-from bot.errors import HerosmithError, JobActive, OutOfReach, Unavailable, UserError
-from bot.i18n.message import ENGLISH, LocalizedMessage, mark
-from bot.jobs.queue import JobQueue
+from bot.errors import HerosmithError, OutOfReach, Unavailable, UserError
+from bot.i18n.message import LocalizedMessage, mark
 from bot.jobs.worker import Run
+from bot.llm.bookings import Bookings
 from bot.llm.budget import Account, Budget
 from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, retry_after
 from bot.registry.names import model_name
 from bot.registry.registry import Registry
 from bot.store import clock, datasets, jobs
 from bot.store.database import Database, Transaction
-from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
+from bot.store.job_schema import FinetuneResult, FinetuneSpec
 from bot.store.jobs import Job
-from bot.store.models import Model
 from bot.tuning.durations import durations
-from bot.tuning.estimate import TuningEstimate, TuningEstimator, trainable_dataset
+from bot.tuning.estimate import trainable_dataset
 from bot.tuning.follow import HELD, TrainingFollower, TrainingTiming, out_of_reach, poll_until
-from bot.tuning.gate import Report
 from bot.tuning.losses import Losses, losses_from_csv, losses_from_events
 from bot.tuning.remote_api import FineTuningApi, Training, Uncertain, may_have_started
 from bot.tuning.results import TrainingResults
@@ -51,77 +48,27 @@ _QUESTION = {
 }
 
 
-class FinetuneJobs:
-    """Plans fine-tuning jobs, and runs them at the server that trains."""
+class FinetuneRunner:
+    """Runs fine-tuning jobs at the server that trains."""
 
     def __init__(
         self,
         db: Database,
-        queue: JobQueue,
         api: FineTuningApi,
         budget: Budget,
+        bookings: Bookings,
         registry: Registry,
-        estimator: TuningEstimator,
         results: TrainingResults,
         timing: TrainingTiming,
     ) -> None:
         self._db = db
-        self._queue = queue
         self._api = api
         self._follower = TrainingFollower(api, timing)
         self._budget = budget
+        self._bookings = bookings
         self._registry = registry
-        self._estimator = estimator
         self._results = results
         self._timing = timing
-
-    async def plan(
-        self,
-        *,
-        dataset: int | None = None,
-        base: str | None = None,
-        method: Method | None = None,
-        epochs: int | None = None,
-        language: str = ENGLISH.code,
-        **origin: int | None,
-    ) -> tuple[Job, TuningEstimate]:
-        """Add a fine-tuning job that waits for JobQueue.confirm(), and estimate it.
-
-        dataset is a version, epochs a number of rounds; TuningEstimator.spec() chooses what is left out.
-        language: the code of the language of the words in files, such as "de". origin: requester_id and
-        channel_id, the ids of Discord, if it was ordered there. Raises UserError if there is no such dataset
-        or it does not fit the method, OverBudget if the day's budget does not cover the training with its
-        check, Busy if another fine-tuning is active.
-        """
-        spec = await self._estimator.spec(dataset=dataset, base=base, method=method, epochs=epochs)
-        estimate = await self._estimator.estimate(spec)
-        reserved = {"tokens": estimate.tokens * estimate.epochs, "check_cost": estimate.check.cost or 0.0}
-        known = {"check_seconds": estimate.check.seconds, "language": language}
-        spec = spec.model_copy(update=reserved | known)
-        await self._budget.check_training(Account("tuning"), spec.base, spec.tokens, besides=spec.check_cost)
-        return await self._queue.plan(spec, **origin), estimate
-
-    async def submit(self, **options: Any) -> tuple[Job, TuningEstimate]:
-        """Add a fine-tuning as a job that a worker may take at once. Takes and raises what plan() does."""
-        job, estimate = await self.plan(**options)
-        return await self._queue.confirm(job.id), estimate
-
-    async def check(self, model_id: int, report: Report) -> Model:
-        """Check a model whose training has ended: it goes on, or is held back. Return it with its verdict.
-
-        report is told how many texts are read. Raises UserError if there is no such model or it is not to be
-        checked, Busy while its training's job does so, CheckBrokenOff if it cannot be read to the end.
-        """
-        model = await self._registry.get(model_id)
-        job = await self._queue.get(model.job_id)
-        if not job.ended:
-            raise JobActive(
-                "Job {job_id} is still at work on {model}. Wait for its end, then ask again.",
-                job_id=model.job_id,
-                model=model_name(model.id),
-                place=(job.channel_id, job.message_id),
-            )
-        return await self._results.check_again(model, report)
 
     async def run(self, run: Run) -> FinetuneResult:
         """Run the job and return its result.
@@ -134,7 +81,7 @@ class FinetuneJobs:
         remote_id = run.job.remote_job_id or await self._start_or_find(run, spec)
         remote = await self._follower.follow(run, remote_id)
         trained = spec.tokens if remote.trained_tokens is None else remote.trained_tokens
-        await self._budget.book_training(Account("tuning", run.job.id), spec.base, trained)
+        await self._bookings.book_training(Account("tuning", run.job.id), spec.base, trained)
         live = await self._registry.live()
         model = await self._results.register(run.job.id, spec, remote)
         await run.update(phase=LocalizedMessage("saving the new model"))
@@ -238,7 +185,7 @@ class FinetuneJobs:
             trained = (await self._api.get(remote_id)).trained_tokens
             share = spec.tokens * run.job.done // run.job.total if run.job.total else 0
             account = Account("tuning", run.job.id)
-            await self._budget.book_training(account, spec.base, share if trained is None else trained)
+            await self._bookings.book_training(account, spec.base, share if trained is None else trained)
 
     async def _start_or_find(self, run: Run, spec: FinetuneSpec) -> str:
         """Return the training's id: upload the files and start it, or find the one that was started."""

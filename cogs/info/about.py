@@ -10,7 +10,7 @@ from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
 from bot.i18n.message import Translator
 from bot.presentation.datasets import dataset_composition
-from bot.rating.scores import Thresholds
+from bot.rating.thresholds import Thresholds
 from bot.rating.trial_status import TrialStatus
 from bot.registry.names import name_in_sentence
 from bot.settings import Settings

@@ -14,8 +14,8 @@ from engine.batches.schema import Status as BatchStatus
 from engine.batches.service import BatchService
 from engine.inference.answer import Answer
 from engine.inference.completion import ChatCompletion
-from engine.inference.model_cache import ModelCache
-from engine.inference.runtimes import Runtimes
+from engine.inference.loaded_models import LoadedModels
+from engine.inference.runtime_status import RuntimeStatus
 from engine.inference.slots import Slots
 from engine.jobs.schema import Status as JobStatus
 from engine.jobs.service import JobService
@@ -29,13 +29,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Metrics:
     """The metrics of one application, in a registry of their own."""
 
-    def __init__(
-        self, slots: Slots, model_cache: ModelCache, jobs: JobService, batches: BatchService
-    ) -> None:
+    def __init__(self, slots: Slots, loaded: LoadedModels, jobs: JobService, batches: BatchService) -> None:
         """Start all counters at zero; what the arguments hold is read at each scrape."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(_StateCollector(slots, model_cache, jobs, batches))
+        self.registry.register(_StateCollector(slots, loaded, jobs, batches))
         self._requests = Counter(
             "engine_http_requests",
             "Requests by route; the status is 499 if the client disconnected before the end of the response",
@@ -106,11 +104,9 @@ class Metrics:
 class _StateCollector(Collector):
     """Metrics that are read from other objects at each scrape."""
 
-    def __init__(
-        self, slots: Slots, model_cache: ModelCache, jobs: JobService, batches: BatchService
-    ) -> None:
+    def __init__(self, slots: Slots, loaded: LoadedModels, jobs: JobService, batches: BatchService) -> None:
         self._slots = slots
-        self._model_cache = model_cache
+        self._loaded = loaded
         self._jobs = jobs
         self._batches = batches
 
@@ -130,9 +126,9 @@ class _StateCollector(Collector):
             "engine_chats_refused", "Chats rejected because too many were waiting", value=self._slots.refused
         )
         yield GaugeMetricFamily(
-            "engine_resident_models", "Models in memory or being loaded", value=self._model_cache.count
+            "engine_resident_models", "Models in memory or being loaded", value=self._loaded.count
         )
-        yield from _of_runtime(self._model_cache.runtimes)
+        yield from _of_runtime(self._loaded.runtime_status)
         yield _by_status(
             "engine_fine_tuning_jobs", "Fine-tuning jobs", JobStatus, (job.status for job in self._jobs.all())
         )
@@ -141,41 +137,41 @@ class _StateCollector(Collector):
         )
 
 
-def _of_runtime(runtimes: Runtimes) -> Iterator[Metric]:
+def _of_runtime(status: RuntimeStatus) -> Iterator[Metric]:
     runtime = GaugeMetricFamily("engine_runtime", "What answers, where it can", labels=["name"])
-    runtime.add_metric([runtimes.name], 1)
+    runtime.add_metric([status.name], 1)
     yield runtime
     answers = CounterMetricFamily(
         "engine_runtime_answers", "Answers to chats for GGUF files, by what began them", labels=["name"]
     )
-    for name, number in runtimes.answers.items():
+    for name, number in status.answers.items():
         answers.add_metric([name], number)
     yield answers
     yield CounterMetricFamily(
         "engine_runtime_failovers",
         "Answers that llama.cpp gave because OpenVINO failed before their first word",
-        value=runtimes.failovers,
+        value=status.failovers,
     )
-    process = runtimes.process  # without it the metrics are described, but have no values
+    openvino = status.openvino  # without it the metrics are described, but have no values
     yield GaugeMetricFamily(
         "engine_openvino_models",
         "Models in the memory of OpenVINO's process",
-        value=process.models if process else None,
+        value=openvino.models if openvino else None,
     )
     yield GaugeMetricFamily(
         "engine_openvino_answers_running",
         "Completions that OpenVINO generates",
-        value=process.completions if process else None,
+        value=openvino.completions if openvino else None,
     )
     yield GaugeMetricFamily(
         "engine_openvino_resident_bytes",
         "Memory of OpenVINO's process",
-        value=process.resident_bytes if process else None,
+        value=openvino.resident_bytes if openvino else None,
     )
     yield CounterMetricFamily(
         "engine_openvino_crashes",
         "Crashes of OpenVINO's process",
-        value=process.crashes if process else None,
+        value=openvino.crashes if openvino else None,
     )
 
 

@@ -17,8 +17,8 @@ from engine.api.tar import TarStream
 from engine.batches.schema import CreateBatchRequest
 from engine.batches.service import BatchService
 from engine.inference.answer import Answer
+from engine.inference.loaded_models import LoadedModels
 from engine.inference.log_probs import LogProbsRequest
-from engine.inference.model_cache import ModelCache
 from engine.inference.service import PATHS, InferenceService
 from engine.jobs.schema import CountTokensRequest, CreateJobRequest
 from engine.jobs.service import JobService
@@ -36,19 +36,19 @@ class Api:
     def __init__(
         self,
         models: ModelStore,
-        model_cache: ModelCache,
+        loaded: LoadedModels,
         inference: InferenceService,
         files: FileStore,
         jobs: JobService,
         batches: BatchService,
     ) -> None:
         self.models = models
-        self.model_cache = model_cache
+        self.loaded = loaded
         self.inference = inference
         self.files = files
         self.jobs = jobs
         self.batches = batches
-        self.metrics = Metrics(inference.slots, model_cache, jobs, batches)
+        self.metrics = Metrics(inference.slots, loaded, jobs, batches)
 
     def app(self, api_key: str | None, hosts: Hosts = LOOPBACK) -> web.Application:
         """Return the application for these hosts; a key, if given, is required except at /healthz."""
@@ -100,7 +100,7 @@ class Api:
         return app
 
     async def health(self, _: web.Request) -> web.Response:
-        return web.json_response({"status": "ok", "runtime": self.model_cache.runtimes.describe()})
+        return web.json_response({"status": "ok", **self.loaded.health()})
 
     async def list_models(self, _: web.Request) -> web.Response:
         return web.json_response(self.models.all())
@@ -132,7 +132,7 @@ class Api:
         self.models.deletable(model)  # a name that cannot be deleted at all is told first
         self.jobs.require_no_start(model)
         for name, path in self.models.delete(model).items():
-            self.model_cache.evict(path)
+            self.loaded.evict(path)
             self.metrics.remove_model(name)
         return web.json_response({"id": model, "object": "model", "deleted": True})
 

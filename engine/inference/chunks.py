@@ -27,6 +27,14 @@ def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, 
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
 
 
+def has_words(chunk: dict[str, Any]) -> bool:
+    """Return whether a chunk has a part of the text, or of a call."""
+    return any(
+        choice["delta"].get("content") or choice["delta"].get("tool_calls")
+        for choice in chunk.get("choices", ())
+    )
+
+
 def usage_chunk(prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
     """Return the last chunk; the token that ends an answer counts, though it has no text."""
     usage = {

@@ -11,6 +11,7 @@ from engine.errors import ApiError
 from engine.ids import new_id
 from engine.inference.chat_request import ChatRequest
 from engine.inference.choice import ChoiceDeltas, WholeChoice
+from engine.inference.chunks import has_words
 from engine.inference.generator import Generator
 from engine.inference.slots import Reservation
 from engine.limits import CONTEXT
@@ -145,9 +146,7 @@ class ChatCompletion:
                             queue.put_nowait((index, delta))
 
     def _count(self, chunk: dict[str, Any]) -> None:
-        if self.first_token_seconds is None and any(
-            choice["delta"].get("content") or choice["delta"].get("tool_calls") for choice in chunk["choices"]
-        ):
+        if self.first_token_seconds is None and has_words(chunk):
             self.first_token_seconds = self.seconds
         if usage := chunk.get("usage"):
             self.prompt_tokens = usage["prompt_tokens"]

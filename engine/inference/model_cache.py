@@ -6,11 +6,13 @@ import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.errors import ApiError
 from engine.inference.generator import Generator
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.inference.routed_generator import RoutedGenerator
+from engine.inference.runtime_status import RuntimeStatus
 from engine.inference.runtimes import Runtimes
 from engine.limits import SLOTS
 from engine.messages import Message
@@ -23,37 +25,39 @@ MAX_TUNED_MODELS = 3
 
 
 class ModelCache:
-    """Loads models on first use and evicts the least recently used one."""
+    """The models of this process: loads each on first use, and evicts the least recently used one."""
 
     def __init__(self, base: Path, runtimes: Runtimes) -> None:
         """Start empty; `base` is never evicted."""
         self._base = base
-        self.runtimes = runtimes
+        self._runtimes = runtimes
         self._loaded: OrderedDict[Path, asyncio.Task[Generator]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def count(self) -> int:
-        """Number of models in memory or being loaded."""
         return len(self._loaded)
 
+    @property
+    def paths(self) -> list[Path]:
+        """The models in memory or being loaded, the least recently used one first."""
+        return list(self._loaded)
+
+    @property
+    def runtime_status(self) -> RuntimeStatus:
+        return self._runtimes.status
+
     def slots(self, path: Path) -> int:
-        """Return how many completions the model at a path generates at once."""
         loading = self._loaded.get(path)
         if loading and loading.done() and not loading.cancelled() and loading.exception() is None:
             return loading.result().slots
         return SLOTS
 
     def warm_up(self) -> None:
-        """Start loading the base, so that the first chat need not wait for it."""
         self._load(self._base)
 
     async def get(self, path: Path) -> Generator:
-        """Return the model at a path that `ModelStore.path` gave; concurrent calls load it once.
-
-        Raises a 503 if it cannot be loaded.
-        """
-        loading = self._load(path)
+        loading = self._load(path)  # once for concurrent calls
         try:
             # shielded: a client that disconnects must not stop the loading that others wait for
             return await asyncio.shield(loading)
@@ -65,18 +69,19 @@ class ModelCache:
             ) from error
 
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
-        """Return the base's token ids of a chat that ends with an assistant message.
-
-        Raises ValueError if its chat template cannot render the messages, and a 503 if it cannot be loaded.
-        """
         return await (await self.get(self._base)).tokenize_turn(messages)
 
     def evict(self, path: Path) -> None:
-        """Free a model as soon as its running generations end."""
         if path in self._loaded:
             closing = asyncio.create_task(_close(self._loaded.pop(path)))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+    async def until_runtime_chosen(self) -> None:
+        await self._runtimes.until_chosen()
+
+    def health(self) -> dict[str, Any]:
+        return {"runtime": self._runtimes.describe()}
 
     def _load(self, path: Path) -> asyncio.Task[Generator]:
         if path not in self._loaded:
@@ -88,7 +93,7 @@ class ModelCache:
 
     async def _open_gguf(self, path: Path) -> Generator:
         llama = await asyncio.to_thread(LlamaCppGenerator.load, path)
-        return RoutedGenerator(path, llama, self.runtimes, None if path == self._base else path.parent)
+        return RoutedGenerator(path, llama, self._runtimes, None if path == self._base else path.parent)
 
     def _open_folder(self, path: Path) -> Generator:
         # OpenMP reads this when torch loads it; engine/inference/llama_cpp.py gives the reason
@@ -107,7 +112,7 @@ class ModelCache:
         for path in list(self._loaded):
             self.evict(path)
         await asyncio.gather(*self._closing, return_exceptions=True)
-        await self.runtimes.close()
+        await self._runtimes.close()
 
 
 async def _close(loading: asyncio.Task[Generator]) -> None:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine import system
 from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess
+from engine.inference.runtime_status import OpenVinoStatus, RuntimeStatus
 from engine.limits import OPENVINO_SLOTS, SLOTS
 from engine.storage import atomic
 
@@ -229,6 +230,16 @@ class Runtimes:
             self._chosen.set()
         else:
             await self.give_up(_slower(measured))
+
+    @property
+    def status(self) -> RuntimeStatus:
+        """What answers, and what it has done."""
+        openvino = None
+        if process := self.process:
+            openvino = OpenVinoStatus(
+                process.models, process.completions, process.resident_bytes, process.crashes
+            )
+        return RuntimeStatus(self.name, dict(self.answers), self.failovers, openvino)
 
     def describe(self) -> dict[str, Any]:
         """Return the choice and why, for /healthz."""

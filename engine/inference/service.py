@@ -15,8 +15,8 @@ from engine.inference.chunks import RequestRejected
 from engine.inference.completion import ChatCompletion
 from engine.inference.generator import Generator
 from engine.inference.llama_scorer import ScoringFailed
+from engine.inference.loaded_models import LoadedModels
 from engine.inference.log_probs import LogProbsRequest
-from engine.inference.model_cache import ModelCache
 from engine.inference.recent_messages import RecentMessages
 from engine.inference.response import Response
 from engine.inference.response_request import ResponseRequest
@@ -44,10 +44,10 @@ PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
 class InferenceService:
     """Finds the model for a request, and the slots in which it answers."""
 
-    def __init__(self, models: ModelStore, model_cache: ModelCache) -> None:
-        """Answer with the models of a store, which `model_cache` loads."""
+    def __init__(self, models: ModelStore, loaded: LoadedModels) -> None:
+        """Answer with the models of a store, which `loaded` loads."""
         self._models = models
-        self._model_cache = model_cache
+        self._loaded = loaded
         self.slots = Slots(self._slots_of)
         recent = RecentMessages()
         endpoints = (
@@ -105,7 +105,7 @@ class InferenceService:
     async def _reserve(self, model: str, choices: int, *, in_background: bool) -> AsyncIterator[Reservation]:
         self.require(model)  # an unknown model gets no slots
         if in_background:
-            await self._model_cache.runtimes.until_chosen()
+            await self._loaded.until_runtime_chosen()
             async with self.slots.reserve_in_background(model, choices) as reservation:
                 yield reservation
         else:
@@ -117,7 +117,7 @@ class InferenceService:
             path = self._models.path(model)
         except ApiError:  # it was deleted meanwhile
             return SLOTS
-        return self._model_cache.slots(path)
+        return self._loaded.slots(path)
 
     async def _generator(self, model: str) -> Generator:
-        return await self._model_cache.get(self._models.path(model))
+        return await self._loaded.get(self._models.path(model))

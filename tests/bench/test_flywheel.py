@@ -24,7 +24,7 @@ from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import read_heroes
 from bot.heroes.first_dataset import FirstDataset
 from bot.heroes.hero import Hero
-from bot.rating.scores import Thresholds
+from bot.rating.thresholds import Thresholds
 from bot.settings import ROOT
 from bot.store.job_schema import ModelFigures, Verdict
 from tests.support.scripted_server import Script, describe

@@ -44,7 +44,9 @@ async def test_one_that_stood_still_ends_if_another_key_is_in_use_by_now(db: Dat
     await asyncio.sleep(0.1)
     await claims_of(db, timing=LeaseTiming(), key="another").take(Shards((1,), 2))
     async with asyncio.timeout(60):
-        assert "Another process has another voters.key" in await ghost.keep(Shards((0,), 2))
+        assert "Another process has another voters.key" in await ghost.keep(
+            Shards((0,), 2), can_lead=lambda: True
+        )
 
 
 async def test_shards_that_nobody_serves_are_told_once(
@@ -52,10 +54,32 @@ async def test_shards_that_nobody_serves_are_told_once(
 ) -> None:
     claims, mine = claims_of(db), Shards((1,), 4)
     await claims.take(mine)
-    keeping = asyncio.create_task(claims.keep(mine))
+    keeping = asyncio.create_task(claims.keep(mine, can_lead=lambda: True))
     told = "no process serves shard 0,2-3 of 4: in their servers nobody answers. Start a process with these"
     await eventually(lambda: told in caplog.text, what="it is told", timeout=60)
     await asyncio.sleep(2.5)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     assert caplog.text.count(told) == 1
+
+
+async def test_one_that_loses_its_connection_lets_another_one_lead_until_it_is_back(db: Database) -> None:
+    connected = True
+    leases, other = Leases(db, QUICK), Leases(db, QUICK)
+    claims, mine = ShardClaims(leases, Leases(db, QUICK, KEY)), Shards((0,), 2)
+    await claims.take(mine)
+    keeping = asyncio.create_task(claims.keep(mine, can_lead=lambda: connected))
+    assert await leases.lead()
+    assert not await other.lead()
+
+    connected = False
+    await eventually(other.lead, what="another one leads", timeout=60)
+    assert not await leases.lead()
+
+    connected = True
+    await asyncio.sleep(0.5)
+    assert not await leases.lead()  # another one does
+    await other.release()
+    await eventually(leases.lead, what="it leads again", timeout=60)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)

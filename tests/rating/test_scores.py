@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.rating.scores import Prior, Thresholds, estimate_prior, interval
+from bot.rating.scores import Prior, estimate_prior
+from bot.rating.thresholds import Thresholds, interval
 
 counts = st.integers(min_value=0, max_value=300)
 confidences = st.sampled_from([0.5, 0.8, 0.95])

@@ -18,10 +18,11 @@ from bot.errors import StoreError
 from bot.registry.registry import Registry
 from bot.settings import Settings
 from bot.store import jobs, migrations, models, notifications, powers
-from bot.store.database import Transaction, WriteTask, open_database
+from bot.store.database import Transaction, open_database
 from bot.store.job_schema import BuildSpec
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
+from bot.store.shared_writes import WriteTask
 from bot.store.sqlite_connection import Connections
 from tests.support.databases import Databases
 

@@ -9,10 +9,11 @@ from sqlalchemy import text
 from bot.app import App
 from bot.errors import DatabaseBusy
 from bot.store import examples, jobs
-from bot.store.database import Database, Transaction, WriteTask, open_database
+from bot.store.database import Database, Transaction, open_database
 from bot.store.examples import Speed
 from bot.store.fence import Claim, JobTaken, fenced
 from bot.store.job_schema import BuildSpec
+from bot.store.shared_writes import WriteTask
 from bot.store.timing import DatabaseTiming
 from tests.support.databases import ON_POSTGRES
 

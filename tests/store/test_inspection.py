@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StoreError
+from bot.store.copying.copy import check_database
+from bot.store.copying.end import read_end
+from bot.store.database import open_database
 from bot.store.inspection import (
     DatabaseFile,
     newest_moment,
@@ -16,6 +19,7 @@ from bot.store.inspection import (
     sees_locks,
     writer_of,
 )
+from bot.store.read_only import FileOpened
 from tests.store.test_opening import NEWER, run
 
 pytestmark = pytest.mark.sqlite("its database is a file, which is looked at without a lock")
@@ -57,6 +61,51 @@ async def test_what_a_running_bot_has_not_written_back_is_seen(path: Path) -> No
         assert DatabaseFile(path).wal.stat().st_size > 0
         async with open_to_inspect(url(path), busy_timeout=1) as db, db.read() as tx:
             assert await newest_moment(tx) == 7.0
+
+
+async def test_a_running_bot_has_a_log_whatever_it_does(path: Path) -> None:
+    async with open_database(url(path)) as bot:
+        assert DatabaseFile(path).wal.exists()
+        async with bot.write() as tx:
+            await tx.exec_driver_sql("INSERT INTO power VALUES ('juggling', 1, 7.0)")
+        assert DatabaseFile(path).wal.exists()
+
+
+async def read_while_a_bot_starts(path: Path, *, ends: bool) -> None:
+    with closing(sqlite3.connect(path)) as bot:
+        async with open_to_inspect(url(path), busy_timeout=1) as db, db.read() as tx:
+            assert await quick_check(tx) == []
+            bot.execute("INSERT INTO power VALUES ('juggling', 1, 7.0)")
+            bot.commit()
+            if ends:  # its log is gone again, and what it wrote is in the file
+                bot.close()
+            assert DatabaseFile(path).wal.exists() is not ends
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_bot_that_starts_meanwhile_is_noticed(path: Path, *, ends: bool) -> None:
+    with pytest.raises(FileOpened):
+        await read_while_a_bot_starts(path, ends=ends)
+
+
+async def test_a_check_during_which_a_bot_starts_is_of_one_state(path: Path) -> None:
+    run(path, "INSERT INTO power VALUES ('juggling', 1, 7.0)")
+    told = 0
+    with closing(sqlite3.connect(path)) as bot:
+
+        def watch(_doing: str, _table: str, _done: int, _total: int) -> None:
+            nonlocal told
+            told += 1
+            if told == 1:
+                rows = ((f"juggling {number}", 1, 7.0) for number in range(3000))
+                bot.executemany("INSERT INTO power VALUES (?, ?, ?)", rows)
+                bot.commit()
+                bot.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        found = await check_database(read_end(str(path)), watch)
+    assert told > 1
+    assert found.tables["power"].rows == 3001
+    assert found == await check_database(read_end(str(path)), lambda *_: None)
 
 
 async def test_nothing_can_be_written(path: Path) -> None:

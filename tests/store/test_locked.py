@@ -12,7 +12,8 @@ from bot.dataset.build.builder import ExampleRecord
 from bot.errors import DatabaseBusy
 from bot.llm.retry import Truncated
 from bot.store import examples
-from bot.store.database import Transaction, WriteTask
+from bot.store.database import Transaction
+from bot.store.shared_writes import WriteTask
 from tests.support.duels import run_duel, two_models
 from tests.support.eventually import eventually
 from tests.support.locked_database import TIMING, during_lock, held

@@ -12,8 +12,9 @@ from sqlalchemy import make_url, text
 from bot.errors import DatabaseBusy, StoreError
 from bot.settings import ROOT
 from bot.store import jobs
-from bot.store.database import Database, Transaction, WriteTask, open_database
+from bot.store.database import Database, Transaction, open_database
 from bot.store.job_schema import BuildSpec
+from bot.store.shared_writes import WriteTask
 from bot.store.timing import DatabaseTiming
 from scripts.postgres import PrivateServer
 from tests.support.databases import execute

@@ -289,6 +289,45 @@ async def test_two_processes_do_not_pay_for_the_same_check(
         assert await leases.list_valid(tx, "check") == []  # the next one need not wait
 
 
+async def test_two_jobs_that_check_at_the_same_time_pay_for_the_live_models_texts_once(
+    paid: App, timing: Timing, script: Script
+) -> None:
+    """Two providers train side by side, here two names of one server, and both models meet the live one."""
+    script.delay = 0.02
+    await trained(paid, script, sound)
+    live, *_ = await paid.registry.all()
+    async with paid.db.write() as tx:  # as if it were from before there was a check
+        await tx.execute(delete(model_answer))
+    before = asked(script, live.name)
+    elsewhere = script.url.replace("127.0.0.1", "localhost")
+    settings = paid.settings.model_copy(update={"openai_base_url": elsewhere, "jobs_at_once": 2})
+    async with open_app(settings, timing) as other, open_app(paid.settings, timing) as again:
+        await again.finetunes.submit(epochs=1)
+        await other.finetunes.submit(epochs=1)
+        assert await asyncio.gather(again.worker.run_next(), other.worker.run_next()) == [True, True]
+    assert await states(paid) == ["live", "candidate", "candidate"]
+    names = [model.name for model in await paid.registry.all()]
+    assert [asked(script, name) for name in names] == [before + 40, 40, 40]
+    async with paid.db.read() as tx:
+        assert await leases.list_valid(tx, "texts") == []
+
+
+async def test_a_reader_goes_on_where_one_that_was_cancelled_ended(app: App, script: Script) -> None:
+    """It waits for what the other one has in flight, and asks for none of it."""
+    await trained(app, script, sound)
+    async with app.db.write() as tx:
+        await tx.execute(delete(model_answer))
+    before = asked(script, "ft:tiny:1")
+    job, _ = await app.finetunes.submit(epochs=1)
+    script.delay = 0.05
+    script.writers["ft:tiny:1"] = calling_midway(lambda: app.jobs.pause(job.id))
+    assert await app.worker.run_next()
+    assert 0 < await answers(app, 1) < 40
+    await app.jobs.resume(job.id)
+    assert await app.worker.run_next()
+    assert asked(script, "ft:tiny:1") - before == 40
+
+
 @pytest.mark.parametrize("begins", [True, False])
 async def test_a_check_says_that_texts_are_kept_only_if_there_are_some(
     app: App, script: Script, *, begins: bool

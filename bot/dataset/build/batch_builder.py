@@ -24,6 +24,7 @@ from bot.errors import OverBudget, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.worker import Run
 from bot.llm.batch_api import BatchApi, BatchLimits, BatchRefused, QueueFull, Refusal, refusal_of
+from bot.llm.bookings import Bookings
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
 from bot.llm.response import Completion
@@ -54,6 +55,7 @@ class BatchBuilder:
         db: Database,
         client: ModelClient,
         budget: Budget,
+        bookings: Bookings,
         planner: Planner,
         selector: ExampleSelector,
         moderation: Moderation,
@@ -64,6 +66,7 @@ class BatchBuilder:
         self._client = client
         self._api = BatchApi(client.api, start_pauses=self._limits.start_pauses)
         self._budget = budget
+        self._bookings = bookings
         self._planner = planner
         self._texts = BatchTexts(planner)
         self._selector = selector
@@ -103,7 +106,7 @@ class BatchBuilder:
         watch = AnswerWatch(
             self._planner.sample_question(spec).sampling.max_tokens,
             missing=lambda: build.total - build.closed_slots,
-            cost=partial(self._budget.max_batch_cost, spec.model),
+            cost=partial(self._budget.prices.max_batch_cost, spec.model),
         )
         enqueued = EnqueuedTokens(self._limits.queue_pauses)
         build = BatchBuild(spec, run, account, excluded_ids, total, watch, enqueued)  # which `missing` reads
@@ -177,7 +180,7 @@ class BatchBuilder:
                 file.write(part.add(request, chat, body(chat)))
                 if (
                     remaining is not None
-                    and self._budget.max_batch_cost(*part.usage_with_one_more(build.spec.model)) > remaining
+                    and self._budget.prices.max_batch_cost(*part.usage_with_one_more(build.spec.model)) > remaining
                 ):
                     break
         return part if part.requests else None
@@ -344,7 +347,7 @@ class BatchBuilder:
                     )
             await batches.change(tx, row.id, taken=taken)
             if answers:
-                await self._budget.book_within(
+                await self._bookings.book_within(
                     tx,
                     Account("build", row.job_id),
                     row.model,

@@ -20,7 +20,8 @@ from bot.llm.budget import Account, Budget
 from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
 from bot.store import examples
-from bot.store.database import Database, WriteTask
+from bot.store.database import Database
+from bot.store.shared_writes import WriteTask
 from bot.store.examples import ReceivedAnswer, Request, SentRequest, Speed, StoredAnswer
 from bot.store.job_schema import BuildSpec
 
@@ -111,7 +112,7 @@ class Builder:
         reach or its answers are of no use, OverBudget if the budget is used up; answers so far stay cached.
         """
         max_tokens = self._planner.sample_question(spec).sampling.max_tokens
-        cost = partial(self._budget.cost, spec.model)
+        cost = partial(self._budget.prices.cost, spec.model)
         pace = PaceMeter(self._workers, await self._expected_pace(spec.model))
         build = _Build(spec, account, self._planner.size(spec), excluded_ids, max_tokens, cost, pace)
         walk = self.selector.walk(spec, self._planner.slots(spec), excluded_ids)

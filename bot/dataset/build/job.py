@@ -19,6 +19,7 @@ from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
+from bot.llm.bookings import Bookings
 from bot.llm.budget import Account, Budget
 from bot.store import examples
 from bot.store.database import Database
@@ -36,6 +37,7 @@ class BuildJobs:
         db: Database,
         jobs: JobQueue,
         budget: Budget,
+        bookings: Bookings,
         estimator: BuildEstimator,
         builder: Builder,
         batch_builder: BatchBuilder,
@@ -47,6 +49,7 @@ class BuildJobs:
         self._db = db
         self._jobs = jobs
         self._budget = budget
+        self._bookings = bookings
         self.estimator = estimator
         self.builder = builder
         self._batch_builder = batch_builder
@@ -199,7 +202,7 @@ class BuildJobs:
                 prompt_tokens, completion_tokens = (
                     lost * tokens for tokens in self.estimator.max_tokens_per_call(spec)
                 )
-                await self._budget.book_within(
+                await self._bookings.book_within(
                     tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost
                 )
         if lost:

@@ -11,7 +11,8 @@ from bot.dataset.versions.kept_verdicts import KeptVerdicts
 from bot.heroes.config import HeroesConfig
 from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import LocalizedMessage, mark
-from bot.rating.scores import Scores, Thresholds, Verdict, VoteSnapshot, interval
+from bot.rating.scores import Scores, VoteSnapshot
+from bot.rating.thresholds import Thresholds, Verdict, interval
 from bot.store import descriptions
 from bot.store.database import Database
 from bot.store.descriptions import Description

@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.community.powers import Powers
 from bot.dataset.versions.admission import OUTSIDE_VOCABULARY
+from bot.dataset.versions.kept_counts import CountedGroups, KeptCounts
 from bot.dataset.versions.kept_verdicts import KeptVerdicts
-from bot.rating.scores import CountedVotes, Scores, Thresholds
+from bot.rating.scores import Scores, VoteNumbers
+from bot.rating.thresholds import Thresholds
 from bot.refreshed import Refreshed
 from bot.store import curation_verdicts
 from bot.store.curation_verdicts import RatedGroup, UnjudgedText
@@ -40,12 +42,17 @@ class RatedCounts:
     There may be many groups: what thresholds make of them is computed once, in a thread.
     """
 
-    def __init__(self, votes: CountedVotes, groups: Sequence[RatedGroup], at: float) -> None:
+    def __init__(self, votes: VoteNumbers, groups: Sequence[RatedGroup], at: float) -> None:
         self.votes = votes
         self.at = at
         self._groups = groups
         self._unjudged = _unjudged_votes(groups)
         self._counts: dict[Thresholds, AdmissionCounts | None] = {}
+
+    @property
+    def groups(self) -> CountedGroups:
+        """What was counted, before any thresholds."""
+        return CountedGroups(self.votes.totals, self._groups, self.at)
 
     def by(self, thresholds: Thresholds) -> AdmissionCounts:
         """Return what thresholds would admit. Raises KeyError unless all of that was judged: see count()."""
@@ -81,7 +88,8 @@ class AdmissionCounter:
     """Counts what thresholds admit.
 
     Up to 100,000 votes are counted whenever somebody asks. More of them are counted in the background, every
-    ten minutes or, if that takes long, less often: only who asks first after a start waits for it.
+    ten minutes or, if that takes long, less often. The last counts are kept in the database and serve after a
+    start: only who asks for the very first ones waits, or who asks after what they depend on has changed.
     """
 
     def __init__(
@@ -100,6 +108,7 @@ class AdmissionCounter:
         self._powers = powers
         self._verdicts = verdicts
         self._counts = Refreshed[RatedCounts](lifetime=_LIFETIME, most=1)
+        self._kept = KeptCounts(db)
 
     async def aclose(self) -> None:
         """End what is being counted in the background."""
@@ -111,12 +120,15 @@ class AdmissionCounter:
         dataset_id: whose texts count as used. The first time, judging takes a while: see KeptVerdicts.
         """
         powers = frozenset((await self._powers.vocabulary()).powers)
-        key = (powers, dataset_id)
+        key = (tuple(sorted(powers)), dataset_id, self._verdicts.rules, self._scores.limits)
 
         async def compute() -> RatedCounts:
-            return await self._compute(powers, dataset_id, options)
+            counted = await self._compute(powers, dataset_id, options)
+            if counted.votes.totals.votes > self._few_votes:
+                await self._kept.put(key, counted.groups)
+            return counted
 
-        kept = self._counts.kept(key)
+        kept = self._counts.kept(key) or await self._kept_before(key)
         if kept is None or kept.votes.totals.votes <= self._few_votes:
             counted = await self._counts.renew(key, compute)
         else:
@@ -124,6 +136,18 @@ class AdmissionCounter:
         while not await counted.count(options):  # it was counted for somebody who asked for other thresholds
             counted = await self._counts.renew(key, compute)
         return counted
+
+    async def _kept_before(self, key: Hashable) -> RatedCounts | None:
+        """Return what was counted before this start, or by another process; it serves until it is renewed."""
+        found = await self._kept.get(key)
+        if found is None:
+            return None
+        self._counts.put(
+            key,
+            max(0.0, time.time() - found.at),
+            RatedCounts(self._scores.numbers(found.totals), found.groups, found.at),
+        )
+        return self._counts.kept(key)
 
     async def _compute(
         self, powers: frozenset[str], dataset_id: int | None, options: Sequence[Thresholds]

@@ -13,7 +13,8 @@ from bot.heroes.scene_curation import scene_faults, scene_sentences
 from bot.heroes.scenes import ScenePrompts, story_text
 from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import mark
-from bot.rating.scores import Scores, Thresholds
+from bot.rating.scores import Scores
+from bot.rating.thresholds import Thresholds
 from bot.store import stories
 from bot.store.database import Database
 from bot.store.descriptions import Description

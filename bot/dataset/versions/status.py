@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from bot.dataset.versions.admission_counts import AdmissionCounter, AdmissionCounts
 from bot.dataset.versions.scenes import AdmittedScenes, TrainableScenes
 from bot.i18n.message import LocalizedMessage
-from bot.rating.scores import CountedVotes, Thresholds
+from bot.rating.scores import VoteNumbers
+from bot.rating.thresholds import Thresholds
 from bot.store import datasets, notifications
 from bot.store.database import Database
 from bot.store.datasets import Dataset
@@ -28,7 +29,7 @@ class DatasetStatus:
     newest: Dataset | None
     newest_pairs: Dataset | None
     newest_thumbs: Dataset | None
-    votes: CountedVotes
+    votes: VoteNumbers
     counted_ago: float
     thresholds: Thresholds
     counts: AdmissionCounts

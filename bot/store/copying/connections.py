@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.store.copying.end import End
+from bot.store.read_only import FileReading
 from bot.store.sqlite_connection import Connections
 
 _APPLICATION = "herosmith db copy"
@@ -18,15 +18,9 @@ _BUSY = 15.0  # seconds to wait for another program's lock
 
 
 @asynccontextmanager
-async def open_reading(end: End) -> AsyncIterator[AsyncConnection]:
-    """Connect for reading. An SQLite file is opened in a way that leaves no file beside it."""
-    if end.path is None:
-        url = end.url
-    else:
-        # a file without a log has been closed by all, and SQLite would make one to read it
-        log = end.path.with_name(f"{end.path.name}-wal")
-        mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
-        url = f"sqlite+aiosqlite:///file:{quote(str(end.path.absolute()))}?{mode}&uri=true"
+async def open_reading(end: End, reading: FileReading | None) -> AsyncIterator[AsyncConnection]:
+    """Connect for reading. reading: of an SQLite file, beside which nothing is left."""
+    url = f"sqlite+aiosqlite:///{reading.uri}&uri=true" if reading else end.url
     async with _connected(url, "BEGIN", ["query_only=ON"]) as connection:
         yield connection
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from bot.store.copying.target import Target, open_target
 from bot.store.copying.unfinished import Reached
 from bot.store.copying.values import Uncopyable, adapt, read_page
 from bot.store.migrate import newest
+from bot.store.read_only import FileOpened
 from bot.store.schema import metadata
 from bot.store.use_lock import alone_in
 
@@ -74,9 +75,20 @@ class Checked:
 
 async def check_database(end: End, watch: Watch) -> Checked:
     """Return what a database of this version's schema holds at this moment. Others may use it meanwhile."""
+    while True:
+        with suppress(FileOpened):  # it is read once more, with the log that it has now
+            return await _check_once(end, watch)
+
+
+async def _check_once(end: End, watch: Watch) -> Checked:
+    """Check as check_database() does. Raises FileOpened if somebody opens a file that nobody had open."""
     async with open_source(end, alone=False) as source:
         with _sentences(end):
-            found = await digest_tables(source.connection, partial(watch, "reading"))
+            try:
+                found = await digest_tables(source.connection, partial(watch, "reading"))
+            finally:
+                if source.reading:
+                    source.reading.check()  # in place of a fault that came of that
     return Checked(newest(), found)
 
 

@@ -17,6 +17,7 @@ from bot.store.copying.end import End
 from bot.store.faults import opening_error
 from bot.store.inspection import missing_parts
 from bot.store.migrate import known_revision, newest
+from bot.store.read_only import FileReading, log_of
 from bot.store.schema import job
 
 _RECENT = 60.0  # seconds since a worker's last sign, within which it may be at work on another machine
@@ -25,11 +26,12 @@ _IS_EMPTY = "is empty: there is nothing to copy."
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A database to copy, in a transaction that sees it at one moment."""
+    """A database to copy, in a transaction that sees it at one moment. reading: how, if it is a file."""
 
     end: End
     connection: AsyncConnection
     is_unchanged: Callable[[], bool]
+    reading: FileReading | None
 
     def check_unchanged(self) -> None:
         """Raise StoreError if another program has written to an SQLite file since it was opened."""
@@ -52,8 +54,9 @@ async def open_source(end: End, *, alone: bool) -> AsyncIterator[Source]:
         )
     async with AsyncExitStack() as stack:
         is_unchanged = _watched(end.path)
+        reading = FileReading(end.path) if end.path else None
         try:
-            connection = await stack.enter_async_context(open_reading(end))
+            connection = await stack.enter_async_context(open_reading(end, reading))
             if alone and end.backend == "postgresql":
                 await hold_alone(connection)
             await _begin_snapshot(connection)
@@ -63,7 +66,7 @@ async def open_source(end: End, *, alone: bool) -> AsyncIterator[Source]:
                 await _check_no_worker(connection)
         except (SQLAlchemyError, StoreError, OSError) as error:
             raise opening_error(end.url, error) from error
-        yield Source(end, connection, is_unchanged)
+        yield Source(end, connection, is_unchanged, reading)
 
 
 async def _begin_snapshot(connection: AsyncConnection) -> None:
@@ -102,7 +105,7 @@ async def _check_no_worker(connection: AsyncConnection) -> None:
 
 def _watched(path: Path | None) -> Callable[[], bool]:
     """Return what tells whether an SQLite file and its log are still as they are now."""
-    files = [path, path.with_name(f"{path.name}-wal")] if path else []
+    files = [path, log_of(path)] if path else []
 
     def seen() -> list[tuple[int, int] | None]:
         return [(each.stat().st_mtime_ns, each.stat().st_size) if each.exists() else None for each in files]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from bot.app import App, Timing, open_app
 from bot.dataset.versions import kept_verdicts
@@ -20,11 +20,12 @@ from bot.dataset.versions.admission_counts import AdmissionCounter
 from bot.dataset.versions.kept_verdicts import KeptVerdicts, rules_version
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
-from bot.rating.scores import Thresholds
+from bot.rating.thresholds import Thresholds
 from bot.settings import ROOT, Settings
-from bot.store.schema import curation_verdict, description
+from bot.store.schema import curation_verdict, description, kept_choice
 from bot.store.timing import DatabaseTiming
 from tests.support.electorate import cast, row
+from tests.support.eventually import eventually
 from tests.support.locked_database import held
 from tests.support.query_plans import QueryPlans
 
@@ -203,6 +204,40 @@ async def test_many_votes_are_not_counted_each_time(app: App) -> None:
     await store(app, [(_HERO, "Short.")], ups=1)
     assert (await counter.count([usual, loose])).by(loose).unfit == {"too short": 1}  # as before
     await counter.aclose()
+
+
+async def test_counts_of_many_votes_serve_after_a_start_until_they_are_renewed(app: App) -> None:
+    verdicts, usual, loose = app.admission.verdicts, Thresholds(), Thresholds(min_voters=1, above=0.0)
+
+    async def count(thresholds: Thresholds = usual, *, few_votes: int = 1) -> tuple[float, Counter[str]]:
+        counter = AdmissionCounter(app.db, app.scores, app.powers, verdicts, few_votes=few_votes)
+        counted = await counter.count([thresholds])
+        await counter.aclose()
+        return counted.at, counted.by(thresholds).unfit
+
+    await store(app, [(_HERO, "Too short.")])
+    await store(app, [(_HERO, "Short.")], ups=1)
+    at, unfit = await count()
+    await store(app, [(_HERO, "Too short, as well.")])
+    assert await count() == (at, unfit) == (at, {"too short": 1})
+    assert (await count(loose))[1] == {"too short": 3}  # it was not judged for these
+    assert (await count())[1] == {"too short": 2}  # that was the newest count
+
+    async with app.db.write() as tx:
+        await tx.execute(update(kept_choice).values(at=1.0))
+    counter = AdmissionCounter(app.db, app.scores, app.powers, verdicts, few_votes=1)
+    assert (await counter.count([usual])).at == 1.0
+    await eventually(lambda: _is_new(counter, usual), what="it is counted anew in the background")
+    await counter.aclose()
+
+    await app.powers.add("yodelling")
+    assert (await count(few_votes=100))[0] > at  # it depends on what may train
+    async with app.db.read() as tx:
+        assert len((await tx.execute(select(kept_choice.c.key))).all()) == 1  # few votes are not kept
+
+
+async def _is_new(counter: AdmissionCounter, thresholds: Thresholds) -> bool:
+    return (await counter.count([thresholds])).at > 1.0
 
 
 async def test_texts_that_only_looser_thresholds_admit_are_judged_for_them(app: App) -> None:
