@@ -93,10 +93,12 @@ class AdapterFolder:
             )
         for name in _FILES:
             _fsync(unpacked / name)
-        self._move_in(unpacked, model, replace=True)
+        if self.has(model) and _fingerprint(self._path(model)) != _fingerprint(unpacked):
+            self._path(model).rename(workspace / "replaced")
+        self._move_in(unpacked, model)
 
-    def _move_in(self, complete: Path, model: str, *, replace: bool = False) -> None:
-        if self.has(model) and not replace:
+    def _move_in(self, complete: Path, model: str) -> None:
+        if self.has(model):
             return  # another process was faster
         place = self._path(model)
         shutil.rmtree(place, ignore_errors=True)

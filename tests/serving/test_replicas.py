@@ -214,7 +214,9 @@ async def test_a_fault_of_one_server_names_its_address(stage: Stage, fault: str,
             await stack.enter_async_context(AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0))
             for url in (training, stage.a.url, stage.b.url)
         ]
-        deployment = LoraDeployment(clients[0], clients[1:], here=folder, there=folder, hint="Start it so.")
+        deployment = LoraDeployment(
+            clients[0], clients[1:], here=folder, there=str(folder), hint="Start it so."
+        )
         with pytest.raises(UserError, match=f"`{address}`: .*{told}"):
             await deployment.deploy("ft:tiny:1")
 

@@ -28,7 +28,7 @@ from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.lora_deployment import LoraDeployment
 from bot.settings import ROOT, Settings
 from bot.store import datasets
-from bot.store.datasets import Item
+from bot.store.datasets import Item, Split
 from bot.store.job_schema import FinetuneResult
 from bot.tuning.providers import SERVING_HINT
 from tests.support.adapters import gives, tar_of
@@ -104,7 +104,7 @@ async def _train(settings: Settings) -> None:
         items = []
         for at in range(16):
             age, power = 20 + at, POWERS[at % len(POWERS)]
-            split = "valid" if at % 8 == 7 else "train"
+            split: Split = "valid" if at % 8 == 7 else "train"
             items.append(
                 Item(
                     split,
