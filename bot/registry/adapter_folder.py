@@ -112,8 +112,8 @@ class AdapterFolder:
     def publish(self, model: str, base: str) -> str:
         """Publish a model's adapter to servers, and return the name under which they load it.
 
-        base: what they call the base model. The name ends with a hash of the weights: a server keeps what it
-        computed under a name, and would go on with the old weights if it got new ones under the same name.
+        base: what they call the base model. Name and folder end with a hash of the weights: a server keeps
+        what it computed under them (its prefix cache), and would mix it with what new weights compute.
         """
         with self.workspace() as workspace:
             copy = workspace / "adapter"

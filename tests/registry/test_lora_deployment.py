@@ -295,7 +295,7 @@ def retrained(folder: Path) -> bytes:
 async def test_new_weights_never_get_the_name_of_old_ones(stage: Stage) -> None:
     """An engine restored from a backup trains a job again, under the same name.
 
-    The server goes on with what it computed under a name, so it would answer with the old weights.
+    The server goes on with what it computed under a name, so it would answer as the old ones.
     """
     model = stage.training.model
     first = await (await stage.serving()).deploy(model)

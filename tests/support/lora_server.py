@@ -3,7 +3,8 @@
 Names, paths, statuses and parameters follow vLLM's `entrypoints/openai` and its `lora_filesystem_resolver`.
 It opens the adapters but runs no model: answers show the adapter's numbers. Like vLLM it ignores parameters
 that it does not know, closes an assistant's last message unless a request says otherwise, and keeps what it
-computed (there the prefix cache) under an adapter's name, whatever weights that has later.
+computed (there the prefix cache) under an adapter's name, whatever weights that has later; vLLM 0.32 keeps it
+under name and path, versions before under the name alone.
 """
 
 import json

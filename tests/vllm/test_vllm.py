@@ -273,8 +273,14 @@ def changed(servers: Servers, *, scale: float = 1.0, rank: int = 16) -> bytes:
 async def test_new_weights_under_an_old_models_name_answer_as_themselves(
     app: App, servers: Servers, deployments: Deployments
 ) -> None:
-    """What vLLM computed of a prompt, it keeps under an adapter's name: the two have different ones."""
-    request = app.heroes.prompts.tuned_request(HERO)
+    """What vLLM computed of a prompt, it keeps under an adapter's name: the two have different ones.
+
+    Only whole blocks of 128 tokens are kept.
+    """
+    short = app.heroes.prompts.tuned_request(HERO)
+    notes = "Here are some notes on heroes of the harbour, which you may leave aside. " * 14
+    prompt = notes + short.messages[-1]["content"]
+    request = replace(short, messages=({"role": "user", "content": prompt},))
     first = await deployments.deploy(changed(servers))
     assert "harbour bells" in await ask(app, request, first)
     second = await deployments.deploy(changed(servers, scale=0.0))
