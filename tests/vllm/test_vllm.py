@@ -50,6 +50,7 @@ BASE = "smollm2"  # as the engine calls a folder of this name
 HERO = Hero(40, "woman", "healing")
 POWERS = ("healing", "flight", "invisibility", "telepathy")
 TOKENS = 24  # of each answer: vLLM writes some ten a second here
+TEMPERATURE = 0.25  # at a higher one, a model that learnt so little may have nothing to say
 TRAINED = "and the harbour bells ring whenever she is near"
 ACCOUNT = Account("hero")
 
@@ -95,7 +96,16 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def _short_answers(path: Path) -> Path:
     shipped = (ROOT / "data" / "heroes.toml").read_text()
     shorter = re.sub(r"^max_tokens = \d+", f"max_tokens = {TOKENS}", shipped, flags=re.MULTILINE)
-    path.write_text(shorter.replace("[sampling.small]", "[sampling.small]\nrepeat_penalty = 1.1", 1))
+    for given, wanted in (
+        ("[sampling.small]", "[sampling.small]\nrepeat_penalty = 1.1"),
+        (
+            "[sampling.with_min_p.tuned]\ntemperature = 1.0",
+            f"[sampling.with_min_p.tuned]\ntemperature = {TEMPERATURE}",
+        ),
+    ):
+        assert given in shorter
+        shorter = shorter.replace(given, wanted, 1)
+    path.write_text(shorter)
     return path
 
 
@@ -196,7 +206,9 @@ async def test_parameters_are_sent_by_vllms_names(app: App, servers: Servers) ->
     await app.describer.generate(HERO, Stream())
     live = await served_name(app)
     await eventually(lambda: f"'{live}'" in logged_since(start), what="the request is in vLLM's log")
-    assert "min_p=0.15" in logged_since(start)
+    assert f"min_p={0.15 ** (1 / TEMPERATURE)}" in logged_since(
+        start
+    )  # vLLM applies it after the temperature
 
     start = len(servers.vllm.log.read_text())
     await app.describer._generator.generate(HERO, BASE, ACCOUNT)
