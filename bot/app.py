@@ -97,6 +97,7 @@ from bot.serving.teams import Teams
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, open_database
+from bot.store.first_use import warn_of_file_left_behind
 from bot.store.timing import DatabaseTiming
 from bot.store.use_lock import in_use
 from bot.tuning.best_texts import BestTexts
@@ -539,6 +540,8 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
     """Open the database; no restore can begin in the data folder meanwhile."""
     with in_use(settings.data_dir):
         async with open_database(settings.database, timing.database) as db:
+            if settings.on_postgres:
+                await warn_of_file_left_behind(db, settings.data_dir / "hero.db")
             yield db
 
 

@@ -95,8 +95,17 @@ class Unavailable(UserError):
 class DatabaseBusy(Unavailable):
     """Nothing can be read from the database or written to it now.
 
-    It is locked, its disk is full, or its server is away.
+    It is locked, its disk is full, or its server is away. str() adds the reason, for the log.
     """
+
+    @property
+    def reason(self) -> str:
+        """The database's own words on one line; empty if it had none."""
+        words = getattr(self.__cause__, "orig", None) or self.__cause__
+        return " ".join(str(words or "").split())
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} ({self.reason})" if self.reason else super().__str__()
 
 
 class EngineDiskFull(Unavailable):

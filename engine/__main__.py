@@ -9,6 +9,7 @@ from typing import get_args
 from engine import command_line, machine_check
 from engine.inference.model_cache import ModelCache
 from engine.inference.runtimes import Runtimes, RuntimeSetting
+from engine.jobs.trainer_process import TrainerProcesses
 from engine.serving import Stores, serve, stop_event, working
 from engine.startup import Start, StartError, prepared, start_step
 
@@ -43,7 +44,8 @@ async def _serve(options: argparse.Namespace, start: Start, api_key: str | None)
         runtimes = Runtimes(options.runtime, options.data, start.base.path)
     model_cache = ModelCache(start.base.path, runtimes)
     try:
-        async with working(options, start, stores, model_cache) as api:
+        trainers = TrainerProcesses(at_once=options.trainings)
+        async with working(options, start, stores, model_cache, trainers) as api:
             await serve(options, api, api_key, stop)
     finally:
         await model_cache.close()

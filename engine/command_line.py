@@ -43,6 +43,13 @@ def parser(program: str, description: str | None) -> argparse.ArgumentParser:
         help="what a training changes if its client does not say it: all weights, an adapter, or (auto, the"
         " default) all weights where memory, disk and the size of the base allow it",
     )
+    parser.add_argument(
+        "--trainings",
+        type=count,
+        metavar="N",
+        default=1,
+        help="how many jobs may train at once, if there is room for them (default: 1)",
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
     return parser
 
@@ -58,4 +65,11 @@ def _host(text: str) -> str:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_PORT):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: it is a number from 0 to {_MAX_PORT}")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Read a number from 1. Raises ArgumentTypeError, a sentence."""
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
     return int(text)

@@ -10,6 +10,9 @@ from pydantic import ValidationError
 _CODES = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter"}
 _TYPES = {401: "authentication_error", 429: "requests", 500: "server_error", 503: "server_error"}
 
+NO_REPLICA, REPLICA_LOST = "no_replica", "replica_lost"
+"""The codes of a 503 of an engine on several machines: none can answer, or the one that did has gone."""
+
 CUSTOM_CODES = {
     "context_length_exceeded": "context_length_exceeded",
     "invalid_parameter_combination": "invalid_parameter_combination",
@@ -39,8 +42,8 @@ class ApiError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive pickling: an exception is otherwise made anew of its message alone."""
-        named = {"code": self.code, "param": self.param, "headers": self.headers}
-        return partial(type(self), **named), (self.status, self.message)
+        more = partial(type(self), code=self.code, param=self.param, headers=self.headers)
+        return more, (self.status, self.message)
 
     def body(self) -> dict[str, Any]:
         """Return `{"error": {message, type, param, code}}`."""

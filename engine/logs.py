@@ -83,6 +83,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := current_request_id():
             line["reference"] = request_id
-        if record.exc_info:
+        if record.exc_text:  # it was raised in another process
+            line["exception"] = record.exc_text
+        elif record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

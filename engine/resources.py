@@ -71,6 +71,12 @@ def memory_needed(
     return _RUNTIME[weights] + activations + frozen + (_STATE + _GRADIENT) * _trained(size, weights, rank)
 
 
+def memory_of(request: TrainingRequest) -> float:
+    """Estimate the peak memory of the trainer of a request, in bytes."""
+    rank = request.lora_rank or hyperparameters.LORA_RANK
+    return memory_needed(request.size, request.weights, longest=request.longest_example, rank=rank)
+
+
 def disk_needed(
     size: ModelSize,
     weights: TrainedWeights,

@@ -28,8 +28,9 @@ from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
-from engine.jobs.trainer_template import TrainerTemplate
+from engine.jobs.training_runner import TrainingRunner
 from engine.jobs.weights_choice import WeightsChooser
+from engine.limits import OPENVINO_SLOTS
 from engine.startup import Start, start_step
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
@@ -73,23 +74,32 @@ def stop_event(*, with_parent: bool) -> asyncio.Event:
 
 @asynccontextmanager
 async def working(
-    options: argparse.Namespace, start: Start, stores: Stores, loaded: LoadedModels
+    options: argparse.Namespace,
+    start: Start,
+    stores: Stores,
+    loaded: LoadedModels,
+    runner: TrainingRunner,
+    *,
+    batch_requests: int = OPENVINO_SLOTS,
 ) -> AsyncIterator[Api]:
-    """Work on jobs and batches during the block, and yield the API. `options` are those of command_line."""
-    template = TrainerTemplate()
+    """Work on jobs and batches during the block, and yield the API.
+
+    options: those of command_line. runner: runs the jobs' trainings. batch_requests: how many requests of a
+    batch are asked at once.
+    """
     weights_chooser = WeightsChooser(
         start.base.path,
         options.data,
         options.tune,
         obstacle=start.obstacle,
-        free_memory=lambda: system.available_memory() + template.private_bytes,
+        free_memory=runner.free_memory,
     )
     inference = InferenceService(stores.models, loaded)
     async with (
         JobQueue(
-            stores.jobs, stores.files, stores.models, weights_chooser, loaded.tokenize_turn, template
+            stores.jobs, stores.files, stores.models, weights_chooser, loaded.tokenize_turn, runner
         ) as job_queue,
-        BatchQueue(stores.batches, stores.files, inference) as batch_queue,
+        BatchQueue(stores.batches, stores.files, inference, at_once=batch_requests) as batch_queue,
     ):
         jobs = JobService(stores.jobs, stores.files, stores.models, weights_chooser, job_queue)
         batches = BatchService(stores.batches, stores.files, batch_queue)

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import signal
+import sys
 import threading
 from asyncio.subprocess import Process
 from collections.abc import Callable
@@ -50,6 +51,18 @@ def send_signal(process: Process, number: signal.Signals) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, number)
+
+
+def lower_priority() -> None:
+    """Leave cores and memory to chats first."""
+    if hasattr(os, "SCHED_IDLE"):  # Linux: chats then preempt the trainer at once
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(19)
+    if sys.platform == "linux":
+        # if memory runs out, the kernel kills one process: it must be this one, not the engine
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def usable_cores(limits: Groups = _LIMITS) -> int:

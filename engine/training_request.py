@@ -59,6 +59,8 @@ class TrainingRequest(BaseModel):
     seed: int
     max_length: int
     """Tokens of an example, prompt and completion together."""
+    longest_example: int = 0
+    """The most tokens of an example in the training file that are computed at once; 0 if it is unknown."""
 
     def checkpoint(self, step: int) -> Path:
         """Return the folder of the checkpoint after a step."""

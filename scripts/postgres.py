@@ -90,6 +90,20 @@ class PrivateServer:
         rules.write_text(before)
         self.run("pg_ctl", "-D", self._data, "reload")
 
+    @contextmanager
+    def only_reading(self) -> Iterator[None]:
+        """Be a copy of a server that is gone during the block: what is there can be read."""
+        self.stop()
+        signal_file = self._data / "standby.signal"
+        signal_file.touch()
+        try:
+            self.start()
+            yield
+            self.stop()
+        finally:
+            signal_file.unlink()
+        self.start()
+
     def run(self, program: str, *arguments: object) -> None:
         """Run one of PostgreSQL's programs as the server's user. Raises NoServer if it fails."""
         command = [str(self._programs / program), *map(str, arguments)]

@@ -26,6 +26,7 @@ from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
 from tests.support.databases import ON_POSTGRES, Databases
 from tests.support.eventually import eventually
+from tests.support.local_cluster import CLUSTER
 from tests.support.log_guard import OURS, LogGuard
 from tests.support.scripted_server import Script, scripted_server
 
@@ -45,6 +46,7 @@ hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("unhurried")
+_OWN_TARGET = ("release", "chaos", "cluster", "package", "slow")
 SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a busy machine
 
 
@@ -68,10 +70,13 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order parallel runs: long tests first, and tests that share an engine in one process.
 
-    Tests with a target of their own run if `-m` names their mark.
+    Tests with a target of their own run if `-m` names their mark. On a cluster run those that ask the shared
+    engine over HTTP.
     """
-    unasked = [mark for mark in ("release", "chaos", "package", "slow") if mark not in config.option.markexpr]
+    unasked = [mark for mark in _OWN_TARGET if mark not in config.option.markexpr]
     left_out = {item for item in items if any(map(item.get_closest_marker, unasked))}
+    if CLUSTER:
+        left_out |= {item for item in items if "engine" not in getattr(item, "fixturenames", ())}
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
     for item in items:

@@ -25,7 +25,7 @@ LAYERS = (
     ("chat", "engine_download", "errors"),
     ("extras", "heroes", "local_page", "refreshed"),
     ("cards", "settings", "store"),
-    ("community", "jobs", "leases", "llm"),
+    ("community", "jobs", "leases", "llm", "settings_file"),
     ("registry",),
     ("backup", "serving"),
     ("rating", "tuning"),
@@ -41,6 +41,7 @@ LAYERS = (
 )
 MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.inference.torch_generator"}
 TORCH_FOLDER = "engine.training"
+RAY_FOLDER = "engine.cluster"
 DISCORD = {
     "bot.client",
     "bot.connection.account",
@@ -115,7 +116,7 @@ def sources(*roots: str) -> Iterator[tuple[str, str]]:
 def test_the_graph_sees_external_packages(graph: grimp.ImportGraph) -> None:
     """Otherwise the tests below would prove nothing."""
     assert "bot.client" in importers(graph, "discord")
-    assert "bot.store.schema" in importers(graph, "sqlalchemy")
+    assert "bot.store.schema.base" in importers(graph, "sqlalchemy")
     assert "bot.llm.client" in importers(graph, "openai")
     assert "engine.training.loop" in importers(graph, "torch")
 
@@ -221,6 +222,14 @@ def test_the_engine_stands_alone(graph: grimp.ImportGraph) -> None:
     assert {name for name in found if name.split(".")[0] == "engine"} == set()
 
 
+def test_ray_stays_in_its_folder_which_nothing_needs(graph: grimp.ImportGraph) -> None:
+    """It is an optional part of the package: without it everything else starts."""
+    assert {name for name in importers(graph, "ray") if not name.startswith(f"{RAY_FOLDER}.")} == set()
+    inside = {RAY_FOLDER} | graph.find_descendants(RAY_FOLDER)
+    found = set().union(*(importers(graph, module) for module in inside))
+    assert found <= inside
+
+
 def test_the_bot_knows_the_engine_by_its_address_only(graph: grimp.ImportGraph) -> None:
     assert {name for name in importers(graph, "engine") if not name.startswith("engine")} == set()
 
@@ -307,6 +316,7 @@ ours = [m.name for p in (bot, cogs, engine) for m in pkgutil.walk_packages(p.__p
 ours = [name for name in ours if ".migrations" not in name and not name.endswith("__main__")]
 torch = {sorted(MAY_LOAD_TORCH)!r}
 ours = [name for name in ours if name not in torch and not name.startswith("{TORCH_FOLDER}.")]
+ours = [name for name in ours if not name.startswith("{RAY_FOLDER}.")]
 """
     probe += """
 import discord, openai, sqlalchemy.ext.asyncio, pydantic_settings, simcord, rich.progress, typer

@@ -19,6 +19,7 @@ ALLOWED = {
 }
 # What older packages write in place of an SPDX name.
 SPDX = {
+    "3-clause bsd license": "BSD-3-Clause",
     "apache": "Apache-2.0",
     "apache 2.0": "Apache-2.0",
     "apache 2.0 license": "Apache-2.0",
@@ -99,6 +100,14 @@ def test_every_licence_of_what_is_installed_is_on_the_list() -> None:
     assert others.items() <= PROGRAMS_OF_CHECKS.items(), (
         "read the licence, then add it to ALLOWED or choose another package"
     )
+
+
+@pytest.mark.cluster
+def test_every_licence_of_what_a_cluster_needs_is_on_the_list() -> None:
+    """In an environment of its own: the other one does not have Ray."""
+    found = {each.metadata["Name"]: licence(each) for each in packages({"engine", "cluster"})}
+    assert {"ray", "pyarrow"} <= set(found)
+    assert [name for name, text in found.items() if unknown(text)] == []
 
 
 def test_programs_of_checks_are_not_installed_with_the_bot() -> None:

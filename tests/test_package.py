@@ -115,7 +115,7 @@ def test_it_reads_its_own_files_and_writes_below_the_working_folder(installation
     assert [row["language"] for row in json.loads(listed.stdout)] == ["de", "fr"], listed.stderr
     probe = installation.python(
         "-c",
-        "import bot, cogs, engine; from bot.settings import load_settings; s = load_settings()\n"
+        "import bot, cogs, engine; from bot.settings_file import load_settings; s = load_settings()\n"
         "print(bot.__file__, cogs.__file__, engine.__file__)\nprint(s.heroes_file)\nprint(s.data_dir)",
     )
     packages, heroes, data = probe.stdout.splitlines()

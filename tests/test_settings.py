@@ -7,7 +7,8 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.heroes.config import read_heroes
-from bot.settings import Settings, load_faulty_settings, load_settings, misspelt_names
+from bot.settings import Settings
+from bot.settings_file import load_faulty_settings, load_settings, misspelt_names
 
 
 def test_defaults_are_playground_and_embedded_engine(monkeypatch: pytest.MonkeyPatch) -> None:

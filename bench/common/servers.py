@@ -39,6 +39,19 @@ async def engine_server(
 
 
 @asynccontextmanager
+async def cluster_server(data: Path, *, replicas: int) -> AsyncIterator[RunningServer]:
+    """Run the engine on a Ray cluster of this machine alone, which needs the extra `cluster`.
+
+    Raises BenchError if it does not start.
+    """
+    number = str(replicas)
+    arguments = ["engine.cluster", "--address", "local", "--data", str(data), "--port", "0", "--with-parent"]
+    arguments += ["--min-replicas", number, "--max-replicas", number]
+    async with _run_server(arguments, data / "engine.log") as server:
+        yield server
+
+
+@asynccontextmanager
 async def llama_server(model: Path, slots: int, log: Path) -> AsyncIterator[RunningServer]:
     """Run llama.cpp's own server on a GGUF file. Raises BenchError if it does not start."""
     async with _run_server(["bench.engine.llama_baseline", str(model), str(slots)], log) as server:

@@ -28,7 +28,7 @@ from bench.common.report import comparison_table, exit_on, log_progress, print_r
 from bench.common.rounds import rotated
 from bench.engine.model_size import ModelSize, learned_share, read_size
 from bench.engine.texts import encode, texts
-from engine.jobs.trainer_template import trainer_environment
+from engine.jobs.trainer_template import TRAINER_ENVIRONMENT
 from engine.storage import weights
 from engine.storage.weights import WeightsError
 
@@ -132,7 +132,7 @@ async def measure(base: Path, count: int, extra: Mapping[str, str], folder: Path
     """Measure so many steps of each kind, after a first one. Raises BenchError."""
     file = folder / "encoded"
     share = learned_share(await encode(base, texts(_EXAMPLES), file))
-    environment = trainer_environment()
+    environment = {**os.environ, **TRAINER_ENVIRONMENT}
     before = {name: value for name, value in environment.items() if not name.startswith("ONEDNN")}
     kinds = {PEER: before} | dict.fromkeys(_TODAY, environment)
     if extra:

@@ -7,8 +7,9 @@ import psutil
 
 from bench.common.processes import cpu_seconds, memory_mib
 from bench.common.report import log_progress
-from bench.interactions.discord_server import DiscordServer, Guilds, discord_server
+from bench.interactions.discord_server import DiscordServer, discord_server
 from bench.interactions.model_server import model_server
+from bench.interactions.payloads import Guilds
 from bench.interactions.running_bot import bot_process
 from bench.scale.figures import GuildCosts
 

@@ -14,7 +14,7 @@ from bot.community.hero_lists import ListRequest
 from bot.rating.calendar import this_month, this_week
 from bot.rating.results import result_of
 from bot.rating.votes import DOWN, UP
-from bot.store import descriptions, jobs
+from bot.store import descriptions, job_claims, jobs
 from bot.store.job_schema import BuildSpec
 from bot.store.ranking import EVER, Span
 from bot.store.schema import description
@@ -127,7 +127,7 @@ class Visitors:
 
     async def _claim(self) -> None:
         async with self._app.db.write() as tx:
-            job = await jobs.claim(tx, ("build", "finetune"), owner="bench", stale_after=15)
+            job = await job_claims.claim(tx, ("build", "finetune"), owner="bench", stale_after=15)
         assert job is not None and job.id > JOBS  # noqa: S101, PT018 (it was queued before)
 
     def _heroes(self, kind: str) -> Action:

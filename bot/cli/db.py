@@ -171,7 +171,7 @@ def _next_steps(settings: Settings, source: "End", target: "End") -> Iterator[st
         yield (
             "The address is to be as you typed it here, with its password."
             if "***" in target.shown
-            else ("If the server wants a password, the address must have it.")
+            else "If the server wants a password, it has to be in the address, ~/.pgpass or PGPASSWORD."
         )
         if settings.backup_dir:
             yield "Leave BACKUP_DIR empty: PostgreSQL is backed up by pg_dump (docs/operating.md)."

@@ -10,7 +10,7 @@ import typer
 from bot.cli.commands import Json
 from bot.cli.runtime import examined_settings, run_command
 from bot.cli.terminal import TERMINAL, iso_time, plain, print_json, shown
-from bot.settings import misspelt_names
+from bot.settings_file import misspelt_names
 
 if TYPE_CHECKING:
     from bot.doctor.finding import Finding

@@ -10,9 +10,10 @@ from typing import Any
 import typer
 
 from bot.cli.terminal import TERMINAL
-from bot.errors import HerosmithError, UserError
+from bot.errors import DatabaseBusy, HerosmithError, UserError
 from bot.logs import begin_reference, configure_logs
-from bot.settings import Settings, load_faulty_settings, load_settings, misspelt_names
+from bot.settings import Settings
+from bot.settings_file import load_faulty_settings, load_settings, misspelt_names
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,10 @@ def run_command(main: Coroutine[Any, Any, None], *, endless: bool = False) -> No
 
 def print_error(error: HerosmithError) -> None:
     """Print the sentence of an error to standard error, with the commands of the terminal in it."""
-    typer.echo(TERMINAL(error.message) if isinstance(error, UserError) else str(error), err=True)
+    text = TERMINAL(error.message) if isinstance(error, UserError) else str(error)
+    if isinstance(error, DatabaseBusy) and error.reason:
+        text = f"{text} ({error.reason})"  # no log has it here
+    typer.echo(text, err=True)
 
 
 async def _run_until_sigterm(main: Coroutine[Any, Any, None]) -> None:

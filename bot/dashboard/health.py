@@ -11,7 +11,7 @@ from bot.doctor.finding import Finding, State
 from bot.doctor.installation import Installation
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.doctor import CHECKS, STATES, summary_text
-from bot.settings import misspelt_names
+from bot.settings_file import misspelt_names
 
 _ENV_FILE = Path(".env")
 _ORDER: tuple[State, ...] = ("failed", "warning", "ok", "skipped")  # the worst first

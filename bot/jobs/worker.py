@@ -14,7 +14,7 @@ from bot.errors import DatabaseBusy, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
 from bot.logs import ensure_reference, under_reference
-from bot.store import clock, jobs, notifications
+from bot.store import clock, job_claims, jobs, notifications
 from bot.store.database import Database, Transaction
 from bot.store.fence import Claim, JobTaken, fenced
 from bot.store.job_schema import KINDS, JobResult, Kind
@@ -80,7 +80,7 @@ class Run:
         async def write(tx: Transaction) -> State | None:
             if check:
                 await check(tx)
-            return await jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
+            return await job_claims.update_claimed(tx, self.job.id, worker=self._worker, **columns)
 
         state = await self._db.write_when_free(write)
         if state is None:
@@ -101,7 +101,7 @@ class Run:
         """
         job = self.job
         async with self._db.write() as tx:
-            if await jobs.ask(tx, job.id, question, worker=self._worker):
+            if await job_claims.ask(tx, job.id, question, worker=self._worker):
                 now = time.time()
                 text = LocalizedMessage(WAITING_FOR_ANSWER, job_id=job.id, question=question)
                 key = f"question:{job.id}:{now}"
@@ -124,7 +124,7 @@ class Run:
         Return False if the job is no longer this worker's, or was cancelled meanwhile.
         """
         return await self._db.write_when_free(
-            lambda tx: jobs.end(
+            lambda tx: job_claims.end(
                 tx,
                 self.job.id,
                 worker=self._worker,
@@ -136,15 +136,15 @@ class Run:
 
     async def release(self) -> None:
         """Let another worker claim the job."""
-        await self._db.write_when_free(lambda tx: jobs.release(tx, self.job.id, worker=self._worker))
+        await self._db.write_when_free(lambda tx: job_claims.release(tx, self.job.id, worker=self._worker))
 
     async def hand_over(self) -> None:
         """Release the job if the database is free; else the next worker waits until this one is stale."""
         try:
             async with self._db.write() as tx:
-                await jobs.release(tx, self.job.id, worker=self._worker)
+                await job_claims.release(tx, self.job.id, worker=self._worker)
         except DatabaseBusy as error:
-            log.warning("job %d could not be released: %s (%s)", self.job.id, error, error.__cause__)
+            log.warning("job %d could not be released: %s", self.job.id, error)
 
 
 class Worker:
@@ -198,7 +198,7 @@ class Worker:
                 busy = False
             except DatabaseBusy as error:
                 if not busy:  # once: a disk that is full refuses at once, and a log would fill it further
-                    log.warning("no job can be claimed now: %s (%s)", error, error.__cause__)
+                    log.warning("no job can be claimed now: %s", error)
                 busy = True
                 await asyncio.sleep(self._timing.poll)
 
@@ -214,7 +214,7 @@ class Worker:
         owner = f"{self._name}:{secrets.token_hex(3)}"  # another one each time: see Run
         stale_after = self._timing.stale_after
         async with self._db.write() as tx:
-            job = await jobs.claim(tx, kinds, owner=owner, stale_after=stale_after, server=self._server)
+            job = await job_claims.claim(tx, kinds, owner=owner, stale_after=stale_after, server=self._server)
         return Run(self._db, job, owner, self._timing) if job else None
 
     async def _run(self, run: Run) -> None:
@@ -279,7 +279,7 @@ class Worker:
             await self._pause(run)
             return
         except DatabaseBusy as error:  # what was done is kept: the job goes on once the database is free
-            log.warning("job %d is interrupted: %s (%s)", run.job.id, error, error.__cause__)
+            log.warning("job %d is interrupted: %s", run.job.id, error)
             await run.release()
             return
         except UserError as error:

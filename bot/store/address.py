@@ -19,6 +19,10 @@ _OPTIONS = {
     *("host", "port", "database", "user", "password", "passfile", "service", "servicefile"),
     *("ssl", "target_session_attrs", "krbsrvname", "gsslib", _STATEMENTS),
 }
+_PORTS = 65536
+_WRONG_PORT = (
+    "each port in its address has to be a number from 1 to 65535, and of several hosts each needs one"
+)
 _NO_ADDRESS = (
     "The database cannot be used: DATABASE_URL is no address of a database. It is not shown, as it may hold "
     "a secret. Write it as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME, or leave it empty."
@@ -54,13 +58,16 @@ def require_driver(url: str) -> URL:
     if backend == "postgresql" and (missing := missing_extras_text("postgres")):
         raise StoreError(f"The database {shown_address(url)} cannot be used. {missing}")
     if backend == "postgresql":
-        _check_options(address, shown_address(url))
+        _check_options(url, address)
     return address
 
 
-def _check_options(address: URL, shown: str) -> None:
-    """Raise StoreError if what stands behind the question mark of a PostgreSQL address cannot be used."""
+def _check_options(url: str, address: URL) -> None:
+    """Raise StoreError if the ports or options of a PostgreSQL address cannot be used."""
+    shown = shown_address(url)
     if unknown := sorted(set(address.query) - _OPTIONS):
+        if _has_secret_behind(url, address):
+            raise StoreError(_NO_ADDRESS)
         raise StoreError(
             f"The database {shown} cannot be used: Herosmith does not take the option {unknown[0]} behind "
             "the ? of its address. Take it out; in place of sslmode=require, write ssl=require."
@@ -76,6 +83,24 @@ def _check_options(address: URL, shown: str) -> None:
             f"The database {shown} cannot be used: the option {_STATEMENTS} behind the ? of its address is "
             "no number. Correct it, or take it out."
         )
+    if not all(0 < port < _PORTS for port in _ports(address, shown)):
+        raise StoreError(f"The database {shown} cannot be used: {_WRONG_PORT}.")
+
+
+def _ports(address: URL, shown: str) -> list[int]:
+    """Return the ports that the driver would ask, those behind the question mark, too. Raise StoreError."""
+    try:
+        _, options = address.get_dialect()().create_connect_args(address)
+    except (ArgumentError, ValueError) as error:  # hosts and ports that do not fit; no number
+        raise StoreError(f"The database {shown} cannot be used: {_WRONG_PORT}.") from error
+    ports = options.get("port", address.port)  # SQLAlchemy leaves 0 out
+    return [ports] if isinstance(ports, int) else [each for each in ports or () if each is not None]
+
+
+def _has_secret_behind(url: str, address: URL) -> bool:
+    """Return whether a part of the password stands behind the question mark: it has an @ and a ? in it."""
+    is_sound = bool(address.query) and set(address.query) <= _OPTIONS
+    return "@" in url.partition("?")[2] and not is_sound
 
 
 def shown_address(url: str) -> str:
@@ -83,5 +108,7 @@ def shown_address(url: str) -> str:
     address = parse_address(url)
     if address.get_backend_name() == "sqlite" and address.database:
         return address.database
+    if _has_secret_behind(url, address):
+        return re.sub(r"://.*", "://***", url)
     text = address.set(query={}).render_as_string(hide_password=True)
     return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)  # of a password with an @, parsing hides a part

@@ -143,7 +143,7 @@ class Database:
         """Pause before the next attempt. Return False if the database is closing."""
         if not self._busy:
             self._busy = True
-            log.warning("the database is busy, what waits is written later: %s", error.__cause__)
+            log.warning("the database is busy, what waits is written later: %s", error.reason)
         if not self._closing:
             await asyncio.sleep(self._timing.retry_pause)
         return not self._closing
@@ -241,7 +241,11 @@ async def _migrate(url: str, reader: AsyncEngine, timing: DatabaseTiming, connec
 
 
 def _is_ready(connection: Connection) -> bool:
-    """Return whether the schema is the newest one. Raise StoreError if the server does not do."""
-    if connection.dialect.name == "postgresql":
-        postgres.check_server(connection)
-    return is_newest(connection)
+    """Return whether the schema is the newest one. Raise StoreError if the server or the user does not do."""
+    if connection.dialect.name != "postgresql":
+        return is_newest(connection)
+    postgres.check_server(connection)
+    if not is_newest(connection):
+        return False
+    postgres.check_rights(connection)
+    return True

@@ -26,17 +26,23 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # PostgreSQL's codes. Locked: not within lock_timeout; serialization failure and deadlock, which other
 # programs' writes may cause.
 _LOCKED_STATES = ("55P03", "40001", "40P01")
+# A prepared statement is gone, or another client's: a pooler shares connections between transactions.
+_POOLED_STATES = ("26000", "42P05")
 # The connection is lost or cannot be made (08, also as another password is set: 28), the database is being
 # replaced (3D), the server lacks disk, memory or connections (53), was shut down, or an operator ended the
 # statement (57), its disk fails (58), it is a copy that only reads (25006), the process slept within a
 # transaction (25P03), the schema was migrated meanwhile (0A000: "cached plan must not change result type").
-_PASSING_STATES = ("08", "28", "3D", "53", "57", "58", "25006", "25P03", "0A000")
+_PASSING_STATES = ("08", "28", "3D", "53", "57", "58", "25006", "25P03", "0A000", *_POOLED_STATES)
 
 _RESTORE = "Put a backup in its place, or move it away: then a new one is made."
 _ADVICE = {
     sqlite3.SQLITE_NOTADB: "is no SQLite database: it is damaged, encrypted, or another file took its place",
     sqlite3.SQLITE_CORRUPT: "is damaged",
 }
+_POOLED = (
+    "cannot be used: {reason}. A pooler stands before its server: it has to give each connection a session "
+    "of its own (pool_mode = session)."
+)
 _SERVERS_ADVICE = {
     "08": "cannot be reached: {reason}. Start its server, or correct HOST and PORT in DATABASE_URL.",
     "28": "does not let this user in: {reason}. Correct USER and PASSWORD in DATABASE_URL; signs such as "
@@ -44,8 +50,9 @@ _SERVERS_ADVICE = {
     "3D": "does not exist on its server: {reason}. Create it (createdb NAME), or correct DATABASE_URL.",
     "42501": "cannot be changed by this user: {reason}. Make the user its owner, or name another one in "
     "DATABASE_URL.",
+    **dict.fromkeys(_POOLED_STATES, _POOLED),
     "53300": "cannot be opened: {reason}. Each of Herosmith's processes opens up to 16 connections: raise "
-    "max_connections of the server.",
+    "max_connections of the server, or the limit of this user.",
     "57P03": "cannot be used yet: {reason}. Wait until its server has started, then start again.",
     "25006": "cannot be written to: {reason}. Its server is a copy that only reads: name the main one in "
     "DATABASE_URL.",

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
-from bot.store import clock, engines
+from bot.store import clock, engines, postgres
 from bot.store.address import parse_address, require_driver
 from bot.store.database import Database, Transaction
 from bot.store.faults import opening_error
@@ -80,7 +80,7 @@ async def open_to_inspect(url: str, *, busy_timeout: float) -> AsyncIterator[Dat
         db = Database(engine, engine)
         try:
             async with engine.begin() as transaction:
-                await transaction.run_sync(known_revision)
+                await transaction.run_sync(_check_usable)
         except (SQLAlchemyError, StoreError, OSError) as error:
             raise opening_error(url, error) from error
         try:
@@ -89,6 +89,14 @@ async def open_to_inspect(url: str, *, busy_timeout: float) -> AsyncIterator[Dat
             _check(readings)  # it may have come of that
             raise
         _check(readings)
+
+
+def _check_usable(connection: Connection) -> None:
+    """Raise StoreError if a start with this database would, for its schema, its server or its user."""
+    if connection.dialect.name == "postgresql":
+        postgres.check_server(connection)
+    if known_revision(connection) == newest() and connection.dialect.name == "postgresql":
+        postgres.check_rights(connection)
 
 
 def _check(readings: Iterable[FileReading]) -> None:

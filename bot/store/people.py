@@ -57,7 +57,7 @@ async def count_since(tx: Transaction, person: str, at: float) -> int:
     return int((await tx.execute(counted_since(person, at))).scalar_one())
 
 
-def counted_since(person: str, at: float) -> Select[tuple[int]]:
+def counted_since(person: str, at: float) -> Select[int]:
     """Return the query for the number of heroes that a person asked for since a moment."""
     number, since = heroes_since(at)
     counted = func.coalesce(number, 0).label("heroes")

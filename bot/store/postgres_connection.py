@@ -33,7 +33,8 @@ def connect_args(timeout: float) -> dict[str, Any]:
     async def connect(**options: Any) -> asyncpg.Connection:
         try:
             return await asyncpg.connect(timeout=timeout, connection_class=_Connection, **options)
-        except OSError as error:  # a refused connection, an unknown host, a timeout: no error of a database
+        except (OSError, UnicodeError) as error:  # no error of a database
+            # a refused connection, an unknown host, a timeout; a host that cannot be written as a name
             reason = str(error) or f"no answer within {timeout:g} seconds"
             raise asyncpg.ClientCannotConnectError(reason) from error
 

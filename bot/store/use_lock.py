@@ -5,8 +5,10 @@ The kernel drops the lock however a process dies. A process on another machine i
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 
 from bot.errors import StoreError
@@ -14,6 +16,7 @@ from bot.errors import StoreError
 _LOCK = "use.lock"
 _PROC_LOCKS = Path("/proc/locks")
 _UNFINISHED = "restore.unfinished"
+_COMMAND_WORD = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 @contextmanager
@@ -78,7 +81,10 @@ def _holders(number: int) -> list[str]:
 
 
 def _command_of(process: int) -> str:
-    """Return what a process was started as, without its options: `herosmith dashboard`."""
+    """Return what a process was started as: `herosmith db copy`.
+
+    Options and arguments are left out: an argument may be an address with a password.
+    """
     try:
         typed = Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
     except OSError:  # it has ended, or its system shows it to nobody
@@ -87,9 +93,7 @@ def _command_of(process: int) -> str:
     begin = next((at for at, name in enumerate(names) if name in ("herosmith", "bot")), None)
     if begin is None:
         return "another command"
-    return " ".join(
-        ["herosmith", *(each for each in typed[begin + 1 :] if each and not each.startswith("-"))]
-    )
+    return " ".join(["herosmith", *takewhile(_COMMAND_WORD.fullmatch, typed[begin + 1 :])])
 
 
 def check_restored(data_dir: Path) -> None:

@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.connection.account import known_account
-from bot.settings import misspelt_names
+from bot.settings_file import misspelt_names
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_only, operators_only
 from cogs.common.responses import answer

@@ -111,7 +111,7 @@ class JobsCog(commands.Cog):
             if not self._backoff.fail(job.id) and job.ended:
                 self._give_up(job)
         except DatabaseBusy as error:
-            log.warning("job %d: a later round goes on: %s (%s)", job.id, error, error.__cause__)
+            log.warning("job %d: a later round goes on: %s", job.id, error)
             self._backoff.fail(job.id)
         except Exception:
             log.exception("job %d could not be shown", job.id)

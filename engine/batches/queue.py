@@ -29,7 +29,7 @@ from engine.batches.schema import (
     result_line,
 )
 from engine.concurrency import run_all
-from engine.errors import ApiError, from_validation
+from engine.errors import NO_REPLICA, REPLICA_LOST, ApiError, from_validation
 from engine.inference.answer import ModelRequest
 from engine.inference.service import Endpoint, InferenceService
 from engine.limits import OPENVINO_SLOTS
@@ -38,6 +38,8 @@ from engine.storage.files import FileStore
 
 log = logging.getLogger(__name__)
 
+_LOST = frozenset({REPLICA_LOST, NO_REPLICA})
+_LOST_TRIES = 10
 _RETRY_SECONDS = 30.0  # after a full disk
 _PURPOSE_OF_RESULTS = "batch_output"
 _TO_ANSWER: tuple[Status, ...] = ("in_progress", "finalizing")
@@ -46,8 +48,19 @@ _TO_ANSWER: tuple[Status, ...] = ("in_progress", "finalizing")
 class BatchQueue:
     """Answers the batches of a store. Use as `async with`; leaving it interrupts the running batch."""
 
-    def __init__(self, store: BatchStore, files: FileStore, inference: InferenceService) -> None:
-        """Prepare; `async with` starts it."""
+    def __init__(
+        self,
+        store: BatchStore,
+        files: FileStore,
+        inference: InferenceService,
+        *,
+        at_once: int = OPENVINO_SLOTS,
+    ) -> None:
+        """Prepare; `async with` starts it.
+
+        at_once: how many requests are asked at once; those that find no free slot wait.
+        """
+        self._at_once = at_once
         self._store = store
         self._files = files
         self._inference = inference
@@ -152,7 +165,7 @@ class BatchQueue:
         """Answer what is open, and return whether the batch expired before the end."""
         try:
             async with asyncio.timeout(run.batch.expires_at - time.time()) as window:
-                await run_all(self._answer_requests(run) for _ in range(OPENVINO_SLOTS))  # some may wait
+                await run_all(self._answer_requests(run) for _ in range(self._at_once))
         except TimeoutError:
             if not window.expired():
                 raise
@@ -166,7 +179,17 @@ class BatchQueue:
             run.add(line.custom_id, status, body)
 
     async def _response(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Return what the endpoint answers: the HTTP status and the body."""
+        """Return what the endpoint answers: the HTTP status and the body.
+
+        What breaks off because its machine is gone is asked again: nobody has seen a part of it.
+        """
+        for _ in range(_LOST_TRIES):
+            status, answer = await self._answer_of(path, body)
+            if (answer.get("error") or {}).get("code") not in _LOST:
+                break
+        return status, answer
+
+    async def _answer_of(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         endpoint = self._inference.endpoints[path]
         try:
             request = _parse(endpoint, body)

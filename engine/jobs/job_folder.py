@@ -20,6 +20,13 @@ class JobFolder:
         self._events = path / "events.jsonl"
         self.state = path / "state.pt"
         """The training state."""
+        self.state_elsewhere = path / f"{self.state.name}.uri"
+        """The address of the training state, if it is kept in another place than `state`."""
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is a training state to go on from."""
+        return self.state.is_file() or self.state_elsewhere.is_file()
 
     def save(self, job: Job) -> None:
         """Write the job. Raises OSError."""

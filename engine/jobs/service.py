@@ -7,7 +7,7 @@ from engine import hyperparameters
 from engine.errors import ApiError, not_found
 from engine.ids import new_id
 from engine.jobs.job_folder import JobStore
-from engine.jobs.queue import JobQueue, TokenCount
+from engine.jobs.queue import JobQueue
 from engine.jobs.schema import (
     FILE_PARAMS,
     FINISHED,
@@ -21,6 +21,7 @@ from engine.jobs.schema import (
     other_base,
     wrong_status,
 )
+from engine.jobs.validation import TokenCount
 from engine.jobs.weights_choice import WeightsChoice, WeightsChooser, WeightsSetting
 from engine.logs import current_request_id
 from engine.storage.files import FileStore

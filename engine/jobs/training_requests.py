@@ -7,7 +7,7 @@ from engine.errors import ApiError
 from engine.jobs import encoding, training_file
 from engine.jobs.job_folder import JobStore
 from engine.jobs.schema import Job
-from engine.jobs.trainer_process import TrainingFailed
+from engine.jobs.training_runner import TrainingFailed
 from engine.jobs.weights_choice import WeightsChoice, WeightsChooser
 from engine.limits import CONTEXT
 from engine.model_size import ModelSize
@@ -32,21 +32,17 @@ class TrainingRequests:
 
         Raises TrainingFailed if the model was deleted, or the machine is too small.
         """
-        method, numbers = job.training_method
+        _, numbers = job.training_method
         wanted = numbers.get("weights", "adapter")  # a job of version 0.2 says nothing
-        folder = self._store.folder(job)
         try:
             start = self._models.start(job.model)
         except ApiError as error:
             raise TrainingFailed("model_not_found", f"The job's model is gone: {error}") from error
-        if folder.state.is_file():
+        if self._store.folder(job).has_state:
             return WeightsChoice(wanted)
         epochs = hyperparameters.EPOCHS if numbers["n_epochs"] == "auto" else numbers["n_epochs"]
-        tokens, longest = folder.tokens("training_file"), 0
-        if tokens.is_file():
-            longest = await asyncio.to_thread(encoding.longest_example, tokens, method)
         try:
-            return await self._weights.choose(wanted, start, epochs, longest=longest)
+            return await self._weights.choose(wanted, start, epochs, longest=await self._longest(job))
         except ApiError as error:
             raise TrainingFailed(error.code or "", error.message) from error
 
@@ -79,6 +75,7 @@ class TrainingRequests:
             picks_epoch=job.picks_epoch,
             seed=job.seed,
             max_length=CONTEXT,
+            longest_example=await self._longest(job),
             **hyperparameters.resolve_auto(
                 method,
                 weights,
@@ -89,3 +86,10 @@ class TrainingRequests:
                 labels=labels,
             ),
         )
+
+    async def _longest(self, job: Job) -> int:
+        """Return how many tokens of an example must be computed at once; 0 if its file is not encoded yet."""
+        tokens = self._store.folder(job).tokens("training_file")
+        if not tokens.is_file():
+            return 0
+        return await asyncio.to_thread(encoding.longest_example, tokens, job.training_method[0])

@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,6 +14,7 @@ from engine import hyperparameters
 from engine.storage import atomic
 from engine.training.objectives import Objective
 from engine.training.trainable_model import TrainableModel
+from engine.training.worker_group import ALONE, WorkerGroup
 from engine.training_request import TrainingError
 
 T = TypeVar("T")
@@ -43,11 +44,16 @@ class TrainingLoop(Generic[T]):
         batch_size: int,
         learning_rate: float,
         seed: int,
+        workers: WorkerGroup = ALONE,
     ) -> None:
-        """Plan all batches; the same seed gives the same batches, so a step's number suffices to resume."""
+        """Plan all batches; the same seed gives the same batches, so a step's number suffices to resume.
+
+        Each of the `workers` has such a loop, with the same arguments.
+        """
         self._model = model
         self._objective = objective
         self._examples = examples
+        self._workers = workers
         self._token_counts = [objective.token_count(example) for example in examples]
         self._padded_lengths = [objective.padded_length(example) for example in examples]
         rng = random.Random(seed)  # noqa: S311  batches, not secrets
@@ -80,12 +86,18 @@ class TrainingLoop(Generic[T]):
         """Return the number of epochs that have ended after a step."""
         return step // self._steps_per_epoch
 
-    def steps(self) -> Iterator[Step]:
-        """Run the remaining steps, one at a time. Raises TrainingError if the loss is not finite."""
+    def steps(self, pause_requested: Callable[[], bool] = lambda: False) -> Iterator[Step]:
+        """Run the remaining steps, one at a time, until a pause is requested.
+
+        A step under way is then given up: it is done anew when the training goes on. Raises TrainingError if
+        the loss is not finite.
+        """
         while self.step < self.total_steps:
             batch = self._batches[self.step]
             started = time.monotonic()
-            loss = self._train(batch)
+            loss = self._train(batch, pause_requested)
+            if loss is None:
+                return
             seconds = time.monotonic() - started
             self.step += 1
             yield Step(self.step, loss, self._tokens(batch), seconds, self.step % self._steps_per_epoch == 0)
@@ -93,27 +105,50 @@ class TrainingLoop(Generic[T]):
     def _tokens(self, batch: list[int]) -> int:
         return sum(self._token_counts[index] for index in batch)
 
-    def _train(self, batch: list[int]) -> float:
+    def _train(self, batch: list[int], pause_requested: Callable[[], bool]) -> float | None:
+        """Do a step and return its loss; None if a worker gave it up, and then all do."""
         for group in self._optimizer.param_groups:
             group["lr"] = hyperparameters.learning_rate(self.step, self.total_steps, self._learning_rate)
+        sums = torch.tensor(self._compute_gradients(batch, pause_requested), dtype=torch.float64)
+        self._workers.reduce([*self._gradients(), sums])
+        loss, given_up = sums.tolist()
+        if not given_up:
+            self._update(loss)
+        self._optimizer.zero_grad(set_to_none=True)
+        return None if given_up else float(loss)
+
+    def _compute_gradients(self, batch: list[int], pause_requested: Callable[[], bool]) -> tuple[float, bool]:
+        """Add up the gradients of this worker's share of a batch.
+
+        Return its part of the loss, and whether it was given up because a pause was requested.
+        """
         examples = [self._examples[index] for index in batch]
         self._objective.begin(examples)
         weight = self._objective.weight(examples)
         total = 0.0
         max_tokens = hyperparameters.micro_batch_tokens(self._model.weights)
-        for part in hyperparameters.micro_batches(batch, self._padded_lengths, max_tokens):
+        for part in self._workers.micro_batches(batch, self._padded_lengths, max_tokens):
+            if pause_requested():
+                return total, True
             loss = self._objective.loss([self._examples[index] for index in part]) / weight
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
+        return total, False
+
+    def _gradients(self) -> Iterator[torch.Tensor]:
+        for weight in self._model.trainable:
+            if weight.grad is None:  # of a small batch, this worker had no share
+                weight.grad = torch.zeros_like(weight)
+            yield weight.grad
+
+    def _update(self, loss: float) -> None:
         norm = torch.nn.utils.clip_grad_norm_(self._model.trainable, hyperparameters.CLIP_NORM)
-        if not (math.isfinite(total) and math.isfinite(norm.item())):
+        if not (math.isfinite(loss) and math.isfinite(norm.item())):
             raise TrainingError(
                 f"The training diverged after {self.step} steps: use a smaller learning_rate_multiplier."
             )
         self._optimizer.step()
         self._model.apply_update()
-        self._optimizer.zero_grad(set_to_none=True)
-        return total
 
     def save(self, path: Path, progress: dict[str, object]) -> None:
         """Save the training state, and `progress` with it, atomically."""

@@ -14,6 +14,7 @@ from torch.nn.functional import logsigmoid
 from engine import hyperparameters
 from engine.tokens import Encoded
 from engine.training.trainable_model import TrainableModel
+from engine.training.worker_group import ALONE, WorkerGroup
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -95,9 +96,20 @@ class PreferenceObjective(Objective[Pair]):
     learned token, is added with a weight, as by Pang et al. 2024 (arXiv:2404.19733); TRL's `rpo_alpha`.
     """
 
-    def __init__(self, model: TrainableModel, beta: float, supervised_weight: float = 0.0) -> None:
-        """Train `model`; a larger `beta` keeps it closer to the model it starts from."""
+    def __init__(
+        self,
+        model: TrainableModel,
+        beta: float,
+        supervised_weight: float = 0.0,
+        *,
+        workers: WorkerGroup = ALONE,
+    ) -> None:
+        """Train `model`; a larger `beta` keeps it closer to the model it starts from.
+
+        The `workers` share the measurement of the references.
+        """
         self._model = model
+        self._workers = workers
         self._beta = beta
         self._supervised_weight = supervised_weight
 
@@ -109,14 +121,17 @@ class PreferenceObjective(Objective[Pair]):
         """
         pairs = [Pair(preferred, rejected) for preferred, rejected in examples]
         lengths = [self.padded_length(pair) for pair in pairs]
-        for part in hyperparameters.micro_batches(
+        margins = torch.zeros(len(pairs))
+        for part in self._workers.micro_batches(
             range(len(pairs)), lengths, hyperparameters.EVALUATION_TOKENS
         ):
             preferred, rejected = self._log_probs([pairs[index] for index in part])
-            margins = preferred - rejected
-            for index, margin in zip(part, margins.tolist(), strict=True):
-                pairs[index] = replace(pairs[index], reference_margin=margin)
-        return pairs
+            margins[part] = (preferred - rejected).float().cpu()
+        self._workers.reduce([margins])
+        return [
+            replace(pair, reference_margin=margin)
+            for pair, margin in zip(pairs, margins.tolist(), strict=True)
+        ]
 
     def token_count(self, example: Pair) -> int:
         return len(example.preferred.ids) + len(example.rejected.ids)
@@ -160,13 +175,15 @@ class KtoObjective(Objective[Judged]):
         desirable_weight: float = 1.0,
         undesirable_weight: float = 1.0,
         max_length: int,
+        workers: WorkerGroup = ALONE,
     ) -> None:
         """Train `model`; a larger `beta` keeps it closer to the model it starts from.
 
         The weights are those of wanted and of unwanted texts. Mismatched texts have `max_length` tokens at
-        most.
+        most. The `workers` share the measurement of references and of how far the model has moved.
         """
         self._model = model
+        self._workers = workers
         self._beta = beta
         self._weights = {True: desirable_weight, False: undesirable_weight}
         self._max_length = max_length
@@ -214,15 +231,15 @@ class KtoObjective(Objective[Judged]):
     @torch.no_grad()
     def _all_log_probs(self, texts: Sequence[Encoded]) -> list[float]:
         """Return the log-probability of each text, computed a part at a time."""
-        found = [0.0] * len(texts)
+        found = torch.zeros(len(texts))
         lengths = [len(text.ids) for text in texts]
-        for part in hyperparameters.micro_batches(
+        for part in self._workers.micro_batches(
             range(len(texts)), lengths, hyperparameters.EVALUATION_TOKENS
         ):
-            log_probs = self._model.log_probs([texts[index] for index in part]).tolist()
-            for index, log_prob in zip(part, log_probs, strict=True):
-                found[index] = log_prob
-        return found
+            found[part] = self._model.log_probs([texts[index] for index in part]).float().cpu()
+        self._workers.reduce([found])
+        log_probs: list[float] = found.tolist()
+        return log_probs
 
 
 def _mismatched(texts: Sequence[Encoded]) -> Iterator[Encoded]:
@@ -253,13 +270,12 @@ def _learned_tokens(text: Encoded) -> int:
 
 
 @torch.no_grad()
-def evaluate(objective: Objective[T], examples: Sequence[T]) -> float:
-    """Return the mean loss of all `examples`."""
+def evaluate(objective: Objective[T], examples: Sequence[T], workers: WorkerGroup = ALONE) -> float:
+    """Return the mean loss of all `examples`, of which each of the `workers` measures a share."""
     objective.begin(examples)
     lengths = [objective.padded_length(example) for example in examples]
-    total = 0.0
-    for part in hyperparameters.micro_batches(
-        range(len(examples)), lengths, hyperparameters.EVALUATION_TOKENS
-    ):
+    total = torch.zeros((), dtype=torch.float64)
+    for part in workers.micro_batches(range(len(examples)), lengths, hyperparameters.EVALUATION_TOKENS):
         total += objective.loss([examples[index] for index in part]).item()
-    return total / objective.weight(examples)
+    workers.reduce([total])
+    return total.item() / objective.weight(examples)

@@ -1,8 +1,5 @@
 """Run one training request: from the training files to a model that can be served. Imports torch."""
 
-import csv
-import os
-import shutil
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -12,8 +9,7 @@ from pydantic import BaseModel
 from engine import base_model, hyperparameters, resources, system
 from engine.hyperparameters import Adapter
 from engine.jobs import encoding
-from engine.storage.models import MANIFEST
-from engine.training import gguf_weights
+from engine.training import gguf_weights, result_files
 from engine.training.full_model import FullModel
 from engine.training.loop import Step, TrainingLoop
 from engine.training.lora_model import LoraModel
@@ -25,8 +21,10 @@ from engine.training.objectives import (
     evaluate,
 )
 from engine.training.save_schedule import SaveSchedule
+from engine.training.state_file import StateFile
 from engine.training.time_estimate import TimeEstimate
 from engine.training.trainable_model import StartingWeights, TrainableModel
+from engine.training.worker_group import ALONE, WorkerGroup
 from engine.training_request import (
     Checkpoint,
     ReferenceLoss,
@@ -53,14 +51,25 @@ class _Progress(BaseModel):
 
 
 class TrainingRun:
-    """One training, from its request to its result."""
+    """One training, from its request to its result; each of its workers has one."""
 
-    def __init__(self, request: TrainingRequest, send: Send, pause_requested: Callable[[], bool]) -> None:
-        """Load the model and the texts; `pause_requested` is called between steps.
+    def __init__(
+        self,
+        request: TrainingRequest,
+        send: Send,
+        pause_requested: Callable[[], bool],
+        workers: WorkerGroup = ALONE,
+        state: StateFile | None = None,
+    ) -> None:
+        """Load the model and the texts; `pause_requested` is called between the parts of steps.
+
+        `state` is where the training's state is kept, by default where the request says.
 
         Raises TrainingError, and the errors of torch and the system if disk or memory run out.
         """
         self._request = request
+        self._workers = workers
+        self._state = state or StateFile(request.state)
         self._send = send
         self._pause_requested = pause_requested
         self._progress = _Progress()
@@ -78,7 +87,9 @@ class TrainingRun:
             max_length=request.max_length,
             adapter=Adapter(request.lora_rank or hyperparameters.LORA_RANK, request.lora_rs or False),
         )
-        self._objective = _objective(request, self._model)
+        workers.broadcast(self._model.state())  # a new adapter is random, on each kind of processor
+        self._model.apply_update()
+        self._objective = _objective(request, self._model, workers)
         examples: list[Any] = self._objective.prepare(encoding.read(request.training_tokens))
         held_out = request.validation_tokens
         self._held_out = self._objective.prepare(encoding.read(held_out)) if held_out else []
@@ -97,6 +108,7 @@ class TrainingRun:
             learning_rate=hyperparameters.LEARNING_RATES[request.method][request.weights]
             * request.learning_rate_multiplier,
             seed=request.seed,
+            workers=workers,
         )
         self._examples = len(examples)
         self._estimate = TimeEstimate()
@@ -118,8 +130,11 @@ class TrainingRun:
         self._send_message(
             f"Training on {self._examples} examples for {loop.total_steps} steps: {what} in {dtype}."
         )
-        if self._request.state.is_file():
-            self._progress = _Progress.model_validate(loop.load(self._request.state))
+        if self._workers.first(float(self._state.exists())):
+            self._state.fetch()
+            self._progress = _Progress.model_validate(loop.load(self._state.path))
+            if self._workers.first(loop.step) != loop.step:
+                raise RuntimeError("this worker read another training state than the first one")
             self._send_message(f"Resuming after step {loop.step} of {loop.total_steps}.")
             return
         if self._held_out:
@@ -135,7 +150,7 @@ class TrainingRun:
         """Run the remaining steps; return False if the training was paused."""
         interval = max(1, self._loop.total_steps // _MAX_METRICS_EVENTS)
         saves = SaveSchedule()
-        for step in self._loop.steps():
+        for step in self._loop.steps(self._pause_requested):
             self._estimate.add(step.tokens, step.seconds)
             self._progress.trained_tokens += step.tokens
             self._progress.train_loss[str(step.number)] = step.loss
@@ -143,11 +158,11 @@ class TrainingRun:
                 self._end_epoch(step)
             elif step.number % interval == 0:
                 self._send_metrics("Training loss", step.number, train_loss=step.loss, **self._seconds_left())
-            if self._pause_requested() and step.number < self._loop.total_steps:
-                self._save_state(saves)
-                return False
             if saves.is_due(ends_epoch=step.ends_epoch):
                 self._save_state(saves)
+        if self._loop.step < self._loop.total_steps:
+            self._save_state(saves)
+            return False
         return True
 
     def _end_epoch(self, step: Step) -> None:
@@ -163,32 +178,36 @@ class TrainingRun:
             self._save_checkpoint()
 
     def _save_checkpoint(self) -> None:
-        self._model.save(self._request.checkpoint(self._loop.step))
+        if self._workers.is_first:
+            self._model.save(self._request.checkpoint(self._loop.step))
         self._send({"checkpoint": self._result(Checkpoint, self._loop.step).model_dump()})
 
     def _finish(self) -> dict[str, Any]:
-        kept = self._loop.step
-        if self._picks_epoch() and self._request.checkpoint(self._best_step()).is_dir():
-            kept = self._best_step()
+        kept = self._kept_step()
+        if kept != self._loop.step:
             self._restore_epoch(kept)
-        else:
+        elif self._workers.is_first:
             self._model.save(self._request.out)
         if self._progress.reference_loss is not None:
             self._progress.reference_loss.after = (
                 self._measure_reference() if kept == self._loop.step else self._progress.best_reference_loss
             )
             self._send_reference_loss(self._progress.reference_loss, "after")
-        with self._request.losses.open("w", newline="", encoding="utf-8") as out:
-            rows = csv.writer(out)
-            rows.writerow(("step", "train_loss", "valid_loss"))
-            for step in range(self._loop.total_steps + 1):
-                row = (self._progress.train_loss.get(str(step)), self._progress.valid_loss.get(str(step)))
-                if row != (None, None):
-                    rows.writerow((step, *("" if loss is None else f"{loss:.6f}" for loss in row)))
+        if self._workers.is_first:
+            losses = self._progress.train_loss, self._progress.valid_loss
+            result_files.write_losses(self._request.losses, *losses, self._loop.total_steps)
         return {"done": self._result(TrainingResult, kept).model_dump()}
 
     def _picks_epoch(self) -> bool:
         return self._request.picks_epoch and bool(self._held_out)
+
+    def _kept_step(self) -> int:
+        """Return the step whose model becomes that of the training: an earlier one if it is there still."""
+        if not self._picks_epoch():
+            return self._loop.step
+        best = self._best_step()
+        is_there = self._workers.first(float(self._request.checkpoint(best).is_dir()))
+        return best if is_there else self._loop.step
 
     def _best_step(self) -> int:
         """Return the step after which the held-out loss was lowest so far, of those that ended an epoch.
@@ -204,13 +223,8 @@ class TrainingRun:
         The files are those of the earlier epoch's checkpoint: nothing of it is held in memory.
         """
         self._save_checkpoint()
-        shutil.copytree(
-            self._request.checkpoint(step),
-            self._request.out,
-            ignore=shutil.ignore_patterns(MANIFEST),
-            copy_function=_link_or_copy,
-            dirs_exist_ok=True,
-        )
+        if self._workers.is_first:
+            result_files.copy_model(self._request.checkpoint(step), self._request.out)
         losses, last = self._progress.valid_loss, self._loop.step
         epoch, epochs = self._loop.epoch_of(step), self._request.n_epochs
         self._send_data(
@@ -231,18 +245,21 @@ class TrainingRun:
         )
 
     def _save_state(self, saves: SaveSchedule) -> None:
+        if not self._workers.is_first:
+            return
         with saves.saving():
-            self._loop.save(self._request.state, self._progress.model_dump())
+            self._loop.save(self._state.path, self._progress.model_dump())
+            self._state.publish()
 
     def _evaluate(self, step: int) -> float:
-        self._progress.valid_loss[str(step)] = loss = evaluate(self._objective, self._held_out)
+        self._progress.valid_loss[str(step)] = loss = evaluate(self._objective, self._held_out, self._workers)
         return loss
 
     def _measure_reference(self) -> float:
         """Return the model's mean loss on the reference file, in nats per learned token."""
         if self._reference_is_held_out:
             return self._progress.valid_loss[str(self._loop.step)]
-        return evaluate(SupervisedObjective(self._model), self._reference)
+        return evaluate(SupervisedObjective(self._model), self._reference, self._workers)
 
     def _send_message(self, text: str) -> None:
         self._send({"type": "message", "level": "info", "message": text})
@@ -286,13 +303,13 @@ def load_model(
     return LoraModel(start, seed=seed, max_length=max_length, adapter=adapter)
 
 
-def _objective(request: TrainingRequest, model: TrainableModel) -> Objective[Any]:
+def _objective(request: TrainingRequest, model: TrainableModel, workers: WorkerGroup) -> Objective[Any]:
     beta = request.beta or hyperparameters.BETA
     match request.method:
         case "supervised":
             return SupervisedObjective(model)
         case "dpo":
-            return PreferenceObjective(model, beta, request.supervised_weight or 0.0)
+            return PreferenceObjective(model, beta, request.supervised_weight or 0.0, workers=workers)
         case "kto":
             return KtoObjective(
                 model,
@@ -300,15 +317,8 @@ def _objective(request: TrainingRequest, model: TrainableModel) -> Objective[Any
                 desirable_weight=request.desirable_weight or 1.0,
                 undesirable_weight=request.undesirable_weight or 1.0,
                 max_length=request.max_length,
+                workers=workers,
             )
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    """Let a file have two names; copy it if the disk cannot do that. Neither is ever written again."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _same_texts(some: Iterable[Any], others: Iterable[Any]) -> bool:

@@ -3,19 +3,22 @@
 Importing torch and transformers takes four seconds of a core, so this process imports them once, and each
 trainer begins as a copy of it. SOCKET is the descriptor of a Unix socket. An order on it is the path of a job
 folder, with the three descriptors that become the trainer's stdin, stdout and stderr. An answer is a line of
-JSON: `{"pid": ...}` once the trainer has started, and `{"code": ...}` once it has ended (negative: the signal
-that killed it). One trainer runs at a time. The process ends when the engine closes the socket.
+JSON: `{"pid": ...}` once the trainer has started, and `{"pid": ..., "code": ...}` once it has ended (negative
+if a signal killed it). The process ends when the engine closes the socket.
 """
 
 import gc
 import json
 import os
+import select
+import signal
 import socket
 import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
 
+from engine import system
 from engine.training import __main__ as trainer
 
 _PATH_BYTES = 4096
@@ -43,6 +46,8 @@ def _copy(engine: socket.socket, folder: Path, descriptors: list[int]) -> int:
     code = 1
     try:
         engine.close()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for standard, descriptor in enumerate(descriptors):
             os.dup2(descriptor, standard)
             os.close(descriptor)
@@ -65,14 +70,32 @@ def _start(folder: Path, descriptors: list[int]) -> int:
     )
 
 
-def _run(engine: socket.socket, folder: Path, descriptors: list[int], *, copies: bool) -> None:
-    """Start a trainer, and wait for its end."""
+def _run(engine: socket.socket, folder: Path, descriptors: list[int], *, copies: bool) -> int:
+    """Start a trainer; return its id."""
     process = _copy(engine, folder, descriptors) if copies else _start(folder, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     _answer(engine, pid=process)
-    _, status = os.waitpid(process, 0)
-    _answer(engine, code=os.waitstatus_to_exitcode(status))
+    return process
+
+
+def _answer_ends(engine: socket.socket, trainers: set[int]) -> None:
+    """Tell the engine which trainers have ended, and forget them."""
+    for process in sorted(trainers):
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            trainers.remove(process)
+            _answer(engine, pid=process, code=os.waitstatus_to_exitcode(status))
+
+
+def _wake_on_child_ends() -> socket.socket:
+    """Return a socket that can be read once a child has ended."""
+    woken, wake = socket.socketpair()
+    for each in (woken, wake):
+        each.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # else the signal would be ignored
+    signal.set_wakeup_fd(wake.detach())
+    return woken
 
 
 def _answer(engine: socket.socket, **message: int) -> None:
@@ -84,19 +107,26 @@ def main(*, copies: bool = sys.platform == "linux") -> None:
 
     Elsewhere than on Linux, a copy may crash in libraries of the system that this process has loaded.
     """
-    trainer.lower_priority()
+    system.lower_priority()
     engine = socket.socket(fileno=int(sys.argv[1]))
     engine.set_inheritable(False)
     if copies:
         _load_libraries()
+    woken = _wake_on_child_ends()
+    trainers: set[int] = set()
     with suppress(ConnectionError):  # the engine may end in between
         while True:
-            folder, descriptors, *_ = socket.recv_fds(engine, _PATH_BYTES, _DESCRIPTORS)
-            if not folder:
-                return
-            for descriptor in descriptors:
-                os.set_inheritable(descriptor, False)
-            _run(engine, Path(os.fsdecode(folder)), descriptors, copies=copies)
+            readable, _, _ = select.select([engine, woken], [], [])
+            if woken in readable:
+                woken.recv(_PATH_BYTES)
+                _answer_ends(engine, trainers)
+            if engine in readable:
+                folder, descriptors, *_ = socket.recv_fds(engine, _PATH_BYTES, _DESCRIPTORS)
+                if not folder:
+                    return
+                for descriptor in descriptors:
+                    os.set_inheritable(descriptor, False)
+                trainers.add(_run(engine, Path(os.fsdecode(folder)), descriptors, copies=copies))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import transformers
+from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedConfig
@@ -36,18 +37,20 @@ _LLAMA3_SCALING = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_ma
 def load(base: Path, *, dtype: torch.dtype, device: str, cache: Path) -> Any:
     """Return the model at `base`, a Hugging Face folder or a GGUF file, which `cache` keeps unpacked.
 
-    A cache that cannot be read is made anew. Raises OSError or ValueError if `base` cannot be read, and
-    TrainingError.
+    A cache that cannot be read is made anew. Of several trainings, one unpacks, and the others wait. Raises
+    OSError or ValueError if `base` cannot be read, and TrainingError.
     """
     if base.is_dir():
         return base_model.load(base, dtype=dtype, device=device)
-    try:
-        return base_model.load(_unpacked(base, dtype, cache), dtype=dtype, device=device)
-    except (OSError, ValueError, SafetensorError):
-        if not cache.is_dir():  # the file is to blame
-            raise
-        shutil.rmtree(cache)
-        return base_model.load(_unpacked(base, dtype, cache), dtype=dtype, device=device)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache.with_name(f"{cache.name}.lock")):
+        try:
+            return base_model.load(_unpacked(base, dtype, cache), dtype=dtype, device=device)
+        except (OSError, ValueError, SafetensorError):
+            if not cache.is_dir():  # the file is to blame
+                raise
+            shutil.rmtree(cache)
+            return base_model.load(_unpacked(base, dtype, cache), dtype=dtype, device=device)
 
 
 def _unpacked(gguf: Path, dtype: torch.dtype, cache: Path) -> Path:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.common.errors import BenchError
-from bench.interactions.discord_server import Guilds, discord_server
+from bench.interactions.discord_server import discord_server
 from bench.interactions.model_server import model_server
+from bench.interactions.payloads import Guilds
 from bench.interactions.running_bot import bot_process, default_environment
 from bench.scale.databases import new_databases, server_cpu_seconds, server_process
 from bench.scale.figures import Figures, GuildCosts, Run

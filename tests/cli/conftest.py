@@ -12,12 +12,10 @@ from bot.app import open_app
 from bot.command_line import cli
 from bot.settings import ROOT, Settings
 from tests.support import workflows
-from tests.support.databases import ON_POSTGRES, Databases
+from tests.support.databases import ON_POSTGRES, Databases, database_variables
 from tests.support.engine_process import EngineProcess
 from tests.support.scripted_server import Script, scripted_server
 from tests.support.threads import running_in_thread
-
-_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123"  # noqa: S105 (of no bot)
 
 RunCommand = Callable[..., Result]
 
@@ -56,8 +54,8 @@ def terminal(
     """Return a function that runs a command on an installation with the scripted server."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
     if installation.database_url and "DATABASE_URL" not in os.environ:  # of a fixture before
-        monkeypatch.setenv("DATABASE_URL", installation.database_url)
-        monkeypatch.setenv("DISCORD_TOKEN", _TOKEN)
+        for name, value in database_variables(installation.database_url).items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setenv("PRIVACY_URL", "https://example.org/privacy")  # the doctor misses it
     monkeypatch.setenv("ENGINE_URL", server_url)
     monkeypatch.setenv("CHECK_HEROES", "4")
@@ -69,9 +67,13 @@ def terminal(
 
 
 @pytest.fixture
-def at_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: EngineProcess) -> RunCommand:
+def at_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installation: Settings, engine: EngineProcess
+) -> RunCommand:
     """Return a function that runs a command on an installation with the tests' engine."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    for name, value in database_variables(installation.database_url).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("ENGINE_URL", engine.url)
 
     def run(*arguments: str, typed: str | None = None) -> Result:

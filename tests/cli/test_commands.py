@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.command_line import cli
-from bot.settings import ROOT
+from bot.settings import ROOT, Settings
+from tests.support.databases import database_variables
 
 
 def herosmith(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -30,6 +31,7 @@ def test_extras_follow_the_settings(tmp_path: Path) -> None:
     assert smaller.stdout == "engine\n"
 
 
+@pytest.mark.sqlite("its database is a file")
 @pytest.mark.parametrize("command", [["run"], ["models", "list"], ["worker"]])
 def test_a_corrupt_database_is_reported(tmp_path: Path, command: list[str]) -> None:
     corrupt = tmp_path / "hero.db"
@@ -66,8 +68,9 @@ def test_an_invalid_env_file_is_reported_with_the_line(
     assert "Traceback" not in completed.stderr
 
 
-def test_promoting_an_unknown_model_is_reported(tmp_path: Path) -> None:
-    completed = herosmith("models", "promote", "7", DATA_DIR=str(tmp_path))
+def test_promoting_an_unknown_model_is_reported(tmp_path: Path, installation: Settings) -> None:
+    variables = database_variables(installation.database_url)
+    completed = herosmith("models", "promote", "7", DATA_DIR=str(tmp_path), **variables)
     assert completed.returncode == 1
     assert "There is no model 7" in completed.stderr
 

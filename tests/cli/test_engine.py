@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from bot.settings import load_settings
+from bot.settings_file import load_settings
 from tests.cli.conftest import RunCommand
 
 

@@ -19,6 +19,7 @@ from bot.dataset.files.hero_rows import read_hero_rows
 from engine.jobs import training_file
 from tests.cli.test_recommendation import VOCABULARY, check, recommended
 from tests.dataset.files.test_import import AGES, TEXTS
+from tests.support.databases import ON_POSTGRES, Databases, database_variables
 
 Content = str | bytes | Callable[[Path], object]
 
@@ -186,15 +187,18 @@ REFUSED: list[tuple[str, Content, str]] = [
 
 
 @pytest.fixture(scope="module")
-def shared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One database for all imports: to make it takes longer than they do."""
-    return tmp_path_factory.mktemp("var")
+def shared_data(tmp_path_factory: pytest.TempPathFactory, session_databases: Databases) -> dict[str, str]:
+    """One database for all imports: to make it takes longer than they do. Return its variables."""
+    data_dir = tmp_path_factory.mktemp("var")
+    own = database_variables(session_databases.empty(data_dir)) if ON_POSTGRES else {}
+    return {"DATA_DIR": str(data_dir), **own}
 
 
 @pytest.fixture(autouse=True)
-def installation(monkeypatch: pytest.MonkeyPatch, shared_data: Path) -> None:
+def installation(monkeypatch: pytest.MonkeyPatch, shared_data: dict[str, str]) -> None:
     """For each test anew: settings of a module's fixture are taken away with those from outside."""
-    monkeypatch.setenv("DATA_DIR", str(shared_data))
+    for name, value in shared_data.items():
+        monkeypatch.setenv(name, value)
 
 
 def run(*arguments: str) -> Result:

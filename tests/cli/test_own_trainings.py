@@ -21,9 +21,10 @@ from typer.testing import CliRunner
 
 from bot.cli.progress import confirm
 from bot.errors import UserError
-from bot.settings import ROOT
+from bot.settings import ROOT, Settings
 from bot.tuning.model_names import require_deletable, training_name
 from tests.cli.conftest import RunCommand
+from tests.support.databases import database_variables
 from tests.support.engine_jobs import trainer_of
 from tests.support.engine_process import EngineProcess, example, jsonl
 from tests.support.eventually import eventually
@@ -324,16 +325,20 @@ def test_an_empty_line_that_is_piped_in_confirms_nothing(typed: str, answered: b
     ("number", "code", "said"), [(signal.SIGINT, 1, b"nothing was done"), (signal.SIGTERM, 143, b"\n")]
 )
 def test_a_question_is_ended_by_a_signal(
-    tmp_path: Path, number: signal.Signals, code: int, said: bytes
+    tmp_path: Path, installation: Settings, number: signal.Signals, code: int, said: bytes
 ) -> None:
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    variables = {
+        "DATA_DIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        **database_variables(installation.database_url),
+    }
     asking = subprocess.Popen(
         [sys.executable, "-m", "bot", "dataset", "build", "--source", "shipped"],
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment,
+        env=os.environ | variables,
     )
     assert asking.stdout is not None
     printed = b""

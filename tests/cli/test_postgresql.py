@@ -52,6 +52,19 @@ def test_the_doctor_examines_it(terminal: RunCommand) -> None:
     assert "SQLite" not in told
 
 
+@pytest.mark.usefixtures("on_postgresql")
+def test_a_file_that_was_not_copied_is_told(terminal: RunCommand, caplog: pytest.LogCaptureFixture) -> None:
+    """The bot would begin anew, and what it writes would stand in the way of a copy."""
+    Path("var/hero.db").touch()
+    assert terminal("jobs", "list").exit_code == 0
+    assert "the database in DATABASE_URL is empty, and " in caplog.text
+    assert "var/hero.db is not used" in caplog.text
+    assert terminal("dataset", "build", "--source", "shipped", "--yes").exit_code == 0
+    caplog.clear()
+    assert terminal("jobs", "list").exit_code == 0
+    assert "is not used" not in caplog.text
+
+
 def test_scheduled_backups_are_refused(
     terminal: RunCommand, on_postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from tests.conftest import HOME
 from tests.support.query_plans import QueryPlans
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_lookups_use_their_indexes(app: App, query_plans: QueryPlans) -> None:
     async with query_plans.recorded(app.db), app.db.read() as tx:
         await card_posts.list_of(tx, 1)

@@ -7,6 +7,7 @@ import pytest
 from bot.app import App
 from bot.local_page.server import Page
 from tests.dashboard.conftest import visitor_session
+from tests.support.databases import ON_POSTGRES
 from tests.support.workflows import build, build_spec
 
 
@@ -21,7 +22,8 @@ async def test_every_change_of_a_job_is_sent(page: Page, app: App) -> None:
         (shown,) = (await socket.receive_json(timeout=20))["jobs"]
         assert shown["title"] == f"Building a dataset (job {job.id})"
         assert "Waiting to start." in shown["progress"]
-        assert "herosmith jobs follow 1" in shown["note"]  # no worker is there
+        # no worker is there; on PostgreSQL one of another host has a minute to take it
+        assert ("herosmith jobs follow 1" in shown["note"]) is not ON_POSTGRES
         assert changes(shown) == ["pause", "cancel"]
         for change, state, possible in (
             ("pause", "paused", ["resume", "cancel"]),

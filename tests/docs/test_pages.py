@@ -178,7 +178,12 @@ def test_every_terminal_command_that_is_named_exists() -> None:
 GUIDES = sorted(
     {*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"}
 )
-OF_OTHERS = frozenset({"ARGS", "GREETING", "HF_HUB_OFFLINE", "PIP_EXTRA_INDEX_URL", "PYTHON"})
+OF_OTHERS = frozenset(
+    {
+        *("ARGS", "COMPOSE_PROFILES", "GREETING", "HF_HUB_OFFLINE", "PIP_EXTRA_INDEX_URL", "PYTHON"),
+        *("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "TEST_ENGINE"),
+    }
+)
 """Variables of other programs, of make, and of a recipe."""
 INVENTED = ("FEATURE", "CODE", "it.po", "ping.py", "greet.py", "subject", "data/var", "mine.toml")
 """What recipes make, or what exists at run time only."""

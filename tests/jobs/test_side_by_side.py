@@ -13,7 +13,7 @@ from bot.i18n.message import ENGLISH
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Run, Worker
 from bot.presentation.jobs import progress_text
-from bot.store import clock, jobs
+from bot.store import clock, job_claims, jobs
 from bot.store.database import Database, open_database
 from bot.store.job_schema import BuildResult, BuildSpec, FinetuneSpec, JobSpec
 from tests.support.eventually import eventually
@@ -191,13 +191,13 @@ async def test_what_uses_the_same_model_or_server_waits(
     assert (f"Waiting for the end of job {first.id}" in progress_text(ENGLISH, job)) == waits
     if waits:
         async with app.db.write() as tx:
-            await jobs.end(tx, first.id, worker="worker", state="succeeded")
+            await job_claims.end(tx, first.id, worker="worker", state="succeeded")
         assert await claim(app, second) == second.id
 
 
 async def claim(app: App, job: jobs.Job, server: str = "") -> int | None:
     async with app.db.write() as tx:
-        taken = await jobs.claim(tx, (job.kind,), owner="worker", stale_after=15, server=server)
+        taken = await job_claims.claim(tx, (job.kind,), owner="worker", stale_after=15, server=server)
     return taken.id if taken else None
 
 
@@ -229,7 +229,7 @@ async def test_workers_leave_jobs_for_another_server_to_those_that_use_it(app: A
     assert await claim(app, job, server="openai") == job.id
     await app.jobs.cancel(job.id)
     async with app.db.write() as tx:
-        await jobs.release(tx, job.id, worker="worker")
+        await job_claims.release(tx, job.id, worker="worker")
     assert await claim(app, job, server="engine") is None  # it would ask the wrong server to stop
     assert await claim(app, job, server="openai") == job.id
 

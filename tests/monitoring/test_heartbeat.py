@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import ROOT
+from tests.support.databases import Databases, database_variables
 
 # Standing still in a sleep, and in a regular expression, which lets no other thread of Python run.
 _STUCK = {"time.sleep": "time.sleep(600)", "re.match": "re.match('(a|aa)+$', 'a' * 200 + 'b')"}
@@ -92,28 +93,29 @@ def test_a_loop_that_stands_still_ends_the_process(what: str) -> None:
     assert "in stand_still" in done.stderr
 
 
-def test_a_worker_that_stands_still_ends_without_a_port_for_metrics(tmp_path: Path) -> None:
-    done = run(
-        _WORKER,
-        DATA_DIR=str(tmp_path),
-        ENGINE_URL="http://127.0.0.1:1/v1",
-        DISCORD_TOKEN="x",  # noqa: S106  without one, the playground's folder would be used
-        HEROES_FILE=str(ROOT / "data" / "heroes.toml"),
-    )
+@pytest.fixture
+def worker_environment(tmp_path: Path, databases: Databases) -> dict[str, str]:
+    """Return the variables of a worker of the bot: without a token, it would be the playground's."""
+    return {
+        "DATA_DIR": str(tmp_path),
+        "ENGINE_URL": "http://127.0.0.1:1/v1",
+        "DISCORD_TOKEN": "x",
+        "HEROES_FILE": str(ROOT / "data" / "heroes.toml"),
+        **database_variables(databases.new(tmp_path)),
+    }
+
+
+def test_a_worker_that_stands_still_ends_without_a_port_for_metrics(
+    worker_environment: dict[str, str],
+) -> None:
+    done = run(_WORKER, **worker_environment)
     assert done.stdout == "worker ready\n", done.stderr
     assert done.returncode == 1
     assert "in stand_still" in done.stderr
 
 
-def test_a_worker_is_ready_in_one_line_of_the_logs_format(tmp_path: Path) -> None:
-    done = run(
-        _READY,
-        DATA_DIR=str(tmp_path),
-        ENGINE_URL="http://127.0.0.1:1/v1",
-        DISCORD_TOKEN="x",  # noqa: S106
-        HEROES_FILE=str(ROOT / "data" / "heroes.toml"),
-        LOG_FORMAT="json",
-    )
+def test_a_worker_is_ready_in_one_line_of_the_logs_format(worker_environment: dict[str, str]) -> None:
+    done = run(_READY, **worker_environment, LOG_FORMAT="json")
     assert done.stdout == "", done.stderr
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert "worker ready" in [line["message"] for line in lines]

@@ -20,6 +20,7 @@ import yaml
 from bench.interactions.discord_server import discord_server
 from bot.settings import ROOT
 from tests.monitoring.test_ops import OPS, expressions
+from tests.support.databases import Databases, database_variables
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
@@ -149,13 +150,13 @@ def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
 
 
 async def test_prometheus_scrapes_bot_worker_and_engine(
-    engine: EngineProcess, script: Script, tmp_path: Path
+    engine: EngineProcess, script: Script, tmp_path: Path, databases: Databases
 ) -> None:
     ports = {name: free_port() for name in ("bot", "worker", "prometheus")}
     targets = {f"herosmith-{name}": f"127.0.0.1:{ports[name]}" for name in ("bot", "worker")}
     targets["herosmith-engine"] = engine.url.removeprefix("http://").removesuffix("/v1")
     config = configure(tmp_path, targets)
-    (tmp_path / "var").mkdir()
+    database = database_variables(databases.new(tmp_path / "var"))
     python = sys.executable
     async with (
         discord_server() as discord,
@@ -165,6 +166,7 @@ async def test_prometheus_scrapes_bot_worker_and_engine(
             str(tmp_path / "var"),
             log=tmp_path / "bot.log",
             METRICS_PORT=str(ports["bot"]),
+            **database,
         ),
         process(
             python,
@@ -172,8 +174,8 @@ async def test_prometheus_scrapes_bot_worker_and_engine(
             log=tmp_path / "worker.log",
             METRICS_PORT=str(ports["worker"]),
             ENGINE_URL=script.url,
-            DISCORD_TOKEN="x",  # noqa: S106  without one, the playground's folder would be used
             DATA_DIR=str(tmp_path / "var"),
+            **{"DISCORD_TOKEN": "x", **database},  # without a token, the playground's folder would be used
         ),
         process(
             "prometheus",

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import delete, update
 
 from bot.app import App
@@ -187,6 +188,7 @@ async def test_a_page_goes_on_behind_many_texts_that_lost_their_votes(app: App) 
     assert [each.description.id for each in first + second] == ids[9:3:-1] + ids[4::-1]
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_a_page_reads_no_table_from_end_to_end(app: App, query_plans: QueryPlans) -> None:
     rule = CountingRule(7, 100, frozenset({"outlier"}), eager=frozenset({"eager"}))
     week = Span(1, 2)

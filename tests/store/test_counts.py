@@ -1,10 +1,13 @@
 """Heroes are counted from indexes alone: their texts are a hundred times as large."""
 
+import pytest
+
 from bot.app import App
 from bot.store import descriptions, people
 from tests.support.query_plans import QueryPlans
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_heroes_are_counted_without_reading_their_rows(app: App, query_plans: QueryPlans) -> None:
     async with query_plans.recorded(app.db), app.db.read() as tx:
         await people.list_heaviest(tx, 1.0, 25)
@@ -17,6 +20,7 @@ async def test_heroes_are_counted_without_reading_their_rows(app: App, query_pla
     assert all("description_of_time (created_at>" in step for step in of_texts[:-1]), of_texts
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_neighbours_of_pseudonyms_are_found_by_indexes(app: App, query_plans: QueryPlans) -> None:
     async with query_plans.recorded(app.db), app.db.read() as tx:
         await people.list_neighbours(tx, ["a" * 64, "b" * 64])

@@ -17,7 +17,7 @@ from bot.app import App, open_app
 from bot.errors import StoreError
 from bot.registry.registry import Registry
 from bot.settings import Settings
-from bot.store import jobs, migrations, models, notifications, powers
+from bot.store import job_claims, jobs, migrations, models, notifications, powers
 from bot.store.database import Transaction, open_database
 from bot.store.job_schema import BuildSpec
 from bot.store.migrate import migrate, newest
@@ -147,7 +147,7 @@ async def test_cancelled_writers_release_the_lock(app: App) -> None:
     async def write() -> None:
         async with app.db.write() as tx:
             await jobs.change(tx, job_id, owner="me")
-            await jobs.update_claimed(tx, job_id, worker="me", done=1)
+            await job_claims.update_claimed(tx, job_id, worker="me", done=1)
 
     cancelled: list[object] = []
     for turns in range(120):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import App
-from bot.store import clock, jobs
+from bot.store import clock, job_claims
 from bot.store.job_schema import BuildSpec
 
 
@@ -32,11 +32,11 @@ async def test_times_of_a_job_are_its(app: App, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(time, "time", lambda: here() + 3600)
     job = await app.jobs.submit(BuildSpec())
     async with app.db.write() as tx:
-        claimed = await jobs.claim(tx, ("build",), owner="worker", stale_after=15)
+        claimed = await job_claims.claim(tx, ("build",), owner="worker", stale_after=15)
     assert claimed
     assert job.created_at == pytest.approx(here(), abs=10)
     assert claimed.started_at == pytest.approx(here(), abs=10)
     assert claimed.silence == pytest.approx(0, abs=10)
     assert app.jobs.is_claimed(claimed)
     async with app.db.write() as tx:
-        assert await jobs.claim(tx, ("build",), owner="another", stale_after=15) is None
+        assert await job_claims.claim(tx, ("build",), owner="another", stale_after=15) is None

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from bot.app import App
 from bot.errors import DatabaseBusy
-from bot.store import examples, jobs
+from bot.store import examples, job_claims, jobs
 from bot.store.database import Database, Transaction, open_database
 from bot.store.examples import Speed
 from bot.store.fence import Claim, JobTaken, fenced
@@ -30,14 +30,14 @@ async def elsewhere(app: App) -> AsyncIterator[Database]:
 async def claimed(app: App, owner: str) -> Claim:
     job = await app.jobs.submit(BuildSpec())
     async with app.db.write() as tx:
-        assert await jobs.claim(tx, ("build",), owner=owner, stale_after=_STALE)
+        assert await job_claims.claim(tx, ("build",), owner=owner, stale_after=_STALE)
     return Claim(job.id, owner)
 
 
 async def take_over(db: Database) -> bool:
     """Claim a job whose worker was not silent at all. Return whether that was possible."""
     async with db.write() as tx:
-        return await jobs.claim(tx, ("build",), owner="heir", stale_after=-1.0) is not None
+        return await job_claims.claim(tx, ("build",), owner="heir", stale_after=-1.0) is not None
 
 
 async def set_speed(db: Database, answers: float) -> None:

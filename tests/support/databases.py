@@ -23,6 +23,17 @@ T = TypeVar("T")
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "")
 ON_POSTGRES = bool(POSTGRES_URL)
 
+_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123"  # noqa: S105 (of no bot)
+
+
+def database_variables(database_url: str | None) -> dict[str, str]:
+    """Return the variables by which a command opens the database that `Databases` made for its data folder.
+
+    A server's is opened by the bot alone, so that these need a token: the playground has a file, in a folder
+    of its own in DATA_DIR.
+    """
+    return {"DATABASE_URL": database_url, "DISCORD_TOKEN": _TOKEN} if database_url else {}
+
 
 async def execute(url: str, *statements: str, **values: object) -> None:
     """Execute statements as another program does, each for itself."""

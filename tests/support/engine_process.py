@@ -6,7 +6,7 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from tests.support.eventually import eventually
+from tests.support.local_cluster import CLUSTER, two_nodes
 
 
 class EngineProcess:
@@ -26,9 +27,24 @@ class EngineProcess:
     """The clients that a test opened. The garbage collector would close them during a later test."""
 
     def __init__(
-        self, data: Path, base: Path | str | None, *, key: str | None = None, runtime: str = "llama.cpp"
+        self,
+        data: Path,
+        base: Path | str | None,
+        *,
+        key: str | None = None,
+        runtime: str = "llama.cpp",
+        options: Sequence[str] = (),
+        cluster: Sequence[str] | None = None,
     ) -> None:
-        """Start one on a free port and wait until it listens."""
+        """Start one on a free port, with further options, and wait until it listens.
+
+        cluster: the options of `engine.cluster`, if this engine is one.
+        """
+        if cluster is None and CLUSTER:
+            # one replica: tests of slots count those of one process
+            cluster = ("--address", two_nodes().address, "--max-replicas", "1")
+        self.cluster = cluster
+        self._options = options
         self.runtime = runtime
         self.data = data
         self.base = base
@@ -40,8 +56,8 @@ class EngineProcess:
 
     def start(self) -> None:
         """Start the process, again if it has ended: at the same address."""
-        command = [sys.executable, "-m", "engine", "--data", str(self.data), "--with-parent"]
-        command += ["--port", str(self._port), "--runtime", self.runtime]
+        command = [sys.executable, "-m", *self._module(), "--data", str(self.data), "--with-parent"]
+        command += ["--port", str(self._port), *self._options]
         if self.base is not None:
             command += ["--base", str(self.base)]
         environment = {name: value for name, value in os.environ.items() if name != "ENGINE_API_KEY"}
@@ -58,6 +74,12 @@ class EngineProcess:
         assert line.startswith("engine listening on http://127.0.0.1:"), line + self.log.read_text()
         self.url = line.split()[-1]
         self._port = int(self.url.removesuffix("/v1").rpartition(":")[2])
+
+    def _module(self) -> list[str]:
+        """Return what to run, with the options that it alone has."""
+        if self.cluster is not None:
+            return ["engine.cluster", *self.cluster]
+        return ["engine", "--runtime", self.runtime]
 
     def __enter__(self) -> Self:
         """Return itself, running."""

@@ -22,7 +22,7 @@ from bot.store import datasets, jobs
 from bot.store.datasets import DatasetKind, Item
 from bot.store.job_schema import FinetuneResult, FinetuneSpec
 from bot.store.jobs import Job
-from tests.support.databases import Databases
+from tests.support.databases import ON_POSTGRES, Databases, database_variables
 from tests.support.eventually import eventually
 from tests.support.lora_server import KEY, LoraServer, lora_server
 from tests.support.tiny_engine import TINY, Training
@@ -134,11 +134,13 @@ async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Pat
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_a_training_of_the_terminal_outlives_the_bot_and_its_engine(
-    tmp_path: Path, tiny_base: Path
+    tmp_path: Path, tiny_base: Path, databases: Databases
 ) -> None:
     """The command starts an engine of its own then; it waited for the bot's for ever."""
+    data_dir = tmp_path if ON_POSTGRES else tmp_path / "playground"  # the playground is never on PostgreSQL
     plain = Settings(
-        data_dir=tmp_path / "playground",
+        data_dir=data_dir,
+        database_url=databases.new(data_dir),
         engine_base=str(tiny_base),
         author_model=TINY,
         base_model=TINY,
@@ -150,6 +152,7 @@ async def test_a_training_of_the_terminal_outlives_the_bot_and_its_engine(
         "AUTHOR_MODEL": TINY,
         "BASE_MODEL": TINY,
         "CHECK_HEROES": "0",
+        **database_variables(plain.database_url),
     }
     async with open_app(plain) as app:
         async with run_engine(plain):

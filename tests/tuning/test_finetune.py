@@ -9,7 +9,7 @@ from bot.errors import OverBudget, UserError
 from bot.i18n.message import ENGLISH
 from bot.presentation.jobs import result_text
 from bot.settings import Settings
-from bot.store import jobs
+from bot.store import job_claims, jobs
 from bot.store.job_schema import KINDS
 from bot.tuning.follow import TrainingTiming
 from tests.support.scripted_server import Script
@@ -125,7 +125,7 @@ async def test_a_continued_job_neither_uploads_nor_starts_twice(app: App, script
     await finetune(app)
     uploads = len(script.files)
     async with app.db.write() as tx:
-        job = await jobs.claim(tx, KINDS, owner="gone", stale_after=1e9)
+        job = await job_claims.claim(tx, KINDS, owner="gone", stale_after=1e9)
         assert job is None
         await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, result=None)
 

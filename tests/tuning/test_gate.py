@@ -304,7 +304,7 @@ async def test_two_jobs_that_check_at_the_same_time_pay_for_the_live_models_text
     async with open_app(settings, timing) as other, open_app(paid.settings, timing) as again:
         await again.finetunes.submit(epochs=1)
         await other.finetunes.submit(epochs=1)
-        assert await asyncio.gather(again.worker.run_next(), other.worker.run_next()) == [True, True]
+        assert all(await asyncio.gather(again.worker.run_next(), other.worker.run_next()))
     assert await states(paid) == ["live", "candidate", "candidate"]
     names = [model.name for model in await paid.registry.all()]
     assert [asked(script, name) for name in names] == [before + 40, 40, 40]

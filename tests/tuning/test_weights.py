@@ -8,7 +8,8 @@ from bot.app import Timing, open_app
 from bot.errors import SettingsError, UserError
 from bot.i18n.message import ENGLISH
 from bot.presentation.finetune import finetune_plan_text
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
+from bot.settings_file import load_settings
 from bot.tuning.follow import TrainingTiming
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import ProviderQuirks

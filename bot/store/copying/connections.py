@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.store.copying.end import End
+from bot.store.postgres import set_up_sessions
 from bot.store.read_only import FileReading
 from bot.store.sqlite_connection import Connections
 
@@ -72,6 +73,8 @@ async def _connected(url: str, begin: str, pragmas: list[str]) -> AsyncIterator[
         @event.listens_for(engine.sync_engine, "begin")
         def _begin(connection: Connection) -> None:
             connection.exec_driver_sql(begin)
+    else:
+        set_up_sessions(engine, {})
 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(connections.end)

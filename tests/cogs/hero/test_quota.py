@@ -252,6 +252,7 @@ async def test_only_operators_name_people(stage: Stage) -> None:
     assert await stage.olga.autocomplete(stage.channel, "people block", "person", "") == []
 
 
+@pytest.mark.sqlite("the plan is its own")
 @pytest.mark.parametrize(
     "query",
     [

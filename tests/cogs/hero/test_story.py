@@ -179,6 +179,7 @@ async def test_a_hosted_model_is_told_to_go_on(hosted: Settings, script: Script)
     assert "next scene of this story" in turns[2]["content"]
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_finding_the_newest_story_reads_no_whole_table(app: App, query_plans: QueryPlans) -> None:
     async with query_plans.recorded(app.db), app.db.read() as tx:
         await stories.newest_id(tx, "somebody", 1)

@@ -191,6 +191,7 @@ async def test_no_list_tells_the_models_of_a_duel_before_the_vote(stage: Stage, 
     assert "one of two" in (await show(stage, stage.ana, "mine")).text  # she has not voted
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_lists_read_no_whole_table(app: App, query_plans: QueryPlans) -> None:
     """Of a million descriptions a person has a few."""
     await describe(app, 1, "40 woman healing")

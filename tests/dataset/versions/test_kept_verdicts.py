@@ -304,6 +304,7 @@ async def test_a_deleted_text_has_no_verdict(app: App) -> None:
     assert await kept(app, [described.id]) == {}
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_verdicts_are_found_by_their_index(app: App, query_plans: QueryPlans) -> None:
     async with query_plans.recorded(app.db):
         await app.admission.judge([1, 2])

@@ -21,7 +21,7 @@ from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
-from engine.jobs.trainer_template import TrainerTemplate
+from engine.jobs.trainer_process import TrainerProcesses
 from engine.jobs.weights_choice import WeightsChooser
 from engine.limits import SLOTS
 from engine.messages import Message
@@ -91,7 +91,7 @@ async def api(
     inference = InferenceService(models, cache)
     weights = WeightsChooser(tmp_path, tmp_path, "auto")
     async with (
-        JobQueue(jobs, files, models, weights, cache.tokenize_turn, TrainerTemplate()) as queue,
+        JobQueue(jobs, files, models, weights, cache.tokenize_turn, TrainerProcesses()) as queue,
         BatchQueue(batches, files, inference) as batch_queue,
     ):
         job_service = JobService(jobs, files, models, weights, queue)

@@ -52,7 +52,7 @@ def sigmoid(value: float) -> float:
 GOOD, BAD = text(1, 10, 11, 12, 13), text(1, 20, 21)
 
 
-def _pair_objective(before: tuple[float, float], **options: float) -> tuple[ScriptedModel, Any, list[Any]]:
+def _pair_objective(before: tuple[float, float], **options: Any) -> tuple[ScriptedModel, Any, list[Any]]:
     from engine.training.objectives import PreferenceObjective
 
     model = ScriptedModel()
