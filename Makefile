@@ -53,7 +53,7 @@ ON_CLUSTER := $(addprefix tests/engine/,api/test_bodies.py api/test_metrics.py a
 	api/test_unknown_paths.py batches/test_batches.py inference/test_chat_request.py \
 	inference/test_contract.py inference/test_log_probs.py inference/test_response.py inference/test_slots.py \
 	inference/test_structured_output.py inference/test_text_completion.py inference/test_tools.py \
-	storage/test_files.py)
+	storage/test_files.py training/test_run.py)
 
 # Foreign clients, each in an environment of its own; without npm, those of npm are left out.
 CLIENTS := tests/clients
