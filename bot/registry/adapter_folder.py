@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,9 +66,9 @@ class AdapterFolder:
 
     def _sweep(self) -> None:
         for folder in self._root.glob(f"{_UNFINISHED}*"):
-            # its owner may have removed it since glob()
-            if folder.exists() and time.time() - folder.stat().st_mtime > _STALE_AFTER:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # its owner has removed it since glob()
+                if time.time() - folder.stat().st_mtime > _STALE_AFTER:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def unpack(self, archive: Path, model: str, workspace: Path) -> None:
         """Unpack a tar of the adapter of `model`, completely or not at all, in place of what is there.
@@ -101,13 +101,16 @@ class AdapterFolder:
         if self.has(model):
             return  # another process was faster
         place = self._path(model)
-        shutil.rmtree(place, ignore_errors=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             complete.rename(place)
         except OSError:
-            if not self.has(model):  # else another process was faster
+            if self.has(model):  # another process was faster
+                return
+            if not place.exists():
                 raise
+            place.rename(complete.with_name("incomplete"))
+            complete.rename(place)
 
     def publish(self, model: str, base: str) -> str:
         """Publish a model's adapter to servers, and return the name under which they load it.
