@@ -15,6 +15,7 @@ from bot.errors import UserError
 from bot.gallery.pictures import draw_pictures
 from bot.gallery.site import begin_site, write_site, zip_site
 from bot.i18n.message import ENGLISH
+from bot.store import descriptions
 from bot.store.schema import description
 from tests.conftest import HOME, Stage
 
@@ -86,6 +87,26 @@ async def test_a_text_is_public_only_if_person_and_server_agree(app: App, tmp_pa
     await app.member_settings.change(1, "gallery", allowed=False)
     assert await write(app, folder) == []
     assert list((folder / "cards").iterdir()) == []
+
+
+async def test_a_scene_is_public_only_with_the_hero_whom_it_is_about(app: App, tmp_path: Path) -> None:
+    await app.guild_settings.change(HOME, in_gallery=True)
+    for member in (1, 2):
+        await app.member_settings.change(member, "gallery", allowed=True)
+    told = hero = await describe(app, 1, "40 woman healing")
+    scenes = []
+    for member in (2, 1):
+        async with app.db.read() as tx:
+            before = await descriptions.get(tx, told)
+        assert before
+        told = (await app.stories.tell(before, requester=member, guild_id=HOME)).id
+        scenes.append(told)
+    assert await write(app, tmp_path / "all") == [*reversed(scenes), hero]
+    await app.member_settings.change(2, "gallery", allowed=False)
+    assert await write(app, tmp_path / "hero") == [hero]
+    await app.member_settings.change(2, "gallery", allowed=True)
+    await app.member_settings.change(1, "gallery", allowed=False)
+    assert await write(app, tmp_path / "none") == []
 
 
 async def test_no_text_is_read_as_html_and_no_page_loads_anything_from_elsewhere(
