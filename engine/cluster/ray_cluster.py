@@ -72,13 +72,13 @@ def _require_listener(address: str) -> None:
 
 
 def _sentence(address: str, error: Exception) -> str:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     if address == "local":
-        return f"Ray cannot be started on this machine: {reason}"
+        return f"Ray cannot be started on this machine: {reason}."
     where = "no cluster of Ray on this machine" if address == "auto" else f"no cluster of Ray at {address}"
     return (
-        f"it finds {where} that it may join: {reason} Start one by `ray start --head`, run this on one of its"
-        " nodes, with the same token (RAY_AUTH_TOKEN_PATH), or choose --address local."
+        f"it finds {where} that it may join: {reason}. Start one by `ray start --head`, run this on one of"
+        " its nodes, with the same token (RAY_AUTH_TOKEN_PATH), or choose --address local."
     )
 
 
