@@ -87,11 +87,11 @@ class TrainWorker:
         self._messages.put(None)
 
     def _train_or_fail(self, task: TrainTask, meeting: Place | None) -> None:
-        from engine.training.run import TrainingRun  # noqa: PLC0415  (loads torch)
-
         system.lower_priority()  # of this thread: the others answer the head
         try:
             request = self._read(task)
+            from engine.training.run import TrainingRun  # noqa: PLC0415  seconds of torch, once all is there
+
             with _state(task, request) as state:
                 workers = self._workers(meeting)
                 end = TrainingRun(request, self._send, self._pause_requested, workers, state).run()
@@ -105,8 +105,6 @@ class TrainWorker:
 
     def _read(self, task: TrainTask) -> TrainingRequest:
         """Return the request. Raises TrainingError if this node sees no shared folder or no base."""
-        from engine import base_model  # noqa: PLC0415  (loads torch)
-
         if obstacle := asyncio.run(shared_folder.obstacle(task.folder.parent.parent, task.mark)):
             raise TrainingError(f"{obstacle} It is the node {self._address}.")
         request = TrainingRequest.model_validate(atomic.read_json(task.folder / REQUEST_FILE))
@@ -115,6 +113,8 @@ class TrainWorker:
                 f"The node {self._address} has no base at {request.base}: put it into the shared folder, and"
                 " name it by --base."
             )
+        from engine import base_model  # noqa: PLC0415  (loads torch)
+
         # nodes whose processors compute in other numbers would delete each other's
         dtype = str(base_model.fastest_dtype(base_model.best_device())).removeprefix("torch.")
         return request.model_copy(update={"unpacked": request.unpacked.with_name(f"unpacked-{dtype}")})
