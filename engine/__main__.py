@@ -18,6 +18,13 @@ def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command_line.parser("engine", __doc__)
     parser.add_argument(
+        "--trainings",
+        type=command_line.count,
+        metavar="N",
+        default=1,
+        help="how many jobs may train at once, if there is memory for them (default: 1)",
+    )
+    parser.add_argument(
         "--runtime",
         choices=get_args(RuntimeSetting),
         default="auto",

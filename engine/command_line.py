@@ -43,13 +43,6 @@ def parser(program: str, description: str | None) -> argparse.ArgumentParser:
         help="what a training changes if its client does not say it: all weights, an adapter, or (auto, the"
         " default) all weights where memory, disk and the size of the base allow it",
     )
-    parser.add_argument(
-        "--trainings",
-        type=count,
-        metavar="N",
-        default=1,
-        help="how many jobs may train at once, if there is room for them (default: 1)",
-    )
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
     return parser
 

@@ -2,12 +2,12 @@
 
 The playground is visited in headless Chromium as its three people, on the real engine. Without `--data` the
 base model writes; with the data folder of an installation, such as `data/var/playground` after a training,
-its live model does, on a copy. Votes beyond those of the three are simulated. It writes docs/heroes-*.png.
+its live model does, on a copy. Votes beyond those of the three are simulated. It writes docs/heroes-*.png,
+the gallery of these heroes among them.
 """
 
 import argparse
 import asyncio
-import io
 import re
 import shutil
 import tempfile
@@ -18,36 +18,33 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from PIL import Image
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.app import App, Timing, open_app
 from bot.client import HeroBot
+from bot.gallery.pictures import draw_pictures
+from bot.gallery.site import begin_site, write_site
+from bot.i18n.message import ENGLISH
 from bot.playground.run import open_channel
 from bot.playground.server import open_page
-from bot.playground.simulated_discord import HOME
+from bot.playground.simulated_discord import HOME, SimulatedDiscord
 from bot.processes import run_engine
 from bot.rating.votes import DOWN, UP
 from bot.settings import ROOT, Settings
 from bot.shards import ALL
 from bot.store import descriptions
 from cogs.contests.weekly import WeeklyCog
+from scripts.playground_visit import BROWSER, FLAGS, LOADED, LONGEST, NARROW, WIDE, Visit
 
-_BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-_COLOURS = 256
-_MOST_BYTES = 150_000
-_LONGEST = 300_000  # milliseconds for one answer of the model, on a busy machine
-expect.set_options(timeout=_LONGEST)
-_WIDE, _NARROW = (1280, 860), (390, 844)
-_FRAME = 190  # pixels of a wide page around its messages
-_TALLEST = 1450
+expect.set_options(timeout=LONGEST)
 # what the documentation shows; --all takes each picture both wide and as on a phone
 _SHOWN = (
     *("greeting", "take", "card", "kept-phone", "list-phone", "top", "quota-phone"),
-    *("team", "story-phone", "menu-phone", "made", "week", "french"),
+    *("team", "story-phone", "menu-phone", "made", "week", "french", "gallery"),
 )
+_WITH_SUGGESTIONS = 580  # pixels of height: an answer, and what completes a line below it
 _DAY = 86_400.0  # seconds
+_MOST_GALLERY_BYTES = 250_000  # it shows several cards
 # who asks for which heroes, and the votes for and against each
 _ASKED = (
     ("ana", "40 woman healing", "64 man mind reading"),
@@ -68,89 +65,19 @@ class Clock:
 
 
 @dataclass
-class Visit:
-    """A page of the playground as one of its people, and the bot behind it."""
+class HeroVisit(Visit):
+    """A visit with the bot behind the page, whose clock can be set. asked_by: the ids of those in _ASKED."""
 
-    page: Page
     bot: HeroBot
     clock: Clock
-    folder: Path
-    all_pictures: bool
+    asked_by: list[int]
 
     @property
     def app(self) -> App:
         return self.bot.app
 
-    @property
-    def messages(self) -> Locator:
-        return self.page.get_by_role("log").get_by_role("listitem")
 
-    def with_text(self, text: str) -> Locator:
-        """Return the newest message with a text."""
-        return self.messages.filter(has_text=text).last
-
-    async def become(self, name: str) -> None:
-        await self.page.get_by_role("radio", name=name).check(force=True)
-        await expect(self.page.locator("#messages[inert]")).to_have_count(0)
-
-    async def type_line(self, line: str, until: str) -> Locator:
-        """Type a line, and return the message that answers, in which a text appears."""
-        before = await self.messages.count()
-        box = self.page.locator("#line")
-        await box.fill(line)
-        await box.press("Escape")  # no suggestion is taken
-        await box.press("Enter")
-        return await self._answer(before, until)
-
-    async def press(self, message: Locator, name: str, until: str) -> Locator:
-        """Press a button, and return the message that answers, in which a text appears."""
-        await expect(message).to_be_visible()
-        before = await self.messages.count()
-        await message.get_by_role("button", name=name, exact=True).click()
-        return await self._answer(before, until)
-
-    async def _answer(self, before: int, until: str) -> Locator:
-        answer = self.messages.nth(before)
-        await expect(answer).to_contain_text(until, timeout=_LONGEST)
-        return self.page.locator(f'[data-id="{await answer.get_attribute("data-id")}"]')
-
-    async def show(self, first: Locator, *, narrow: bool, dark: bool) -> None:
-        """Lay the page out, wide or as on a phone, from a message on."""
-        width, height = _NARROW if narrow else _WIDE
-        await self.page.emulate_media(color_scheme="dark" if dark else "light")
-        await self.page.set_viewport_size({"width": width, "height": height})
-        await asyncio.sleep(0.5)  # pictures are laid out
-        if not narrow:  # as tall as what is to be seen
-            until = "document.querySelector('#messages').getBoundingClientRect().bottom"
-            seen = await first.evaluate(f"each => {until} - each.getBoundingClientRect().top")
-            height = round(min(_TALLEST, max(height, seen + _FRAME)))
-            await self.page.set_viewport_size({"width": width, "height": height})
-            await asyncio.sleep(0.3)
-        await first.evaluate("each => each.scrollIntoView({block: 'start'})")
-        await self.page.mouse.move(1, 1)
-        await asyncio.sleep(0.3)  # what fades in or out
-
-    async def picture(self, name: str, first: Locator) -> None:
-        """Take pictures of a message and those after it, on a wide dark page and on a phone's light one."""
-        for suffix, narrow in (("", False), ("-phone", True)):
-            await self.show(first, narrow=narrow, dark=not narrow)
-            await self.save(f"{name}{suffix}")
-        await self.page.set_viewport_size({"width": _WIDE[0], "height": _WIDE[1]})
-
-    async def save(self, name: str) -> None:
-        """Save a picture of the page as it is, if it is wanted."""
-        if not self.all_pictures and name not in _SHOWN:
-            return
-        shot = Image.open(io.BytesIO(await self.page.screenshot())).convert("RGB")
-        path = self.folder / f"heroes-{name}.png"
-        shot.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
-        size = path.stat().st_size
-        print(f"{path.name}: {size / 1000:.0f} kB", flush=True)
-        if size > _MOST_BYTES:
-            raise SystemExit(f"{path.name} is larger than {_MOST_BYTES / 1000:.0f} kB")
-
-
-async def take_all(visit: Visit) -> None:
+async def take_all(visit: HeroVisit) -> None:
     """Take every picture, in the order in which people meet what they show."""
     await _greeting(visit)
     await _heroes(visit)
@@ -163,13 +90,13 @@ async def take_all(visit: Visit) -> None:
     await _week(visit)
 
 
-async def _greeting(visit: Visit) -> None:
+async def _greeting(visit: HeroVisit) -> None:
     greeting = visit.with_text("Hello! I describe superheroes")
     await visit.press(greeting, "🔧 Check permissions", "Nothing is missing here")
     await visit.picture("greeting", greeting)
 
 
-async def _heroes(visit: Visit) -> None:
+async def _heroes(visit: HeroVisit) -> None:
     """Have heroes described, with votes on each; who votes most may be named."""
     for person, *asked in _ASKED:
         await visit.become(person)
@@ -190,7 +117,7 @@ async def _heroes(visit: Visit) -> None:
     await expect(button).to_have_attribute("aria-pressed", "true")
 
 
-async def _take(visit: Visit) -> None:
+async def _take(visit: HeroVisit) -> None:
     await visit.become("ana")
     hero = visit.with_text(_HERO)
     manners = await visit.press(hero, "Another take", "The same hero, written anew")
@@ -199,38 +126,39 @@ async def _take(visit: Visit) -> None:
     await visit.picture("take", take)
 
 
-async def _card(visit: Visit) -> None:
+async def _card(visit: HeroVisit) -> None:
     await visit.become("ben")
     await visit.messages.filter(has_text=_HERO).first.get_by_role("button", name="🖼️").click()
     card = visit.messages.filter(has=visit.page.get_by_role("img", name=re.compile("^Hero card"))).last
-    await expect(card).to_be_visible(timeout=_LONGEST)
+    await expect(card).to_be_visible(timeout=LONGEST)
+    card = await visit.pinned(card)
     dark = await visit.type_line("/card dark:true", "")
-    await expect(dark.get_by_role("img", name=re.compile("^Hero card"))).to_be_visible(timeout=_LONGEST)
+    await expect(dark.get_by_role("img", name=re.compile("^Hero card"))).to_be_visible(timeout=LONGEST)
     await visit.picture("card", card)
 
 
-async def _kept(visit: Visit) -> None:
+async def _kept(visit: HeroVisit) -> None:
     hero = visit.messages.filter(has_text=_HERO).first
     kept = await visit.press(hero, "🔖", "Kept")
     await visit.type_line("/heroes favourites", "Heroes that you keep")
     await visit.picture("kept", kept)
 
 
-async def _list(visit: Visit) -> None:
+async def _list(visit: HeroVisit) -> None:
     await visit.become("ana")
     await visit.picture("list", await visit.type_line("/heroes mine", "Heroes that you asked for"))
     await visit.picture("top", await visit.type_line("/top", "Hall of fame"))
     await visit.picture("quota", await visit.type_line("/quota", "Your heroes today"))
 
 
-async def _together(visit: Visit) -> None:
+async def _together(visit: HeroVisit) -> None:
     """A team, and the next scene of a story."""
     await visit.picture("team", await visit.type_line("/team healing, flight, ice", "Report"))
     hero = visit.messages.filter(has_text=_HERO).first
     await visit.picture("story", await visit.press(hero, "Next scene", "Report"))
 
 
-async def _provenance(visit: Visit) -> None:
+async def _provenance(visit: HeroVisit) -> None:
     """The menu of a message, and what it tells."""
     hero = visit.messages.filter(has_text=_HERO).first
     for suffix, narrow in (("-phone", True), ("", False)):
@@ -239,13 +167,14 @@ async def _provenance(visit: Visit) -> None:
         await hero.locator(".more summary").click()
         await visit.save(f"menu{suffix}")
         await hero.locator(".more summary").click()
+    await visit.show_all()
     await hero.hover()
     await hero.locator(".more summary").click()
     made = await visit.press(hero, "How was this made?", "How its words were drawn")
     await visit.picture("made", made)
 
 
-async def _week(visit: Visit) -> None:
+async def _week(visit: HeroVisit) -> None:
     """The hero of the week, posted tomorrow by the bot's clock, since the week has to be over."""
     await visit.become("olga")
     tomorrow = datetime.now(UTC) + timedelta(days=1)
@@ -253,21 +182,52 @@ async def _week(visit: Visit) -> None:
     await visit.type_line(f"/settings weekly channel:#heroes day:{day} hour:0", "The hero of the week is set")
     visit.clock.ahead = _DAY
     await visit.bot.cog(WeeklyCog).post_due()
-    await visit.picture("week", visit.with_text("Hero of the week"))
+    post = visit.with_text("🏆 Hero of the week")
+    await expect(post).to_contain_text("Who voted")
+    await visit.picture("week", post)
 
 
-async def take_french(page: Page, visit: Visit) -> None:
-    """Take a picture of the page in French, while a command is typed."""
+async def take_french(page: Page, visit: HeroVisit) -> None:
+    """Take pictures of the page in French, while a command is typed."""
     french = replace(visit, page=page)
-    await french.type_line("/aide", "Vérifier les droits")
-    await french.type_line("/quota", "Tes héros")
-    await page.locator("#line").fill("/hero 30 homme vo")
-    await expect(page.get_by_role("option").first).to_be_visible()
-    await french.save("french")
+    quota = await french.type_line("/quota", "Tes héros")
+    for suffix, narrow in (("", False), ("-phone", True)):
+        await french.show(quota, narrow=narrow, dark=not narrow)
+        width, _ = NARROW if narrow else WIDE
+        await page.set_viewport_size({"width": width, "height": _WITH_SUGGESTIONS})
+        await page.locator("#line").fill("/hero 30 homme vo")
+        await expect(page.get_by_role("option").first).to_be_visible()
+        await french.save(f"french{suffix}")
+        await page.locator("#line").fill("")
+
+
+async def take_gallery(page: Page, visit: HeroVisit) -> None:
+    """Take pictures of the gallery of what ana and ben asked for, once they and their server agree."""
+    for person in visit.asked_by:
+        await visit.app.member_settings.change(person, "gallery", allowed=True)
+    await visit.app.guild_settings.change(HOME, in_gallery=True)
+    entries = await visit.app.gallery.public(ENGLISH, _unseen)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        begin_site(path, ENGLISH)
+        write_site(path, await draw_pictures(path, entries, visit.app.cards, ENGLISH, _unseen), ENGLISH)
+        shown = replace(visit, page=page)
+        for suffix, (width, height) in (("", WIDE), ("-phone", NARROW)):
+            await page.emulate_media(color_scheme="dark" if suffix else "light")
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.goto((path / "index.html").as_uri())
+            await page.wait_for_function(LOADED)
+            await shown.save(f"gallery{suffix}", most=_MOST_GALLERY_BYTES)
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """Show no progress."""
 
 
 @asynccontextmanager
-async def playground(data: Path | None, folder: Path, clock: Clock) -> AsyncIterator[tuple[HeroBot, str]]:
+async def playground(
+    data: Path | None, folder: Path, clock: Clock
+) -> AsyncIterator[tuple[SimulatedDiscord, HeroBot, str]]:
     """Open the page of a bot on a new data folder, or on a copy of an installation's."""
     if data is not None:
         shutil.copytree(data, folder, dirs_exist_ok=True)
@@ -283,7 +243,7 @@ async def playground(data: Path | None, folder: Path, clock: Clock) -> AsyncIter
             raise TypeError(bot)
         following = asyncio.create_task(world.follow_real_time())
         try:
-            yield bot, page.url
+            yield world, bot, page.url
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -292,10 +252,10 @@ async def playground(data: Path | None, folder: Path, clock: Clock) -> AsyncIter
 async def _open(browser: Browser, url: str, locale: str) -> Page:
     """Open the page without its guide, which has a picture of its own."""
     page = await browser.new_page(
-        viewport={"width": _WIDE[0], "height": _WIDE[1]}, locale=locale, color_scheme="dark"
+        viewport={"width": WIDE[0], "height": WIDE[1]}, locale=locale, color_scheme="dark"
     )
     await page.add_init_script("localStorage.guide = 'closed'")
-    page.set_default_timeout(_LONGEST)
+    page.set_default_timeout(LONGEST)
     await page.goto(url)
     await expect(page.locator("#messages > li").first).to_be_visible()
     return page
@@ -305,14 +265,17 @@ async def run(data: Path | None, pictures: Path, *, all_pictures: bool) -> None:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            playground(data, Path(folder), clock) as (bot, url),
+            playground(data, Path(folder), clock) as (world, bot, url),
             async_playwright() as playwright,
-            await playwright.chromium.launch(executable_path=_BROWSER, args=_FLAGS) as browser,
+            await playwright.chromium.launch(executable_path=BROWSER, args=FLAGS) as browser,
         ):
             page = await _open(browser, f"{url}#olga", "en")
-            visit = Visit(page, bot, clock, pictures, all_pictures)
+            asked_by = [world.people[name].id for name, *_ in _ASKED]
+            wanted = None if all_pictures else _SHOWN
+            visit = HeroVisit(page, pictures, wanted, bot, clock, asked_by)
             await take_all(visit)
             await take_french(await _open(browser, f"{url}#ben", "fr"), visit)
+            await take_gallery(await browser.new_page(), visit)
 
 
 def main() -> None:

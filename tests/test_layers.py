@@ -39,7 +39,12 @@ LAYERS = (
     ("command_line",),
     ("__main__",),
 )
-MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.inference.torch_generator"}
+MAY_LOAD_TORCH = {
+    "engine.base_model",
+    "engine.cluster.data_parallel",
+    "engine.inference.sampling",
+    "engine.inference.torch_generator",
+}
 TORCH_FOLDER = "engine.training"
 RAY_FOLDER = "engine.cluster"
 DISCORD = {

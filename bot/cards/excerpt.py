@@ -10,7 +10,8 @@ _SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[\"”’')]*(?=\s+[^\sa-z]|\s*$)|$)")
 _ENDS = re.compile(r"[.!?…][\"”’')]*$")  # noqa: RUF001 (as above)
 _PRONOUNS = {"he", "she", "they"}
 _TITLE = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|St|Prof|[A-Z])\.$")
-_SCENE = re.compile(r"(?:When|While|As|Once|After|Before|If|One|Whenever|During|At|On|In)\b")
+# a deed follows what happens; "Before bedtime she reads" is a habit
+_SCENE = re.compile(r"(?:When|While|As|Once|After|Before|If|One|Whenever|During|At|On|In)\b.*,\s")
 _INTRODUCES = re.compile(r"year-old|years old|\b(?:super)?powers? of\b|\bgift of\b|\bability\b|\bnamed\b")
 _PROPER = re.compile(r"[^\W\d_][\w'’-]*\.?")  # noqa: RUF001 (as above)
 _STEM = 4  # characters that forms of a word share

@@ -5,7 +5,7 @@ import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol, TypeVar, get_args
@@ -292,8 +292,11 @@ class ModelClient:
         """Send a call. If it is given up because this client closes, book the most that it may cost."""
         try:
             return await self._send(call, limiter, permit)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             await self._book_most(call)
+            if call.record:  # as booked: the next run would book what it finds under way
+                with suppress(Unavailable):
+                    await call.record.failed(Truncated(repr(error)))
             raise
 
     async def _book_most(self, call: "_Call") -> None:

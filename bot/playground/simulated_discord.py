@@ -187,11 +187,13 @@ class SimulatedDiscord:
 async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     """Start the bot in a new simulated Discord."""
     await app.leases.seize(LEADER)  # a playground before this one may have been killed
-    env = PatientEnv(HeroBot(app), settle_timeout=_SETTLE_TIMEOUT)
+    # the bot's first timers are waited for as long as its start
+    env = PatientEnv(HeroBot(app), settle_timeout=_START_TIMEOUT)
     # created before the clock is set: accounts must be old, because votes of young ones do not count
     operator, *others = (env.create_user(name) for name in (OPERATOR, *MEMBERS))
     env.backend.advance_clock(_clock_lag(env))
     await env.start()
+    env.settle_timeout = _SETTLE_TIMEOUT
     try:
         if env.bot.user:
             await env.bot.user.edit(username="Herosmith")

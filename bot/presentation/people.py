@@ -10,12 +10,12 @@ def heaviest_text(t: Translator, people: list[ListedPerson], days: int) -> str:
     """Return the people who asked for most heroes, line by line."""
     if not people:
         return t.count(
-            "Nobody has asked for a hero in the last {number} day.",
+            "Nobody has asked for a hero in the last 24 hours.",
             "Nobody has asked for a hero in the last {number} days.",
             days,
         )
     title = t.count(
-        "Who asked for most heroes in the last {number} day:",
+        "Who asked for most heroes in the last 24 hours:",
         "Who asked for most heroes in the last {number} days:",
         days,
     )

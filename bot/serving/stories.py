@@ -15,7 +15,7 @@ from bot.serving.describer import Describer
 from bot.serving.generator import GeneratedText, new_seed
 from bot.serving.redraws import Redraws
 from bot.store import stories
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.models import Model
 
@@ -85,12 +85,17 @@ class Stories:
         guild_id: int | None = None,
         stream: Stream | None = None,
     ) -> Description:
-        """Write the scene after these texts for a user. Raises as Describer.describe()."""
+        """Write the scene after these texts for a user.
+
+        Raises as Describer.describe(), and UserError if one of them was deleted or hidden meanwhile.
+        """
         stream = stream or Stream()
         written = await self._describer.ask_live(lambda model: self._write(told, model, stream), stream)
         hero, parent_id = told[0].hero, told[-1].id
-        return await self._db.write_when_free(
-            lambda tx: self._describer.keep(
+
+        async def keep(tx: Transaction) -> Description:
+            _check(await stories.until(tx, parent_id))
+            return await self._describer.keep(
                 tx,
                 hero,
                 written,
@@ -99,7 +104,8 @@ class Stories:
                 kind="scene",
                 parent_id=parent_id,
             )
-        )
+
+        return await self._db.write_when_free(keep)
 
     async def number(self, scene: Description) -> int:
         """Return which scene of its story a scene is, from 1 on."""

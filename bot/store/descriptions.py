@@ -149,7 +149,7 @@ async def get_latest(
     query = select(*_COLUMNS).where(
         description.c.requester == requester,
         here,
-        description.c.kind != "team",
+        of_one_hero(),
         description.c.message_id.is_not(None),
         description.c.removed_at.is_(None),
     )

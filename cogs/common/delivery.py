@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 DISCORD_FAILURES = (discord.HTTPException, aiohttp.ClientError, OSError)
 UNKNOWN_MESSAGE = 10008  # Discord's codes
+_UNKNOWN_CHANNEL = 10003
 _TOO_MANY_EDITS = 30046  # of an old message; its status, 429, says that it passes, but not for hours
 _MISSING_PERMISSIONS, _TOO_LARGE = 50013, 40005
 NOWHERE = mark("Discord refused the answer everywhere that you would see it.")
@@ -37,6 +38,11 @@ def is_temporary(error: Exception) -> bool:
         return False
     blocked = error.text.lstrip().startswith("<")  # a page of the firewall before Discord
     return error.status >= 500 or error.status in (408, 429) or blocked
+
+
+def is_gone(error: Exception) -> bool:
+    """Return whether the message is deleted, or its channel with it: nobody sees it any more."""
+    return isinstance(error, discord.HTTPException) and error.code in (_UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
 
 
 class Way(Protocol):

@@ -111,6 +111,20 @@ async def require_open_channel(guilds: GuildSettings, guild_id: int | None, chan
         )
 
 
+def may_read(channel: discord.abc.GuildChannel | discord.Thread, member: discord.Member) -> bool:
+    """Return whether a member may read what stands in a channel, as far as the bot knows.
+
+    Who is in a private thread it does not know: there, only those who manage threads surely may.
+    """
+    try:
+        granted = channel.permissions_for(member)
+    except discord.ClientException:  # the parent of the thread is not known
+        return False
+    if isinstance(channel, discord.Thread) and channel.is_private() and not granted.manage_threads:
+        return False
+    return granted.view_channel and granted.read_message_history
+
+
 def may_write(channel: object) -> bool:
     """Return whether the bot may send messages with embeds there, as far as it knows: it costs no request."""
     if not isinstance(channel, (discord.abc.GuildChannel, discord.Thread)):

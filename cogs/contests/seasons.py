@@ -41,8 +41,9 @@ class SeasonsCog(commands.Cog):
             interaction,
             t(
                 "🏁 **Season {number} has begun.** Ask for heroes with `/hero`, and leave 👍 or 👎 under "
-                "those of others: `{/top period:season}` shows who leads.",
+                "those of others: `{/top period:{season}}` shows who leads.",
                 number=season.number,
+                season=t("this season"),
             ),
         )
 

@@ -18,7 +18,7 @@ from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES, FirstOpenWay, NewMessage
 from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
-from cogs.common.permissions import require_open_channel
+from cogs.common.permissions import may_read, require_open_channel
 from cogs.common.persistent import PersistentButton
 from cogs.common.responses import InteractionResponder, confirm
 from cogs.hero.shown import shown_title
@@ -61,13 +61,9 @@ class CardCog(commands.Cog):
             return
         if self.app.card_posts.is_of(description, interaction.user.id):
             return
-        channel = self.bot.get_channel(description.channel_id or 0)
-        if (
-            isinstance(channel, discord.abc.GuildChannel)
-            and isinstance(interaction.user, discord.Member)
-            and channel.guild.id == interaction.guild_id
-            and channel.permissions_for(interaction.user).view_channel
-        ):
+        guild = self.bot.get_guild(interaction.guild_id or 0)
+        channel = guild.get_channel_or_thread(description.channel_id or 0) if guild else None
+        if channel and isinstance(interaction.user, discord.Member) and may_read(channel, interaction.user):
             return
         raise NotAllowed("That hero stands where I cannot see that you may read. Ask for its card there.")
 

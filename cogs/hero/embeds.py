@@ -26,6 +26,7 @@ _LABELS = {
     "report": mark("Report"),
 }
 _EMOJI = {"card": "🖼️", "keep": "🔖"}  # buttons without a label
+_BUTTONS_IN_A_ROW = 5  # at most, by Discord's limit
 
 
 def hero_content(
@@ -69,15 +70,17 @@ def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
     subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
     cogs/hero/cog.py, TakeButton in cogs/hero/takes.py, SceneButton in cogs/hero/story_cog.py, CardButton in
     cogs/hero/cards.py, KeepButton in cogs/heroes/keep.py and ReportButton in cogs/moderation/buttons.py
-    handle the clicks.
+    handle the clicks. More than a row holds are spread over two of the same length: none stands alone.
     """
+    in_a_row = len(actions) if len(actions) <= _BUTTONS_IN_A_ROW else (len(actions) + 1) // 2
     return persistent_view(
         discord.ui.Button(
             custom_id=f"hero:{action}:{subject}",
             label=t(_LABELS[action]) if action in _LABELS else None,
             emoji=_EMOJI.get(action),
+            row=number // in_a_row,
         )
-        for action in actions
+        for number, action in enumerate(actions)
     )
 
 

@@ -14,8 +14,6 @@ from cogs.hero.take_buttons import PickButton
 
 _MAX_LENGTH = 1500  # characters of the text before; all embeds of a message may have 6,000 together
 
-_BUTTONS_IN_A_ROW = 5  # at most, by Discord's limit
-
 _MANNERS = {
     SAME_OPENING: mark("The same opening idea"),
     "funny": mark("Funny"),
@@ -36,8 +34,8 @@ def take_content(content: MessageContent, shown: ShownTake, t: Translator) -> Me
     manner = shown.take.sampling.get("tone") or SAME_OPENING
     embed.set_author(name=t("Another take: {manner}", manner=manner_label(manner, t)))
     buttons = list(content.view.children) if content.view else []
-    for number, button in enumerate(buttons):
-        button.row = 1 + number // _BUTTONS_IN_A_ROW  # below the picks
+    for button in buttons:
+        button.row = (button.row or 0) + 1  # below the picks
     is_visible = bool(shown.parent.text) and shown.parent.removed_at is None
     picks = [PickButton(prefers, shown.take.id, t) for prefers in ("parent", "take")] if is_visible else []
     return MessageContent([_parent_embed(shown.parent, t), embed], persistent_view([*picks, *buttons]))

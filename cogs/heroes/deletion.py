@@ -9,7 +9,7 @@ from bot.client import HeroBot, Interaction
 from bot.community.privacy import OwnText
 from bot.i18n.message import ENGLISH, Translator
 from cogs.common.content import MessageContent
-from cogs.common.delivery import DISCORD_FAILURES, UNKNOWN_MESSAGE
+from cogs.common.delivery import DISCORD_FAILURES, is_gone
 from cogs.common.locale import translator_of, translator_of_guild
 from cogs.common.persistent import PersistentButton, PersistentItem, persistent_view
 from cogs.common.responses import answer, confirm
@@ -129,7 +129,7 @@ async def _empty_message(bot: HeroBot, deleted: OwnText) -> bool:
     try:
         await channel.get_partial_message(message_id).edit(**notice.edit_kwargs, attachments=[])
     except DISCORD_FAILURES as error:
-        if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:
+        if is_gone(error):
             return True
         log.warning("the message of a deleted description could not be emptied: %s", error)
         return False

@@ -38,7 +38,7 @@ HEROES = Section(
     ("hero", "team", "story", "duel", "card", "heroes", "top"),
     (
         mark("`/hero 40 woman healing` for one text, `/duel 40 woman healing` for two to choose from"),
-        mark("`{/top period:week}` for the best of this week"),
+        mark("`{/top period:{week}}` for the best of this week"),
     ),
 )
 MEMBERS = Section(mark("The bot and you"), ("quota", "about", "privacy", "help"))
@@ -145,7 +145,8 @@ def _embed(
             lines += [_menu_line(t, name) for name in menus]
         if lines:
             embed.add_field(name=t(section.title), value="\n".join(lines), inline=False)
-    examples = [f"- {t(example)}" for section in sections for example in section.examples]
+    week = t("this week")  # as the option's choices call it in this language
+    examples = [f"- {t(example, week=week)}" for section in sections for example in section.examples]
     embed.add_field(name=t("Examples"), value="\n".join(examples), inline=False)
     return embed
 

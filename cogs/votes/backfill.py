@@ -15,7 +15,7 @@ from bot.rating.votes import is_thumb
 from bot.shards import Shards
 from bot.store.descriptions import Posted
 from bot.store.reactions import Source, Thumb
-from cogs.common.delivery import DISCORD_FAILURES
+from cogs.common.delivery import DISCORD_FAILURES, is_gone
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,6 @@ _TYPES: dict[Source, discord.ReactionType] = {
     "reaction": discord.ReactionType.normal,
     "super": discord.ReactionType.burst,
 }
-_GONE = (10003, 10008)  # Discord's codes: unknown channel, unknown message
 
 
 class ReactionBackfill:
@@ -93,7 +92,7 @@ class ReactionBackfill:
             except discord.Forbidden:
                 closed.add(posted.channel_id)
             except discord.NotFound as error:
-                if error.code in _GONE:
+                if is_gone(error):
                     outcome["gone"] += 1
                     await self._app.votes.mark_messages_deleted([posted.message_id])
             except (*DISCORD_FAILURES, DatabaseBusy) as error:

@@ -25,6 +25,7 @@ _UNLEARNT = {
     _UNFIT_SCENE: _UNFIT_SCENE,
 }
 _THUMBS = {"up": UP, "down": DOWN}
+_BUTTONS_IN_A_ROW = 5  # at most, by Discord's limit
 
 
 class ThumbButton(
@@ -131,8 +132,13 @@ def _may_react(message: discord.Message) -> bool:
 
 
 def _with_thumbs(message: discord.Message, description_id: int) -> discord.ui.View:
+    """Return a message's buttons, and both thumbs after them: in the last row if that has room."""
     view = discord.ui.View.from_message(message, timeout=None)
+    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
+    has_room = bool(rows) and len(rows[-1].children) + len(_THUMBS) <= _BUTTONS_IN_A_ROW
     for thumb in _THUMBS:
-        view.add_item(ThumbButton(thumb, description_id))
+        button = ThumbButton(thumb, description_id)
+        button.row = len(rows) - has_room
+        view.add_item(button)
     view.stop()  # the bot finds the buttons by their custom ids, not by this view
     return view

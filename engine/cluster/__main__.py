@@ -8,14 +8,13 @@ import signal
 from collections.abc import Sequence
 
 from engine import command_line
-from engine.cluster import shared_folder
+from engine.cluster import shared_folder, train_options
 from engine.cluster.fleet import Fleet
 from engine.cluster.metrics import FleetCollector
 from engine.cluster.ray_cluster import ClusterError, joined
 from engine.cluster.replica import ReplicaOptions
 from engine.cluster.scaling import Limits, Scaling
 from engine.cluster.supervisor import Supervisor
-from engine.jobs.trainer_process import TrainerProcesses
 from engine.serving import Stores, serve, stop_event, working
 from engine.startup import Start, StartError, prepared, start_step
 
@@ -51,6 +50,7 @@ def arguments() -> argparse.ArgumentParser:
         metavar="S",
         help="how long one replica less would have done before one leaves (default: 60)",
     )
+    train_options.add_to(parser)
     return parser
 
 
@@ -78,10 +78,11 @@ async def _serve(options: argparse.Namespace, start: Start, api_key: str | None)
     told = ReplicaOptions(options.data, mark, start.base, logging.getLogger().level)
     fleet = Fleet(start.base.path)
     limits = Limits(options.min_replicas, options.max_replicas)
-    async with Supervisor(fleet, told, limits, Scaling(idle_seconds=options.idle_seconds)) as supervisor:
+    scaling = Scaling(idle_seconds=options.idle_seconds)
+    async with Supervisor(fleet, told, limits, scaling, stop.set) as supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.renew)
-        runner = TrainerProcesses(at_once=options.trainings)
-        async with working(options, start, stores, fleet, runner, batch_requests=_BATCH_REQUESTS) as api:
+        trainings = train_options.runner(options, mark)
+        async with working(options, start, stores, fleet, trainings, batch_requests=_BATCH_REQUESTS) as api:
             api.metrics.registry.register(FleetCollector(fleet))
             supervisor.scale_by(api.inference.slots)
             await serve(options, api, api_key, stop)

@@ -83,13 +83,17 @@ def _sentence(address: str, error: Exception) -> str:
 
 
 def nodes() -> list[Node]:
-    """Return the nodes that live and have processors to offer. Blocks for some milliseconds."""
+    """Return the nodes that live and have processors to offer. Blocks for some milliseconds.
+
+    Raises ClusterError if that of this process is none of those that live.
+    """
     import ray  # noqa: PLC0415
 
+    own, alive = ray.get_runtime_context().get_node_id(), [node for node in ray.nodes() if node["Alive"]]
+    if all(node["NodeID"] != own for node in alive):
+        raise ClusterError("Ray has ended on this machine: start it again, and then this engine.")
     return [
-        Node(node["NodeID"], node["NodeManagerAddress"])
-        for node in ray.nodes()
-        if node["Alive"] and node["Resources"].get("CPU")
+        Node(node["NodeID"], node["NodeManagerAddress"]) for node in alive if node["Resources"].get("CPU")
     ]
 
 

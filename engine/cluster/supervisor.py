@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from engine.cluster.fleet import Fleet
@@ -18,20 +18,30 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 _START_SECONDS = 120.0  # for a replica to load the base
-_UNFIT_SECONDS = 60.0  # until a node is tried again that could not serve
+_UNFIT_SECONDS = 20.0  # until a node is tried again that could not serve
 
 
 class Supervisor:
     """The tasks that start and end replicas. Use as `async with`; leaving it ends all replicas."""
 
     def __init__(
-        self, fleet: Fleet, options: ReplicaOptions, limits: Limits, scaling: Scaling | None = None
+        self,
+        fleet: Fleet,
+        options: ReplicaOptions,
+        limits: Limits,
+        scaling: Scaling,
+        on_end: Callable[[], None],
     ) -> None:
-        """Prepare; `async with` starts the first replicas."""
+        """Prepare; `async with` starts the first replicas.
+
+        `on_end` is called if the cluster has ended; leaving `async with` then raises ClusterError.
+        """
+        self._on_end = on_end
+        self._ended: ClusterError | None = None
         self._fleet = fleet
         self._options = options
         self._limits = limits
-        self._scaling = scaling or Scaling()
+        self._scaling = scaling
         self._target = limits.fewest
         self._started = 0
         self._starting: Counter[str] = Counter()
@@ -58,6 +68,8 @@ class Supervisor:
     async def __aexit__(self, *_: object) -> None:
         """End all replicas."""
         await self._end()
+        if self._ended:
+            raise self._ended
 
     async def _end(self) -> None:
         for task in self._tasks:
@@ -84,6 +96,9 @@ class Supervisor:
         while True:
             try:
                 await self._look()
+            except ClusterError as error:
+                self._ended = error
+                return self._on_end()
             except Exception:  # the next look may do better
                 log.exception("the replicas could not be looked after")
             try:

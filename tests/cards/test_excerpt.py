@@ -35,6 +35,15 @@ def test_the_deed_is_chosen_and_the_name_is_found(heroes: HeroesConfig) -> None:
     )
 
 
+def test_a_habit_is_no_deed_however_it_begins(heroes: HeroesConfig) -> None:
+    deed = "While a child at summer camp fears the dark, she sits down by the bunk and softly glows."
+    text = (
+        "Esther is a loyal 90-year-old woman who has the power of glowing in the dark. Before bedtime she "
+        f"reads a book about the dark side of the universe. {deed} At breakfast it rains."
+    )
+    assert best_sentence(Hero(90, "woman", "glowing in the dark"), text, heroes.curation) == deed
+
+
 def test_most_texts_that_come_with_the_bot_show_their_deed(heroes: HeroesConfig) -> None:
     """Their plots are a scene and a deed in one sentence; introductions and habits are not it."""
     lines = shipped("data/first_dataset.jsonl").read_text(encoding="utf-8").splitlines()

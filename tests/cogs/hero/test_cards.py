@@ -139,6 +139,31 @@ async def test_no_card_of_a_hero_in_a_channel_that_the_person_may_not_read(stage
     await check_card(stage.channel.history()[-1], "healing")
 
 
+@pytest.mark.parametrize("kind", [discord.ChannelType.public_thread, discord.ChannelType.private_thread])
+async def test_a_hero_in_a_thread_has_a_card_for_those_who_may_read_it(
+    stage: Stage, app: App, kind: discord.ChannelType
+) -> None:
+    thread = stage.env.backend.create_thread(stage.channel.id, "aside", stage.olga.id, type=kind.value)
+    await stage.env.settle()
+    found = await app.describer.describe(Hero(40, "woman", "healing"), requester=7, guild_id=HOME)
+    await app.describer.set_message(found, thread.id, 987_654_321)
+    await stage.ben.slash(stage.channel, "card", hero="987654321")
+    if kind is discord.ChannelType.private_thread:
+        assert "may read" in stage.refusal()
+    else:
+        await check_card(stage.channel.history()[-1], "healing")
+
+
+async def test_the_latest_hero_is_no_scene_of_a_story(stage: Stage) -> None:
+    await hero(stage, "40 woman healing")
+    await stage.ana.slash(stage.channel, "story")
+    text = stage.channel.history()[-1].embeds[0].description or ""
+    await stage.ana.slash(stage.channel, "card")
+    (card,) = stage.channel.history()[-1].attachments
+    assert "healing" in (card.description or "")
+    assert text[:30] not in (card.description or "")
+
+
 async def test_a_teams_card_names_its_powers(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "team", heroes="40 woman healing, flight, ice")
     team = stage.channel.history()[-1]

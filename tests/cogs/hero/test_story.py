@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.app import App, open_app
+from bot.errors import UserError
 from bot.settings import Settings
 from bot.store import stories
 from bot.store.schema import description
@@ -129,6 +130,16 @@ async def test_who_votes_on_a_scene_is_told_if_it_may_train(stage: Stage, app: A
         await tx.execute(update(description).where(description.c.id == fit).values(text="It ends."))
     vote = await stage.olga.click(shown, custom_id=f"vote:up:{fit}")
     assert "does not learn from this scene" in vote.followups[-1].content
+
+
+async def test_no_scene_is_kept_after_a_text_that_was_deleted_while_it_was_written(app: App) -> None:
+    first = await app.describer.describe(app.hero_parser.parse("40 woman healing"), requester=1)
+    async with app.stories.going_on(first.id) as told:
+        await app.privacy.delete(1)
+        with pytest.raises(UserError, match="deleted by the person who asked"):
+            await app.stories.tell(told, requester=2)
+    async with app.db.read() as tx:
+        assert (await tx.execute(select(description.c.kind))).scalars().all() == ["hero"]
 
 
 @pytest.mark.usefixtures("two_models")

@@ -99,6 +99,17 @@ async def test_a_hidden_text_is_deleted_unread(stage: Stage, app: App) -> None:
     assert mine.titles == []
 
 
+async def test_a_hero_whose_channel_is_gone_is_deleted_without_a_false_alarm(stage: Stage) -> None:
+    guild = stage.env.guild
+    place = guild.create_text_channel("for a while")
+    await stage.ana.slash(place, "hero", hero="40 woman healing")
+    stage.env.backend.delete_channel(place.id)
+    await stage.env.settle()
+    question = await choose(stage, stage.ana, 1)
+    await stage.ana.click(question.message, label="Delete it")
+    assert question.message.content == "This hero is deleted."  # and not: delete its message yourself
+
+
 @pytest.mark.usefixtures("two_models")
 async def test_both_texts_of_a_duel_go(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "duel", hero="40 woman healing")

@@ -42,6 +42,27 @@ async def tally(app: App) -> VoteCounts:
     return next(iter((await app.votes.by_model()).values()), VoteCounts())
 
 
+def rows(message: discord.Message) -> list[int]:
+    """Return how many buttons each row has."""
+    return [len(row.children) for row in message.components if isinstance(row, discord.ActionRow)]
+
+
+async def test_no_button_stands_alone_in_a_row(stage: Stage, closed: simcord.ChannelHandle) -> None:
+    assert rows(await describe(stage, stage.channel)) == [3, 3]
+    shown = await describe(stage, closed)
+    assert rows(shown) == [3, 5]
+    asked = await stage.ben.click(shown, label="Another take")
+    assert asked.response is not None
+    await stage.ben.click(asked.response.message, label="The same opening idea")
+    take = closed.last_message
+    assert take is not None
+    assert rows(take) == [2, 3, 5]
+    await stage.ben.slash(closed, "team")
+    team = closed.last_message
+    assert team is not None
+    assert rows(team) == [4, 2]
+
+
 async def test_bot_adds_both_thumbs_as_reactions_if_it_may(stage: Stage) -> None:
     shown = await describe(stage, stage.channel)
     assert [str(reaction.emoji) for reaction in shown.reactions] == ["👍", "👎"]

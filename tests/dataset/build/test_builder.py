@@ -12,8 +12,10 @@ from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, BuildTimin
 from bot.errors import Busy, OverBudget, Unavailable, UserError
 from bot.heroes.hero import Hero
 from bot.jobs.queue import WorkerTiming
+from bot.llm.client import ClientTiming
 from bot.settings import Settings
-from bot.store import examples, jobs
+from bot.store import examples, jobs, spending
+from bot.store.database import open_database
 from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
 from tests.support.eventually import eventually
@@ -383,3 +385,19 @@ async def test_a_stopped_build_saves_the_answers_in_flight(app: App, script: Scr
         assert await app.worker.run_next()
         assert (await app.jobs.get(job.id)).state == "succeeded"
     assert len(script.asked) == 40
+
+
+async def test_a_call_that_the_end_cuts_off_is_booked_once(hosted: Settings, script: Script) -> None:
+    """The next run books what it finds under way: this call is not, any more."""
+    script.may_answer.clear()
+    timing = Timing(build=BuildTiming(drain=0.1), client=ClientTiming(close=0.1))
+    async with open_app(hosted, timing) as app:
+        wanted = build_spec(app)
+        writing = asyncio.create_task(write_examples(app, wanted))
+        await eventually(lambda: script.answering == 1, what="the first call is at the server")
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+    async with open_database(hosted.database) as db, db.write() as tx:
+        (booked,) = await spending.list_days(tx, "")
+        assert (booked.calls, booked.cost > 0) == (1, True)
+        assert await examples.reset_unanswered(tx, wanted.model) == 0

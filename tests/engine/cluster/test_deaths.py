@@ -4,10 +4,13 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.engine.cluster.conftest import ClusterEngine, Load, StartEngine, kill, under_load
+from tests.support.engine_chats import USER
 from tests.support.engine_process import jsonl
 from tests.support.eventually import eventually
 from tests.support.local_cluster import LocalCluster
@@ -121,6 +124,39 @@ async def test_a_killed_head_goes_on_as_a_killed_engine_does(start_engine: Start
     assert batch.request_counts is not None
     assert (batch.request_counts.completed, batch.request_counts.failed) == (300, 0)
     await eventually(lambda: _are_alone(engine, 2), what="the old replicas are gone", timeout=60)
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_a_head_whose_own_node_dies_ends_with_a_sentence(tiny_base: Path, tmp_path: Path) -> None:
+    """Whoever keeps it running starts it again; until then it could only refuse."""
+    with ClusterEngine(tmp_path, tiny_base, cluster=("--address", "local")) as engine:
+        (raylet,) = [
+            each for each in psutil.Process(engine.process.pid).children() if each.name() == "raylet"
+        ]
+        kill(raylet)
+        assert await asyncio.to_thread(engine.process.wait, 90) == 1
+        assert "engine: Ray has ended on this machine: start it again" in engine.log.read_text()
+        engine.start()
+        await engine.client().chat.completions.create(model=TINY, messages=USER, max_tokens=3)
+
+
+async def test_a_node_with_another_folder_serves_nothing_until_it_sees_the_heads(
+    start_engine: StartEngine, tmp_path: Path
+) -> None:
+    """Storage that is not shared, or no longer mounted: the log says so, and a chat waits for a while."""
+    engine = start_engine()
+    mark = (tmp_path / "cluster.json").read_text()
+    (tmp_path / "cluster.json").write_text('{"mark": "of another head"}')
+    kill(engine.replica_processes()[0])
+    await eventually(
+        lambda: engine.log.read_text().count(f"does not see the head's folder {tmp_path}") > 1,
+        what="both nodes have been refused",
+        timeout=90,
+    )
+    assert await engine.replicas() == []
+    waiting = asyncio.create_task(engine.client().chat.completions.create(model=TINY, messages=USER))
+    (tmp_path / "cluster.json").write_text(mark)
+    assert (await waiting).choices[0].message.content
 
 
 async def _has_replicas(engine: ClusterEngine, number: int) -> bool:

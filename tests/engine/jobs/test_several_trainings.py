@@ -1,18 +1,28 @@
 """Several trainings at once: by number and by memory, each with a process of its own."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
-from engine.jobs.schema import JobEvent
+from engine.jobs.job_folder import JobStore
+from engine.jobs.queue import JobQueue
+from engine.jobs.schema import CreateJobRequest, JobEvent
+from engine.jobs.service import JobService
 from engine.jobs.trainer_process import TrainerProcesses
+from engine.jobs.weights_choice import WeightsChooser
+from engine.messages import Message
+from engine.storage.files import FileStore
+from engine.storage.models import ModelStore
+from engine.storage.weights import Weights
+from engine.tokens import Turn
 from engine.training_request import Checkpoint, TrainingResult
 from tests.support.engine_jobs import has_exited, messages_of, start, until_step
-from tests.support.engine_process import EngineProcess
+from tests.support.engine_process import EngineProcess, example, jsonl
 from tests.support.eventually import eventually
+from tests.support.tiny_engine import TINY
 from tests.support.training_requests import write_request
 
 
@@ -82,3 +92,31 @@ async def test_another_one_waits_for_memory(tiny_base: Path, tmp_path: Path) -> 
     await asyncio.wait([training])
     assert await runner.obstacle(request) == ""
     await runner.close()
+
+
+async def test_a_job_says_what_it_waits_for_and_begins_when_it_can(tiny_base: Path, tmp_path: Path) -> None:
+    runner = TrainerProcesses(at_once=2, free_memory=lambda: 2**30)
+    store, files = JobStore(tmp_path / "jobs"), FileStore(tmp_path / "files")
+    models = ModelStore(tmp_path / "models", Weights(TINY, tiny_base))
+    weights = WeightsChooser(tiny_base, tmp_path, "all")
+
+    async def tokenize(messages: Sequence[Message]) -> Turn:
+        return Turn([10] * len(messages), [20] * 20, 20)
+
+    upload = files.begin_upload()
+    upload.write_bytes(jsonl(map(example, range(20, 32)))[1])
+    file = files.commit(upload, "examples.jsonl", "fine-tune")
+    request = CreateJobRequest(model=TINY, training_file=file.id)
+    async with JobQueue(store, files, models, weights, tokenize, runner) as queue:
+        service = JobService(store, files, models, weights, queue)
+        first, second = service.create(request), service.create(request)
+
+        def waits() -> bool:
+            found = [event for event in service.events(second.id) if event.level == "warn"]
+            return any("it waits until another training has ended" in event.message for event in found)
+
+        await eventually(waits, timeout=240, what="the second job waits")
+        assert (first.status, second.status) == ("running", "queued")
+        service.cancel(first.id)
+        await eventually(lambda: second.has_status("running"), timeout=240, what="the second one begins")
+        service.cancel(second.id)

@@ -51,7 +51,7 @@ def threads(size: int) -> list[Any]:
 def train(request: TrainingRequest, size: int, pause_after: int | None = None) -> list[Messages]:
     """Train with so many workers; return what each has sent, its end last.
 
-    A pause is requested to the last worker alone, when the first one has told of so many steps.
+    A pause is requested to the last worker alone, when it has told of so many steps.
     """
     from engine.training.run import TrainingRun
 
@@ -59,8 +59,8 @@ def train(request: TrainingRequest, size: int, pause_after: int | None = None) -
     sent: list[Messages] = [[] for _ in workers]
 
     def requested(rank: int) -> bool:
-        last_step = max((message["data"]["step"] for message in sent[0] if message.get("data")), default=0)
-        return pause_after is not None and rank == size - 1 and last_step >= pause_after
+        told = (message["data"]["step"] for message in sent[rank] if message.get("data"))
+        return pause_after is not None and rank == size - 1 and max(told, default=0) >= pause_after
 
     def run(rank: int) -> None:
         if rank:  # threads share torch's random numbers: the first worker makes its adapter undisturbed
