@@ -15,6 +15,8 @@
 #   make test-cluster   the engine on a cluster of Ray, which it installs in .venv-cluster (docs/cluster.md)
 #   make test-package   build the wheel, install it elsewhere and run it (half a minute)
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
+#   make test-vllm      let a real vLLM on this machine's processor answer: installs it in .venv-vllm (3.5 GB, five
+#                       minutes; VLLM_VENV=FOLDER for another place), then takes some minutes
 #   make sbom           list all installed packages in sbom.json (CycloneDX; .venv-supply)
 #   make audit          ask for known vulnerabilities of the fixed versions (.venv-supply)
 #   make test-fresh     the README's first command on a fresh Debian in a folder (root, debootstrap; ten minutes)
@@ -51,14 +53,18 @@ ON_CLUSTER := $(addprefix tests/engine/,api/test_bodies.py api/test_metrics.py a
 	api/test_unknown_paths.py batches/test_batches.py inference/test_chat_request.py \
 	inference/test_contract.py inference/test_log_probs.py inference/test_response.py inference/test_slots.py \
 	inference/test_structured_output.py inference/test_text_completion.py inference/test_tools.py \
-	storage/test_files.py)
+	storage/test_files.py training/test_run.py)
 
 # Foreign clients, each in an environment of its own; without npm, those of npm are left out.
 CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: setup run demo flywheel test test-slow test-chaos test-postgres quick-postgres test-cluster test-package test-clients check quick release-check bench bench-cluster bench-scale sbom audit test-fresh format commands pictures docs clean
+# vLLM has pins of its own, and its torch is not ours.
+VLLM := tests/vllm
+VLLM_VENV ?= .venv-vllm
+
+.PHONY: setup run demo flywheel test test-slow test-chaos test-postgres quick-postgres test-cluster test-package test-clients test-vllm check quick release-check bench bench-cluster bench-scale sbom audit test-fresh format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 setup: .venv/.core
@@ -132,6 +138,9 @@ test-clients: .venv/.dev
 	@$(MAKE) --no-print-directory --jobs=2 $(CLIENT_ENVIRONMENTS)
 	$(BIN)/pytest $(CLIENTS) $(ARGS)
 
+test-vllm: .venv/.dev $(VLLM_VENV)/.installed
+	VLLM_VENV=$(abspath $(VLLM_VENV)) $(BIN)/pytest -m vllm $(VLLM) $(ARGS)
+
 bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
 	$(BIN)/python -m bench.adherence $(ARGS)
@@ -178,7 +187,7 @@ docs: .venv-docs/.installed
 	@cp .env.example site/  # the builder leaves hidden files out
 
 clean:
-	rm -rf .venv .venv-clients .venv-cluster .venv-docs .venv-supply site build dist sbom.json $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-clients .venv-cluster .venv-docs .venv-supply .venv-vllm site build dist sbom.json $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -220,6 +229,14 @@ clean:
 	@echo "installing the clients in $(CLIENTS)/node ..."
 	@npm ci --prefix $(CLIENTS)/node --no-audit --no-fund --loglevel=error
 	@mkdir -p $(@D) && touch $@
+
+# The torch of some indexes does not go with the packaged torchvision: vLLM ends at its import. No text needs it.
+$(VLLM_VENV)/.installed: $(VLLM)/requirements.txt
+	@echo "installing vLLM for CPUs in $(VLLM_VENV) ..."
+	@$(PYTHON) -m venv --clear $(VLLM_VENV)
+	@$(VLLM_VENV)/bin/python -m scripts.install --requirement $<
+	@$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
 
 # Ray takes 700 MiB, which nothing but a cluster needs: hence apart from .venv.
 .venv-cluster/.installed: pyproject.toml constraints.txt

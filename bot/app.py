@@ -64,6 +64,7 @@ from bot.llm.budget import Budget
 from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
 from bot.llm.model_parameters import ENGINE, HOSTED, SERVING, Extensions
 from bot.llm.prices import read_prices
+from bot.llm.replicas import Replicas, ReplicaTiming
 from bot.llm.text_scores import TextScorer
 from bot.ranking.candidates import Candidates
 from bot.ranking.log_probs import LogProbs
@@ -142,6 +143,7 @@ class Timing:
     database: DatabaseTiming = field(default_factory=DatabaseTiming)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
+    replicas: ReplicaTiming = field(default_factory=ReplicaTiming)
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
     leases: LeaseTiming = field(default_factory=LeaseTiming)
     people_refresh: float = 1.0  # seconds until a block or reset by another process is seen
@@ -239,19 +241,10 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         budget = Budget(db, prices, daily=settings.daily_budget)
         bookings = Bookings(db, prices)
         training_api = await stack.enter_async_context(open_training_api(settings))
-        serving_api, lora_deployment = training_api, None
-        if settings.serving_url:
-            serving_api = await stack.enter_async_context(open_serving_api(settings, settings.serving_url))
-            lora_deployment = LoraDeployment(
-                training_api,
-                serving_api,
-                here=settings.adapters,
-                there=settings.adapters_on_server,
-                hint=SERVING_HINT,
-            )
+        replicas = await stack.enter_async_context(_replicas(settings, training_api, timing))
         client = await stack.enter_async_context(
             open_client(
-                serving_api, db, budget, bookings, extensions=_extensions(settings), timing=timing.client
+                replicas, db, budget, bookings, extensions=_extensions(settings), timing=timing.client
             )
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
@@ -312,7 +305,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 Ranker(
                     db,
                     scores,
-                    LogProbs(db, _scorer(settings, serving_api), heroes.prompts, workers=workers),
+                    LogProbs(db, _scorer(settings, training_api), heroes.prompts, workers=workers),
                     heroes,
                 ),
                 Candidates(db, client, heroes.prompts, workers=workers),
@@ -335,7 +328,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             limit=DrawLimit(prices, settings.draws),
         )
         comparer = Comparer(generator, heroes.vocabulary)
-        availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
+        lora_deployment = _lora_deployment(settings, training_api, replicas)
+        availability = ModelAvailability(db, replicas.apis, training_api, lora_deployment)
+        replicas.restore_with(availability.reload_served)
         gate = Gate(
             registry,
             ModelReader(
@@ -347,7 +342,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 workers=workers,
                 drain=timing.build.drain,
             ),
-            BestTexts(BestRated(db, admission).comparable, _scorer(settings, serving_api), workers=workers),
+            BestTexts(BestRated(db, admission).comparable, _scorer(settings, training_api), workers=workers),
             heroes,
             GateRules(),
             leases,
@@ -545,6 +540,33 @@ async def _database(settings: Settings, timing: Timing) -> AsyncIterator[Databas
             yield db
 
 
+@asynccontextmanager
+async def _replicas(settings: Settings, training_api: AsyncOpenAI, timing: Timing) -> AsyncIterator[Replicas]:
+    """Open the servers that answer: those at SERVING_URL, or the one that trains."""
+    async with AsyncExitStack() as stack:
+        apis = [
+            await stack.enter_async_context(open_serving_api(settings, address))
+            for address in settings.serving_url or ()
+        ]
+        replicas = Replicas(apis or [training_api], timing.replicas)
+        stack.push_async_callback(replicas.close)
+        yield replicas
+
+
+def _lora_deployment(
+    settings: Settings, training_api: AsyncOpenAI, replicas: Replicas
+) -> LoraDeployment | None:
+    if settings.serving_url is None:
+        return None
+    return LoraDeployment(
+        training_api,
+        replicas.apis,
+        here=settings.adapters,
+        there=settings.adapters_on_server,
+        hint=SERVING_HINT,
+    )
+
+
 def _heroes(settings: Settings) -> HeroesConfig:
     """Read the heroes file; tuned models are sampled as the server that answers knows best."""
     heroes = read_heroes(settings.heroes_file)
@@ -581,6 +603,6 @@ def open_training_api(settings: Settings) -> AsyncOpenAI:
 
 
 def open_serving_api(settings: Settings, url: str) -> AsyncOpenAI:
-    """Return the API at SERVING_URL, which answers in place of the one that trains."""
+    """Return the API at an address of SERVING_URL, which answers in place of the one that trains."""
     secret = settings.serving_api_key
     return open_api(url, secret.get_secret_value() if secret else "none")

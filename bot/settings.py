@@ -46,6 +46,34 @@ def _replaceable(path: str) -> Any:
     return Field(default_factory=lambda: own_or_shipped(path))
 
 
+def _checked_address(value: str) -> str:
+    """Refuse what no request can be sent to, before a start that would wait for an answer.
+
+    Discord rejects a message that has a button with any other URL than one of HTTP.
+    """
+    if not value.startswith(("https://", "http://")):
+        raise ValueError("write a whole address, which begins with https:// or http://")
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError as error:  # brackets around what is no IPv6 address
+        raise ValueError("write a whole address: the host in this one cannot be read") from error
+    if not host:
+        raise ValueError("write a whole address: this one names no host")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("the port after the host has to be a number from 1 to 65535")
+    return value
+
+
+def _with_v1(address: str) -> str:
+    """Add /v1 to an address without a path: no server of models answers there."""
+    return address if urlsplit(address).path.strip("/") else f"{address.rstrip('/')}/v1"
+
+
 class Settings(BaseSettings):
     """What an installation may choose. The variable's name is the field's name in capitals.
 
@@ -78,8 +106,8 @@ class Settings(BaseSettings):
     engine_api_key: SecretStr | None = None
     tune: TunedWeights = "auto"
 
-    # a server with the engine's base model that serves the adapters which the engine trains
-    serving_url: str | None = None
+    # servers with the engine's base model that serve the adapters which the engine trains
+    serving_url: Annotated[tuple[str, ...] | None, NoDecode] = None
     serving_api_key: SecretStr | None = None
     adapter_dir: Path | None = None
     serving_adapter_dir: str | None = None
@@ -152,34 +180,20 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=0, ge=0, le=65534)  # the bot's worker has the next one
     metrics_host: str = "127.0.0.1"
 
-    @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
+    @field_validator("serving_url", mode="before")
     @classmethod
-    def _require_http_url(cls, value: str | None) -> str | None:
-        """Discord rejects a message that has a button with any other URL; a server is not found without."""
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError("write a whole address, which begins with https:// or http://")
-        return value or None
+    def _split_addresses(cls, value: object) -> object:
+        return tuple(re.split(r"[,\s]+", value.strip(", \t"))) if isinstance(value, str) else value
 
-    @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
+    @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url")
     @classmethod
-    def _require_host_and_port(cls, value: str | None) -> str | None:
-        """Refuse what no request can be sent to, before a start that would wait for an answer."""
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            host = parts.hostname
-        except ValueError as error:  # brackets around what is no IPv6 address
-            raise ValueError("write a whole address: the host in this one cannot be read") from error
-        if not host:
-            raise ValueError("write a whole address: this one names no host")
-        try:
-            port = parts.port
-        except ValueError:
-            port = 0
-        if port == 0:
-            raise ValueError("the port after the host has to be a number from 1 to 65535")
-        return value
+    def _require_address(cls, value: str | None) -> str | None:
+        return _checked_address(value) if value else None
+
+    @field_validator("serving_url")
+    @classmethod
+    def _require_addresses(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return tuple(map(_checked_address, value)) if value else None
 
     @field_validator("metrics_host")
     @classmethod
@@ -196,22 +210,27 @@ class Settings(BaseSettings):
 
     @field_validator("openai_base_url", "engine_url", "serving_url")
     @classmethod
-    def _forbid_user_and_password(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _forbid_user_and_password(
+        cls, value: str | tuple[str, ...] | None, info: ValidationInfo
+    ) -> str | tuple[str, ...] | None:
         """They and the key would need the same header of a request."""
-        if value and "@" in urlsplit(value).netloc:
+        addresses = value if isinstance(value, tuple) else filter(None, [value])
+        if any("@" in urlsplit(address).netloc for address in addresses):
             key = _KEYS[str(info.field_name)].upper()
             raise ValueError(
                 f"leave user and password out of the address; what the server asks for belongs into {key}"
             )
         return value
 
-    @field_validator("engine_url", "serving_url")
+    @field_validator("engine_url")
     @classmethod
     def _end_in_v1(cls, value: str | None) -> str | None:
-        """Add /v1 to an address without a path: none of these servers answers there."""
-        if value is None or urlsplit(value).path.strip("/"):
-            return value
-        return f"{value.rstrip('/')}/v1"
+        return value and _with_v1(value)
+
+    @field_validator("serving_url")
+    @classmethod
+    def _end_all_in_v1(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return value and tuple(dict.fromkeys(map(_with_v1, value)))
 
     @field_validator("home_guilds", mode="before")
     @classmethod

@@ -46,7 +46,7 @@ hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("unhurried")
-_OWN_TARGET = ("release", "chaos", "cluster", "package", "slow")
+_OWN_TARGET = ("release", "chaos", "cluster", "package", "slow", "vllm")
 SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a busy machine
 
 

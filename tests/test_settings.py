@@ -95,7 +95,6 @@ def test_an_api_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyP
     assert "engine" not in settings.extras
 
 
-@pytest.mark.parametrize("name", ["ENGINE_URL", "SERVING_URL"])
 @pytest.mark.parametrize(
     ("given", "used"),
     [
@@ -105,11 +104,20 @@ def test_an_api_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyP
         ("http://gpu/engine/v1", "http://gpu/engine/v1"),
     ],
 )
-def test_an_address_without_a_path_gets_v1(
-    monkeypatch: pytest.MonkeyPatch, name: str, given: str, used: str
-) -> None:
-    monkeypatch.setenv(name, given)
-    assert getattr(load_settings(), name.lower()) == used
+def test_an_address_without_a_path_gets_v1(monkeypatch: pytest.MonkeyPatch, given: str, used: str) -> None:
+    monkeypatch.setenv("ENGINE_URL", given)
+    monkeypatch.setenv("SERVING_URL", given)
+    assert load_settings().engine_url == used
+    assert load_settings().serving_url == (used,)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["http://gpu1:8000,http://gpu2/v1", " http://gpu1:8000/v1, http://gpu2/v1\nhttp://gpu1:8000 ,"],
+)
+def test_several_servers_may_answer(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("SERVING_URL", given)
+    assert load_settings().serving_url == ("http://gpu1:8000/v1", "http://gpu2/v1")
 
 
 @pytest.mark.parametrize("name", ["ENGINE_URL", "OPENAI_BASE_URL", "SERVING_URL"])
@@ -120,6 +128,14 @@ def test_user_and_password_belong_into_no_address_of_a_model_server(
     monkeypatch.setenv(name, "http://olga:hunter22@127.0.0.1:1/v1")
     key = name.replace("_BASE", "").replace("_URL", "_API_KEY")
     with pytest.raises(SettingsError, match=f"{name}: leave user and password out .* into {key}") as caught:
+        load_settings()
+    assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["http://olga:hunter22@gpu2/v1", "gpu2:8000", "http://gpu2:0", ",,"])
+def test_a_mistake_in_one_of_several_addresses_is_told(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("SERVING_URL", f"http://gpu1:8000,{address}" if address != ",," else address)
+    with pytest.raises(SettingsError, match="SERVING_URL: ") as caught:
         load_settings()
     assert "hunter22" not in str(caught.value)
 
@@ -330,6 +346,7 @@ def test_a_url_that_discord_would_not_link_is_refused(monkeypatch: pytest.Monkey
         ),
         ("TUNING_EXTRA", "[1]", "write an object in JSON."),
         ("PRIVACY_URL", "example.org", "PRIVACY_URL: write a whole address, which begins with https://"),
+        ("SERVING_URL", "http://gpu1:8000;gpu2:8000", "SERVING_URL: the port after the host"),
         ("SERVING_URL", "gpu:8000/v1", "SERVING_URL: write a whole address, which begins with https://"),
         ("ENGINE_URL", "http://127.0.0.1:70000/v1", "ENGINE_URL: the port after the host has to be"),
         ("OPENAI_BASE_URL", "http://127.0.0.1:http/v1", "OPENAI_BASE_URL: the port after the host has to be"),

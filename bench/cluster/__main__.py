@@ -4,7 +4,7 @@
 
 Needs the extra `cluster` (`make bench-cluster` installs it). The engine itself and a cluster engine with one
 replica answer in turns, at one stream and at eight; then clusters with one and two replicas at 16 streams. At
-last one of two replicas is killed under eight streams. Five minutes.
+last one of two replicas is killed under eight streams, and a worker of a training. Seven minutes.
 """
 
 import asyncio

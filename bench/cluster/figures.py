@@ -6,6 +6,7 @@ from statistics import median
 
 from rich.table import Table
 
+from bench.cluster.resume import Resume
 from bench.common.report import comparison_table
 from bench.engine.load import ChatRound
 
@@ -31,10 +32,11 @@ class Kill:
 
 @dataclass(frozen=True)
 class Figures:
-    """Rounds by what answers and the number of streams, and the kill."""
+    """Rounds by what answers and the number of streams, and the kills of a replica and of a worker."""
 
     rounds: Mapping[tuple[str, int], Sequence[ChatRound]]
     kill: Kill
+    resume: Resume
 
     def ratio(self, name: str, other: str, streams: int) -> float:
         """Return how many times as many tokens a second `name` makes: the median of the rounds' ratios."""
@@ -42,7 +44,7 @@ class Figures:
         return median(ours.tokens_per_second / theirs.tokens_per_second for ours, theirs in pairs)
 
     def summary(self) -> dict[str, object]:
-        """Return the figures by name. Null: not measured by this bench yet."""
+        """Return the figures by name."""
         return {
             "serve_overhead": round(self.ratio(ENGINE, ONE, 1), 3),
             "serve_overhead_8": round(self.ratio(ENGINE, ONE, 8), 3),
@@ -51,8 +53,8 @@ class Figures:
             "broken_chats_on_kill": self.kill.broken,
             "failure_s": round(self.kill.slowest_failure, 2),
             "first_answer_s": round(self.kill.first_answer, 2),
-            "resume_s": None,
-            "equal_losses": None,
+            "resume_s": round(self.resume.seconds, 1),
+            "equal_losses": self.resume.equal_losses,
         }
 
     def table(self, title: str) -> Table:
@@ -75,6 +77,10 @@ class Figures:
             f"{_ANSWER_SECONDS} s",
             "",
         )
+        table.add_section()
+        seconds, equal = self.resume.seconds, "equal" if self.resume.equal_losses else "others"
+        table.add_row("a worker of a training killed: the next step after", f"{seconds:.1f} s", "", "")
+        table.add_row("its losses, beside an undisturbed training's", equal, "equal", "")
         return table
 
     def _compare(self, table: Table, name: str, other: str, streams: int, bound: str) -> None:

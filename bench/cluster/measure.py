@@ -16,6 +16,7 @@ from pathlib import Path
 import openai
 import psutil
 
+from bench.cluster import resume
 from bench.cluster.figures import ENGINE, ONE, TWO, Figures, Kill
 from bench.common.errors import BenchError
 from bench.common.report import log_progress
@@ -56,13 +57,17 @@ async def measure(folder: Path, plan: Plan) -> Figures:
     async with AsyncExitStack() as stack:
         log_progress("starting clusters with one and with two replicas ...")
         servers = {
-            ONE: await stack.enter_async_context(cluster_server(folder / "one", replicas=1)),
+            ONE: await stack.enter_async_context(
+                cluster_server(folder / "one", replicas=1, options=("--training-workers", "2"))
+            ),
             TWO: await stack.enter_async_context(cluster_server(folder / "two", replicas=2)),
         }
         rounds |= await _rounds(servers, prompts, (16,), plan)
         log_progress("killing a replica ...")
         kill = await _kill(servers[TWO], prompts)
-    return Figures(rounds, kill)
+        log_progress("training twice, and killing a worker ...")
+        resumed = await resume.measure(servers[ONE], _MODEL)
+    return Figures(rounds, kill, resumed)
 
 
 async def _rounds(

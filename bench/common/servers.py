@@ -39,14 +39,16 @@ async def engine_server(
 
 
 @asynccontextmanager
-async def cluster_server(data: Path, *, replicas: int) -> AsyncIterator[RunningServer]:
+async def cluster_server(
+    data: Path, *, replicas: int, options: Sequence[str] = ()
+) -> AsyncIterator[RunningServer]:
     """Run the engine on a Ray cluster of this machine alone, which needs the extra `cluster`.
 
-    Raises BenchError if it does not start.
+    `options` are further ones. Raises BenchError if it does not start.
     """
     number = str(replicas)
     arguments = ["engine.cluster", "--address", "local", "--data", str(data), "--port", "0", "--with-parent"]
-    arguments += ["--min-replicas", number, "--max-replicas", number]
+    arguments += ["--min-replicas", number, "--max-replicas", number, *options]
     async with _run_server(arguments, data / "engine.log") as server:
         yield server
 

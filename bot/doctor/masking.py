@@ -72,6 +72,8 @@ def secrets_of(settings: Settings) -> list[str]:
             found += [value.get_secret_value(), value.get_secret_value().strip()]
         elif isinstance(value, str) and ("://" in value or name.endswith("_url")):
             found += _in_address(value)
+        elif isinstance(value, tuple) and name.endswith("_url"):
+            found += [secret for each in value for secret in _in_address(each)]
         elif isinstance(value, dict):  # fields of the provider's own, whose names nobody knows here
             found += [each for each in value.values() if isinstance(each, str)]
     return found

@@ -40,7 +40,7 @@ class Servers:
 
 
 async def check_servers(installation: Installation) -> tuple[list[Finding], Servers]:
-    """Ask the server that trains, and the one at SERVING_URL, for their models."""
+    """Ask the server that trains, and those at SERVING_URL, for their models."""
     settings = installation.settings
     # also of an engine in a container of its own, which shares the folder
     if not settings.hosted and (download := await asyncio.to_thread(read_download, settings.data_dir)):
@@ -67,12 +67,12 @@ async def check_servers(installation: Installation) -> tuple[list[Finding], Serv
         return [_not_asked(check, url or "https://api.openai.com")], Servers(None, None)
     finding, listed = await _ask(check, open_training_api(settings))
     found = [finding]
-    if settings.serving_url:
-        if installation.may_ask(settings.serving_url):
-            finding, more = await _ask("serving", open_serving_api(settings, settings.serving_url))
+    for address in settings.serving_url or ():
+        if installation.may_ask(address):
+            finding, more = await _ask("serving", open_serving_api(settings, address))
             listed = None if listed is None or more is None else {**listed, **more}
         else:
-            finding, listed = _not_asked("serving", settings.serving_url), None
+            finding, listed = _not_asked("serving", address), None
         found.append(finding)
     reachable = found[0].state in ("ok", "warning")
     return found, Servers(settings if reachable else None, listed)

@@ -21,8 +21,18 @@ from bot.llm.bookings import Bookings, Charge
 from bot.llm.budget import Account, Budget
 from bot.llm.model_parameters import Extensions, SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
+from bot.llm.replicas import Replica, Replicas
 from bot.llm.response import Completion, StreamReader, parse
-from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, lacks_v1, retry_after, with_retries
+from bot.llm.retry import (
+    BACKGROUND,
+    INTERACTIVE,
+    Malformed,
+    RetryPolicy,
+    Truncated,
+    lacks_v1,
+    retry_after,
+    with_retries,
+)
 from bot.llm.stream import Stream
 from bot.llm.thinking import ThinkingFilter
 from bot.logs import REQUEST_ID_HEADER, current_reference
@@ -125,11 +135,11 @@ def _outcome(error: Exception) -> Outcome:
 
 
 class ModelClient:
-    """Sends chat requests. extensions: what the server takes beyond OpenAI's API."""
+    """Sends chat requests. extensions: what the servers take beyond OpenAI's API."""
 
     def __init__(
         self,
-        api: AsyncOpenAI,
+        replicas: Replicas,
         db: Database,
         budget: Budget,
         bookings: Bookings,
@@ -137,7 +147,8 @@ class ModelClient:
         extensions: Extensions,
         timing: ClientTiming,
     ) -> None:
-        self.api = api
+        self.replicas = replicas
+        self.api = replicas.apis[0]  # for what is no chat
         self.statistics = CallStatistics()
         self._db = db
         self._budget = budget
@@ -305,7 +316,37 @@ class ModelClient:
             await self._db.write_together(self._charge(call, *call.request.token_estimate))
 
     async def _send(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
-        raw = await self._create_completion(call, limiter, permit)
+        """Send the request to one server after the other, until one answers or none is left.
+
+        If none does, the error is that of one that is in reach and lacks the model: it can be loaded there.
+        """
+        errors: list[openai.APIError] = []
+        for replica in self.replicas.in_order(call.model):
+            call.attempts += bool(errors)
+            try:
+                return await self._send_to(replica, call, limiter, permit)
+            except openai.APIError as error:
+                if not self.replicas.may_pass_over(replica, call.model, error):
+                    raise
+                errors.append(error)
+        raise next((each for each in errors if isinstance(each, openai.NotFoundError)), errors[-1])
+
+    async def _send_to(
+        self, replica: Replica, call: "_Call", limiter: RateLimiter, permit: Permit
+    ) -> ChatAnswer:
+        with replica.use():
+            raw = await self._create_completion(replica.api, call, limiter, permit)
+            try:
+                answer = await self._read(raw, call, limiter)
+            except Malformed:
+                raise
+            except Truncated as error:
+                self.replicas.note_failure(replica, error)
+                raise
+        self.replicas.note_answer(replica, call.model)
+        return answer
+
+    async def _read(self, raw: Any, call: "_Call", limiter: RateLimiter) -> ChatAnswer:
         thinking = self._thinking.setdefault(call.model, ThinkingFilter())
         max_tokens = call.request.sampling.max_tokens
         if call.stream:
@@ -318,7 +359,9 @@ class ModelClient:
                 limiter.end_probe()
         return self._answer(call, call.request.render(completion.text), completion)
 
-    async def _create_completion(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> Any:
+    async def _create_completion(
+        self, api: AsyncOpenAI, call: "_Call", limiter: RateLimiter, permit: Permit
+    ) -> Any:
         """Call the API and return the SDK's raw response.
 
         If the model refuses a parameter, the request is sent again at once without it.
@@ -332,7 +375,7 @@ class ModelClient:
                     in_background=call.retry_policy.in_background,
                 )
                 try:
-                    raw = await call.run_until_stopped(self._post(call, arguments))
+                    raw = await call.run_until_stopped(self._post(api, call, arguments))
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not parameters.learn(error, arguments):
                         raise
@@ -347,10 +390,11 @@ class ModelClient:
             limiter.update_from_headers(permit, error.response.headers)
             raise
 
-    async def _post(self, call: "_Call", arguments: dict[str, Any]) -> Any:
+    async def _post(self, api: AsyncOpenAI, call: "_Call", arguments: dict[str, Any]) -> Any:
         gives_way = call.retry_policy.in_background and self._extensions.background
-        timeout = self._timing.background if gives_way else self._timing.answer
-        return await self.api.chat.completions.with_raw_response.create(
+        seconds = self._timing.background if gives_way else self._timing.answer
+        timeout = httpx2.Timeout(seconds, connect=self.replicas.connect_timeout or seconds)
+        return await api.chat.completions.with_raw_response.create(
             model=call.model, messages=[], timeout=timeout, **arguments
         )
 
@@ -448,7 +492,7 @@ def _tls_context() -> ssl.SSLContext:
 
 @asynccontextmanager
 async def open_client(
-    api: AsyncOpenAI,
+    replicas: Replicas,
     db: Database,
     budget: Budget,
     bookings: Bookings,
@@ -457,7 +501,7 @@ async def open_client(
     timing: ClientTiming,
 ) -> AsyncIterator[ModelClient]:
     """Open a client that lets calls in flight complete before it closes."""
-    client = ModelClient(api, db, budget, bookings, extensions=extensions, timing=timing)
+    client = ModelClient(replicas, db, budget, bookings, extensions=extensions, timing=timing)
     try:
         yield client
     finally:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import openai
+from openai import AsyncOpenAI
 
 from bot.app import App
 from bot.errors import HerosmithError
@@ -79,9 +80,13 @@ async def _database_writable(app: App) -> bool:
 
 
 async def _model_server_answers(app: App) -> bool:
-    """Return whether the model server answers; it may still lack the models that are asked of it."""
+    """Return whether a model server answers; it may still lack the models that are asked of it."""
+    return any(await asyncio.gather(*map(_answers, app.client.replicas.apis)))
+
+
+async def _answers(api: AsyncOpenAI) -> bool:
     try:
-        await app.client.api.models.list(timeout=_CHECK_TIMEOUT)
+        await api.models.list(timeout=_CHECK_TIMEOUT)
     except openai.APIStatusError as error:
         return error.status_code < 500
     except openai.APIResponseValidationError:

@@ -14,19 +14,19 @@ from bot.registry.adapter_folder import AdapterFolder, BrokenArchive
 
 
 class AdapterDownload:
-    """Downloads adapters, each once."""
+    """Downloads adapters, each once unless another one is to be had under its name."""
 
     def __init__(self, training: AsyncOpenAI, folder: AdapterFolder) -> None:
         self._training = training
         self._folder = folder
 
-    async def fetch(self, model: str) -> None:
-        """Put a model's adapter into the folder, unless it is there.
+    async def fetch(self, model: str, *, anew: bool = False) -> None:
+        """Put a model's adapter into the folder, unless it is there; or anew, in place of what is there.
 
         Raises UserError with what to mend, OSError if it cannot be stored, and what the server's refusals
         are.
         """
-        if self._folder.has(model):
+        if self._folder.has(model) and not anew:
             return
         try:
             await with_retries(partial(self._download_and_unpack, model), BACKGROUND)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 from openai import AsyncOpenAI
@@ -29,10 +29,14 @@ class ModelAvailability:
     """Asks the servers that train and that answer chats (often the same) for the registry's models."""
 
     def __init__(
-        self, db: Database, chat_api: AsyncOpenAI, training_api: AsyncOpenAI, lora: LoraDeployment | None
+        self,
+        db: Database,
+        chat_apis: Sequence[AsyncOpenAI],
+        training_api: AsyncOpenAI,
+        lora: LoraDeployment | None,
     ) -> None:
         self._db = db
-        self._chat_api = chat_api
+        self._chat_apis = chat_apis
         self._training_api = training_api
         self._lora = lora
 
@@ -62,8 +66,7 @@ class ModelAvailability:
         Return None if they do not answer.
         """
         try:
-            apis = dict.fromkeys((self._training_api, self._chat_api))  # often one
-            listed = [await list_models(api) for api in apis]
+            listed = [await list_models(self._training_api), *await self._list_chat_models()]
         except HerosmithError as error:
             log.info("the servers list no models: %s", error)
             return None
@@ -72,26 +75,51 @@ class ModelAvailability:
             dates |= {name: day or dates.get(name) for name, day in days.items()}
         return dates
 
+    async def _list_chat_models(self) -> list[dict[str, str | None]]:
+        """Return what each server lists that only answers chats. Raises HerosmithError if none does."""
+        apis = [api for api in self._chat_apis if api is not self._training_api]
+        results = await asyncio.gather(*map(list_models, apis), return_exceptions=True)
+        listed = [result for result in results if isinstance(result, dict)]
+        for result in results:
+            if isinstance(result, BaseException) and not (listed and isinstance(result, HerosmithError)):
+                raise result
+        return listed
+
     async def is_missing(self, model: Model) -> bool:
-        """Return whether the chat server lists models, but not this one."""
+        """Return whether all chat servers list models, but none of them this one."""
         try:
-            listed = await list_models(self._chat_api)
-            return bool(listed) and not {model.served_as, model.name} & listed.keys()
+            listed = [await list_models(api) for api in self._chat_apis]
         except HerosmithError as error:
             log.warning("whether %s is missing is unknown: %s", model.name, error)
             return False
+        return all(listed) and not {model.served_as, model.name} & set().union(*listed)
 
-    async def reload(self, model: Model) -> bool:
-        """Load an adapter again, if that is our task: a restarted server has forgotten its adapters."""
+    async def reload(self, model: Model) -> Model | None:
+        """Load an adapter again, if that is our task: a restarted server has forgotten its adapters.
+
+        Return the model, with the name by which it is asked for now; None if no server has it.
+        """
         if self._lora is None:
-            return False
+            return None
         try:
             async with asyncio.timeout(_RELOAD_TIMEOUT):
-                await self._lora.deploy(model.name)
+                served_as = await self._lora.reload(model.name)
         except (HerosmithError, TimeoutError) as error:
             log.warning("%s cannot be loaded again: %s", model.name, error)
-            return False
-        return True
+            return None
+        if model.served_as in (served_as, None):
+            return model
+        async with (
+            self._db.write() as tx
+        ):  # it was loaded under another name by hand, or by an earlier version
+            await models.change(tx, model.id, served_as=served_as)
+            return await models.get(tx, model.id)
+
+    async def reload_served(self, served_as: str) -> bool:
+        """Load an adapter again that one of several servers has forgotten, by the name that was asked for."""
+        async with self._db.read() as tx:
+            known = [each for each in await models.list_all(tx) if each.served_as == served_as]
+        return bool(known) and await self.reload(known[-1]) is not None
 
 
 async def list_models(api: AsyncOpenAI) -> dict[str, str | None]:

@@ -1,61 +1,81 @@
-"""LoRA deployment: an adapter trained at one server is loaded into another one with the same base."""
+"""LoRA deployment: an adapter trained at one server is loaded into others with the same base."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
-import openai
 from openai import AsyncOpenAI
 from openai.types import Model
 
-from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.i18n.message import LocalizedMessage
-from bot.llm.retry import BACKGROUND, RetryPolicy, with_retries
+from bot.errors import HerosmithError, OutOfReach, UserError
 from bot.registry.adapter_download import AdapterDownload
 from bot.registry.adapter_folder import AdapterFolder
+from bot.registry.lora_server import LoraServer, base_name, is_listed
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-_LOAD_PATH = "/load_lora_adapter"
-_RETRY_POLICY = RetryPolicy(20, 3)  # few attempts: a 500 may mean that the adapter does not fit
+_GRACE = 20.0  # seconds that the other servers have once one has answered
+_SHORT_GRACE = 2.0  # the same while somebody waits for a hero
 
 
 class LoraDeployment:
-    """Copies adapters from the training server into a folder, and has the serving server load them."""
+    """Copies adapters from the training server into a folder, and has every serving server load them."""
 
     def __init__(
         self,
         training: AsyncOpenAI,
-        serving: AsyncOpenAI,
+        serving: Sequence[AsyncOpenAI],
         *,
         here: Path,
         there: PurePosixPath | str,
         hint: str,
     ) -> None:
-        """Use the folder `here`, whose path is `there` for the serving server.
+        """Use the folder `here`, whose path is `there` for the serving servers.
 
-        hint: a sentence that tells how to start that server so that it loads adapters.
+        hint: a sentence that tells how to start those servers so that they load adapters.
         """
-        self._serving = serving
+        self._servers = [LoraServer(api, folder=PurePosixPath(there), hint=hint) for api in serving]
         self._folder = AdapterFolder(here)
         self._adapters = AdapterDownload(training, self._folder)
-        self._there = PurePosixPath(there)
-        self._hint = hint
 
-    async def deploy(self, model: str) -> None:
-        """Load a tuned model's adapter into the serving server, if it is not loaded.
+    async def deploy(self, model: str, *, grace: float = _GRACE) -> str:
+        """Load a newly trained model's adapter into every serving server; return its name there.
 
-        A restarted server has forgotten its adapters: call this again. Raises UserError with what to mend, or
-        ServerError.
+        The adapter is fetched anew: an engine that was restored from a backup may have trained it again,
+        under the same name. A server that has not answered `grace` seconds after another one gets the adapter
+        when it is back. Raises UserError with what to mend at any of the servers, ServerError, or OutOfReach
+        if none is in reach.
+        """
+        name, refusals = await self._load_everywhere(model, anew=True, grace=grace)
+        for refusal in refusals:
+            if not isinstance(refusal, OutOfReach):
+                raise refusal
+        return name
+
+    async def reload(self, model: str) -> str:
+        """Load an adapter into the servers that have forgotten it, as after a restart; return its name there.
+
+        Raises as deploy() does, but only if no server has it.
+        """
+        name, refusals = await self._load_everywhere(model, anew=False, grace=_SHORT_GRACE)
+        for refusal in refusals:
+            log.warning("%s is not loaded everywhere: %s", name, refusal)
+        return name
+
+    async def _load_everywhere(
+        self, model: str, *, anew: bool, grace: float
+    ) -> tuple[str, list[HerosmithError]]:
+        """Return the adapter's name at the servers, and what those say that have not loaded it.
+
+        Raises the first refusal if none has.
         """
         try:
-            await self._adapters.fetch(model)
-            cards = await self._list_models()
-            await asyncio.to_thread(self._folder.set_base, model, _base_name(cards))
+            await self._adapters.fetch(model, anew=anew)
+            listed, refusals = await self._list_models(grace)
+            name = await asyncio.to_thread(
+                self._folder.publish, model, base_name(next(iter(listed.values())))
+            )
         except OSError as error:
             raise UserError(
                 "The adapter of {model} could not be stored ({reason}). An operator must look at "
@@ -63,101 +83,53 @@ class LoraDeployment:
                 model=model,
                 reason=error.strerror or error,
             ) from error
-        if not _is_listed(model, cards):
-            await self._load(model)
+        lacking = [server for server, cards in listed.items() if not is_listed(name, cards)]
+        results = await asyncio.gather(*(_attempt(server.load(name)) for server in lacking))
+        refusals += [
+            self._named(server, result) for server, result in zip(lacking, results, strict=True) if result
+        ]
+        if len(refusals) == len(self._servers):
+            raise refusals[0]
+        return name, refusals
 
-    async def _load(self, model: str) -> None:
-        """Have the server load the adapter.
+    async def _list_models(self, grace: float) -> tuple[dict[LoraServer, list[Model]], list[HerosmithError]]:
+        """Return what each server has, and why others do not tell. Raises the first reason if none does.
 
-        If it refuses, another process may have loaded it, or the server resolves it by itself on request.
+        One that is starting is waited for; with several, `grace` seconds longer than the first that answers.
         """
-        body = {"lora_name": model, "lora_path": str(self._there / model)}
+        tasks = {asyncio.create_task(server.list_models()): server for server in self._servers}
         try:
-            await self._call(lambda: self._serving.post(_LOAD_PATH, cast_to=str, body=body))
-        except HerosmithError as error:
-            refused = error.__cause__
-            if not isinstance(refused, openai.APIStatusError) or _is_transient(error, refused):
-                raise
-            if _is_listed(model, await self._list_models()):
-                return
-            if refused.status_code in (404, 405) and await self._resolves(model):
-                return
-            log.warning("the serving server did not load %s: %s", model, refused)
-            raise await self._load_error(model, refused.status_code) from error
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            _, late = await asyncio.wait(tasks, timeout=grace)
+        finally:
+            for task in tasks:
+                task.cancel()
+        listed, refusals = {}, []
+        for task, server in tasks.items():
+            try:
+                if task in late:
+                    raise OutOfReach("The model is not answering right now. Try again in a minute.")
+                listed[server] = task.result()
+            except HerosmithError as error:
+                refusals.append(self._named(server, error))
+        if not listed:
+            raise refusals[0]
+        return listed, refusals
 
-    async def _resolves(self, model: str) -> bool:
-        """Return whether the server answers as the model, but not under any name."""
-        return await self._answers(model) and not await self._answers(f"{model}-nobody")
-
-    async def _answers(self, model: str) -> bool:
-        try:
-            await self._call(
-                lambda: self._serving.chat.completions.create(
-                    model=model, messages=[{"role": "user", "content": "Hello"}], max_tokens=1
-                )
-            )
-        except (UnknownModel, ServerError):
-            return False
-        return True
-
-    async def _load_error(self, model: str, status: int) -> UserError:
-        """Return why an adapter was not loaded, as far as the answer shows it."""
-        if status not in (404, 405):
-            return UserError(
-                "The server at SERVING_URL could not load {model}; its log says why.", model=model
-            )
-        if status == 404 and await self._has_load_endpoint():
-            return UserError(
-                "The server at SERVING_URL sees no adapter in {folder}. An operator must check "
-                "SERVING_ADAPTER_DIR: it is the path of ADAPTER_DIR as that server sees it.",
-                folder=self._there / model,
-            )
-        return UserError(
-            "The server at SERVING_URL takes no adapters while it runs. {hint}",
-            hint=LocalizedMessage(self._hint),
-        )
-
-    async def _has_load_endpoint(self) -> bool:
-        """Return whether the server has the endpoint that loads adapters: it answers a GET with 405."""
-        try:
-            await self._call(lambda: self._serving.get(_LOAD_PATH, cast_to=str))
-        except UnknownModel:
-            return False
-        except ServerError:
-            return True
-        return False
-
-    async def _list_models(self) -> list[Model]:
-        return (await self._call(self._serving.models.list, policy=BACKGROUND)).data
-
-    async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy = _RETRY_POLICY) -> T:
-        """Call the serving server, and name its own key (SERVING_API_KEY) if the server refuses it."""
-        try:
-            return await with_retries(call, policy)
-        except Unavailable as error:
-            if isinstance(error.__cause__, (openai.AuthenticationError, openai.PermissionDeniedError)):
-                raise Unavailable(
-                    "The server at SERVING_URL refuses this installation's key. An operator must check "
-                    "SERVING_API_KEY."
-                ) from error
-            raise
+    def _named(self, server: LoraServer, error: HerosmithError) -> HerosmithError:
+        """Return an error that says which of several servers it is about."""
+        if len(self._servers) == 1 or isinstance(error, OutOfReach):
+            return error
+        reason = error.message if isinstance(error, UserError) else str(error)
+        named = UserError("`{server}`: {reason}", server=server.address, reason=reason)
+        named.__cause__ = error
+        return named
 
 
-def _is_transient(error: HerosmithError, refused: openai.APIStatusError) -> bool:
-    """Return whether the server is in trouble, not the adapter: one that does not fit is a 500."""
-    return isinstance(error, OutOfReach) and refused.status_code != 500
-
-
-def _is_listed(model: str, cards: list[Model]) -> bool:
-    return any(card.id == model for card in cards)
-
-
-def _base_name(cards: list[Model]) -> str:
-    """Return the base's path or id with which the server was started: adapters must name it as their base.
-
-    It is the `root` of the one model without a `parent`; its `id` may be another name for clients.
-    """
-    for card in cards:
-        if not getattr(card, "parent", None):
-            return str(getattr(card, "root", None) or card.id)
-    raise UserError("The server at SERVING_URL lists no base model. An operator must check SERVING_URL.")
+async def _attempt(call: Awaitable[None]) -> HerosmithError | None:
+    """Return why a call failed, None if it did not."""
+    try:
+        await call
+    except HerosmithError as error:
+        return error
+    return None

@@ -151,9 +151,10 @@ class Describer:
             return await ask(model)
         except UnknownModel:
             log.error("the server does not know the model %s", model.name)  # noqa: TRY400
-            if not await stream.run_until_stopped(self._availability.reload(model)):
+            reloaded = await stream.run_until_stopped(self._availability.reload(model))
+            if reloaded is None:
                 raise
-        return await ask(model)
+        return await ask(reloaded)
 
     async def fallback(self, model: Model) -> Model | None:
         """Return the model that answers in place of a missing one, None for the base.

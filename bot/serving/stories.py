@@ -146,7 +146,10 @@ def _check(told: Sequence[Description]) -> None:
     if not told[0].of_one_hero:
         raise UserError("A team has one scene only. `/hero` describes a hero whose story goes on.")
     if not all(each.text for each in told):
-        raise UserError("Part of this story was deleted by the person who asked for it, so it ends here.")
+        raise UserError(
+            "Part of this story was deleted by the person who asked for it, so it ends here. Ask for another "
+            "hero with `/hero`."
+        )
     if any(each.removed_at is not None for each in told):
         raise UserError(
             "Part of this story is hidden, so it cannot go on. Ask for another hero with `/hero`."

@@ -71,7 +71,7 @@ def tune(engine: AsyncEngine, *, busy_timeout: float, stalled_after: float | Non
     the writers' lock, else they can only read.
     """
     engine.dialect.colspecs = {**engine.dialect.colspecs, Number: _AnyNumber}
-    chosen = {
+    chosen: dict[str, str | int] = {
         "lock_timeout": f"{int(busy_timeout * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{int((stalled_after or 0) * 1000)}ms",
         "default_transaction_isolation": "read committed" if writes else "repeatable read",

@@ -110,9 +110,9 @@ class TrainingResults:
             return model, None
         step = self._provider.deploy_step
         if step is None:
-            refusal = await self._load(model.name)
+            served_as, refusal = await self._load(model.name)
             if refusal is None:
-                return await self._registry.set_served_name(model.id, model.name), None
+                return await self._registry.set_served_name(model.id, served_as), None
             done = LocalizedMessage("mend what keeps it from answering ({refusal})", refusal=refusal)
         else:
             done = LocalizedMessage(step, model=model.name, job=remote.id)
@@ -122,16 +122,17 @@ class TrainingResults:
             number=model.id,
         )
 
-    async def _load(self, name: str) -> LocalizedMessage | None:
-        """Load the model into the serving server. Return why that failed, None if it did not."""
+    async def _load(self, name: str) -> tuple[str, LocalizedMessage | None]:
+        """Load the model into the serving servers. Return its name there, and why that failed if it did."""
         if self._serving is None:
-            return None
+            return name, None
         try:
-            await self._serving.deploy(name)
+            return await self._serving.deploy(name), None
         except HerosmithError as error:
             log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
-            return error.message if isinstance(error, UserError) else LocalizedMessage("the log says what")
-        return None
+            return name, error.message if isinstance(error, UserError) else LocalizedMessage(
+                "the log says what"
+            )
 
     async def reference_file(self) -> TrainingFile | None:
         """Return the file of the reference texts; None if no check reads the loss, or there are no texts."""

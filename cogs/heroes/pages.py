@@ -105,7 +105,7 @@ async def list_content(
         _entry(found.page * PAGE + rank, each, votes.get(each.description.id, (0, 0)), vocabulary, t)
         for rank, each in enumerate(found.heroes, 1)
     ]
-    text = "\n\n".join(entries) or t(_empty_text(wanted), example=vocabulary.example)
+    text = "\n\n".join(entries) or t(_empty_text(wanted, found), example=vocabulary.example)
     if wanted.kind == "of":
         text = f"<@{wanted.member_id}>\n{text}"  # a mention in an embed notifies nobody
     embed = discord.Embed(
@@ -116,10 +116,14 @@ async def list_content(
     return MessageContent(embeds=[embed], view=_view(wanted, found, vocabulary, t), content=said)
 
 
-def _empty_text(wanted: ListRequest) -> str:
-    if wanted.power_key is None and wanted.model is None:
-        return _EMPTY[wanted.kind]
-    return mark("None of them fits. Leave out `power` or `model` to see more.")
+def _empty_text(wanted: ListRequest, found: ListPage) -> str:
+    if wanted.power_key is not None or wanted.model is not None:
+        return mark("None of them fits. Leave out `power` or `model` to see more.")
+    if found.gone:
+        return mark(
+            "None of the heroes that you keep can be shown any more. 🔖 under a hero keeps another one."
+        )
+    return _EMPTY[wanted.kind]
 
 
 def _footer(wanted: ListRequest, found: ListPage, t: Translator) -> str:

@@ -79,7 +79,7 @@ async def _serve(options: argparse.Namespace, start: Start, api_key: str | None)
     fleet = Fleet(start.base.path)
     limits = Limits(options.min_replicas, options.max_replicas)
     scaling = Scaling(idle_seconds=options.idle_seconds)
-    async with Supervisor(fleet, told, limits, scaling, stop.set) as supervisor:
+    async with Supervisor(fleet, told, limits, scaling, stop) as supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.renew)
         trainings = train_options.runner(options, mark)
         async with working(options, start, stores, fleet, trainings, batch_requests=_BATCH_REQUESTS) as api:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Self
 
 from engine.cluster.fleet import Fleet
@@ -30,13 +30,14 @@ class Supervisor:
         options: ReplicaOptions,
         limits: Limits,
         scaling: Scaling,
-        on_end: Callable[[], None],
+        stop: asyncio.Event,
     ) -> None:
         """Prepare; `async with` starts the first replicas.
 
-        `on_end` is called if the cluster has ended; leaving `async with` then raises ClusterError.
+        `stop` ends the wait for a first replica. It is set if the cluster has ended; leaving `async with`
+        then raises ClusterError.
         """
-        self._on_end = on_end
+        self._stop = stop
         self._ended: ClusterError | None = None
         self._fleet = fleet
         self._options = options
@@ -53,12 +54,12 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Start the first replicas, and wait for one. Raises ClusterError if no node can serve."""
+        """Start the first replicas, and wait for one or `stop`. Raises ClusterError if no node can serve."""
         await self._look_at_nodes()
         if not self._nodes:
             raise ClusterError("no node of the cluster offers processors: start one by `ray start`.")
         self._run(self._supervise())
-        while not self._fleet.usable:
+        while not (self._fleet.usable or self._stop.is_set()):
             if self._nodes and all(each.id in self._reasons for each in self._nodes):
                 await self._end()
                 raise ClusterError(f"no machine of the cluster can serve. {self._said_by_nodes()}")
@@ -98,7 +99,7 @@ class Supervisor:
                 await self._look()
             except ClusterError as error:
                 self._ended = error
-                return self._on_end()
+                return self._stop.set()
             except Exception:  # the next look may do better
                 log.exception("the replicas could not be looked after")
             try:
@@ -164,7 +165,23 @@ class Supervisor:
     async def _start(self, node: Node) -> bool:
         """Start a replica on a node, and return whether that succeeded."""
         self._started += 1
-        replica = RemoteReplica(self._started, node, Actor(Replica, node, self._options))
+        try:
+            replica = RemoteReplica(self._started, node, Actor(Replica, node, self._options))
+            obstacle = await self._prepare(replica)
+        except Exception as error:  # such as a package that is not installed there
+            log.exception("a replica could not be started on %s", node.name)
+            obstacle = f"The engine could not be started there ({error}): install it, in the same version."
+        if obstacle:
+            self._note_unfit(node, obstacle)
+            return False
+        self._reasons.pop(node.id, None)
+        self._fleet.add(replica)
+        log.info("%s answers", replica)
+        return True
+
+    async def _prepare(self, replica: RemoteReplica) -> str:
+        """Wait until a replica can answer; return why it cannot, once its process has ended."""
+        obstacle = "the start was broken off"
         try:
             async with asyncio.timeout(_START_SECONDS):
                 obstacle = await replica.start(self._wake.set)
@@ -172,24 +189,18 @@ class Supervisor:
             obstacle = f"No replica could be started there within {_START_SECONDS:.0f} s."
         except ActorLost as error:
             obstacle = f"Its process ended: {error}"
-        except asyncio.CancelledError:
-            replica.kill()
-            raise
-        except Exception as error:  # such as a package that is not installed there
-            log.exception("%s could not be started", replica)
-            obstacle = f"The engine could not be started there ({error}): install it, in the same version."
-        if obstacle:
-            replica.kill()
-            self._unfit[node.id] = time.monotonic() + _UNFIT_SECONDS
-            if self._reasons.get(node.id) != obstacle:
-                log.warning("the node %s cannot serve: %s", node.name, obstacle)
-            self._reasons[node.id] = obstacle
-            self._wake.set()
-            return False
-        self._reasons.pop(node.id, None)
-        self._fleet.add(replica)
-        log.info("%s answers", replica)
-        return True
+        finally:
+            if obstacle:
+                replica.kill()
+        return obstacle
+
+    def _note_unfit(self, node: Node, obstacle: str) -> None:
+        """Keep and log why a node cannot serve, and leave it alone for a while."""
+        self._unfit[node.id] = time.monotonic() + _UNFIT_SECONDS
+        if self._reasons.get(node.id) != obstacle:
+            log.warning("the node %s cannot serve: %s", node.name, obstacle)
+        self._reasons[node.id] = obstacle
+        self._wake.set()
 
     async def _leave(self, replica: RemoteReplica) -> None:
         log.info("%s leaves once its answers have ended", replica)

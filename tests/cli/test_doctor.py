@@ -186,8 +186,9 @@ def test_each_kind_of_broken_data(
 ) -> None:
     spoil(installed)
     before = content(tmp_path)
-    (told,) = findings(quick("doctor", "--json"))[check]
+    told, *others = findings(quick("doctor", "--json"))[check]  # a server's clock is a second one
     assert (told["state"], words in told["cause"]) == (state, True), told
+    assert {each["state"] for each in others} <= {"ok"}
     assert content(tmp_path) == before
 
 

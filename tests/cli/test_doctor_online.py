@@ -229,7 +229,7 @@ def test_no_secret_of_a_healthy_installation_is_printed(
     }
     addresses = {
         "ENGINE_URL": f"http://{host}?key=hunter22-query",
-        "SERVING_URL": f"http://{host}?key=hunter22-query",
+        "SERVING_URL": f"http://{host}?key=hunter22-query,http://{host}/v1?key=hunter22-second",
         "PRIVACY_URL": "https://example.org/?token=hunter22-query",
         "SOURCE_URL": "https://olga:hunter22-user@example.org",
     }

@@ -17,11 +17,13 @@ def test_secrets_of_all_settings_are_known() -> None:
         serving_api_key="serving-key",
         database_url="postgresql+asyncpg://hero:p%40ssword@db/hero",
         engine_url="http://127.0.0.1:1/v1?key=in-a-query",
+        serving_url="http://gpu1/v1, http://gpu2/v1?key=in-the-second",
         tuning_extra={"account": "of-the-provider"},
     )
     mask = Mask(secrets_of(settings))
     for secret in (TOKEN, "engine-key", "serving-key", "p%40ssword", "p@ssword", "of-the-provider"):
         assert mask.text(f"It says {secret}.") == "It says ***."
+    assert "in-the-second" not in mask.text("http://gpu2/v1?key=in-the-second")
     assert "in-a-query" not in mask.text("http://127.0.0.1:1/v1?key=in-a-query")
 
 

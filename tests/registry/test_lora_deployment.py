@@ -1,9 +1,9 @@
 """Adapters of a real engine, offered to a server of vLLM's shape."""
 
 import asyncio
-import io
 import json
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -15,11 +15,13 @@ from pathlib import Path
 
 import openai
 import pytest
-from aiohttp import web
 from openai import AsyncOpenAI
+from safetensors.numpy import load_file, save
 
 from bot.errors import OutOfReach, Unavailable, UserError
+from bot.registry.adapter_folder import AdapterFolder
 from bot.registry.lora_deployment import LoraDeployment
+from tests.support.adapters import gives, tar_of
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.lora_server import BASE, KEY, NAME, LoraServer, lora_server, serving
@@ -47,7 +49,7 @@ class Stage:
     ) -> LoraDeployment:
         return LoraDeployment(
             await self.client(trained_at or self.training.engine.url),
-            await self.client(self.server.url, key),
+            [await self.client(self.server.url, key)],
             here=self.folder,
             there=there or str(self.folder),
             hint=HINT,
@@ -80,12 +82,13 @@ async def test_a_tuned_model_is_loaded_and_answers(stage: Stage) -> None:
     with pytest.raises(openai.NotFoundError):
         await stage.ask(model)
 
-    await (await stage.serving()).deploy(model)
+    served_as = await (await stage.serving()).deploy(model)
 
-    assert float(await stage.ask(model)) > 0
+    assert re.fullmatch(f"{model}@[0-9a-f]{{12}}", served_as)
+    assert float(await stage.ask(served_as)) > 0
     assert await stage.ask(NAME) == "the base"
     trained = stage.training.folder / "adapter"
-    came = stage.adapter(model)
+    came = stage.adapter(served_as)
     assert came["adapter_model.safetensors"] == (trained / "adapter_model.safetensors").read_bytes()
     config = json.loads((trained / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == TINY
@@ -98,34 +101,36 @@ async def test_where_the_endpoint_is_off_the_folder_is_read(stage: Stage, status
     stage.server.updating, stage.server.refused_as = False, status
     stage.server.folder = stage.folder
 
-    await (await stage.serving()).deploy(stage.training.model)
+    served_as = await (await stage.serving()).deploy(stage.training.model)
 
-    assert float(await stage.ask(stage.training.model)) > 0
+    assert float(await stage.ask(served_as)) > 0
     assert stage.server.loads == 0
 
 
 async def test_it_may_be_offered_again_and_by_two_at_once(stage: Stage) -> None:
     services = [await stage.serving() for _ in range(2)]
-    await asyncio.gather(*(each.deploy(stage.training.model) for each in services))
-    before = stage.adapter(stage.training.model)
-    await services[0].deploy(stage.training.model)
+    names = await asyncio.gather(*(each.deploy(stage.training.model) for each in services))
+    before = stage.adapter(names[0])
+    names.append(await services[0].deploy(stage.training.model))
 
     assert stage.server.loads == 1
-    assert stage.adapter(stage.training.model) == before
+    assert len(set(names)) == 1
+    assert stage.adapter(names[0]) == before
     assert stage.is_tidy()
 
 
 async def test_what_a_restart_forgot_comes_back_without_the_engine(stage: Stage) -> None:
-    await (await stage.serving()).deploy(stage.training.model)
+    served_as = await (await stage.serving()).deploy(stage.training.model)
     stage.server.restart()
     stage.server.base = "/models/moved"
     with pytest.raises(openai.NotFoundError):
-        await stage.ask(stage.training.model)
+        await stage.ask(served_as)
 
-    await (await stage.serving(trained_at="http://127.0.0.1:1/v1")).deploy(stage.training.model)
+    without_engine = await stage.serving(trained_at="http://127.0.0.1:1/v1")
+    assert await without_engine.reload(stage.training.model) == served_as
 
-    assert float(await stage.ask(stage.training.model)) > 0
-    config = json.loads(stage.adapter(stage.training.model)["adapter_config.json"])
+    assert float(await stage.ask(served_as)) > 0
+    config = json.loads(stage.adapter(served_as)["adapter_config.json"])
     assert config["base_model_name_or_path"] == "/models/moved"
 
 
@@ -138,7 +143,7 @@ async def test_a_server_that_takes_no_adapters_is_told_of_with_the_hint(stage: S
 
 
 async def test_a_folder_that_the_server_sees_elsewhere_is_named(stage: Stage) -> None:
-    with pytest.raises(UserError, match=f"no adapter in /elsewhere/{stage.training.model}.*SERVING_ADAPTER"):
+    with pytest.raises(UserError, match=f"no adapter in /elsewhere/{stage.training.model}@.*SERVING_ADAPTER"):
         await (await stage.serving(there="/elsewhere")).deploy(stage.training.model)
 
 
@@ -182,10 +187,10 @@ async def test_a_name_with_a_slash_is_a_path_below_the_folder(stage: Stage, tmp_
     (kept / "manifest.json").write_text(json.dumps(manifest | {"id": name}))
     stage.server.updating, stage.server.folder = False, stage.folder
     with EngineProcess(data, stage.training.engine.base) as engine:
-        await (await stage.serving(trained_at=engine.url)).deploy(name)
+        served_as = await (await stage.serving(trained_at=engine.url)).deploy(name)
 
     assert (stage.folder / "ft:owner" / "tiny:heroes:1" / "adapter_config.json").is_file()
-    assert float(await stage.ask(name)) > 0
+    assert float(await stage.ask(served_as)) > 0
 
 
 @pytest.mark.parametrize("name", ["../up", "a/../../up", "/etc", "a//b", ".", "a\\b", ".unfinished-1"])
@@ -194,38 +199,10 @@ async def test_a_name_that_leads_elsewhere_is_refused(stage: Stage, name: str) -
         await (await stage.serving()).deploy(name)
 
 
-def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for member, content in members:
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return out.getvalue()
-
-
 def link(name: str, target: str) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = tarfile.SYMTYPE, target
     return member
-
-
-def gives(*bodies: bytes, hangs: bool = False) -> web.Application:
-    """A training server that gives these archives, one after the other; or hangs after half of one."""
-    left = list(bodies)
-
-    async def adapter(request: web.Request) -> web.StreamResponse:
-        body = left.pop(0)
-        response = web.StreamResponse()
-        response.content_length = len(body) * 2 if hangs else len(body)
-        await response.prepare(request)
-        await response.write(body)
-        if hangs:
-            await asyncio.sleep(60)
-        return response
-
-    app = web.Application()
-    app.router.add_get("/v1/models/{id}/adapter", adapter)
-    return app
 
 
 @pytest.mark.parametrize(
@@ -258,8 +235,8 @@ async def test_an_archive_that_came_in_part_is_fetched_again(stage: Stage) -> No
     files = {path.name: path.read_bytes() for path in (stage.training.folder / "adapter").iterdir()}
     whole = tar_of(*((tarfile.TarInfo(name), content) for name, content in files.items()))
     async with serving(gives(whole[: len(whole) // 2], b"no archive at all" * 99, whole)) as url:
-        await (await stage.serving(trained_at=url)).deploy(MODEL)
-    assert float(await stage.ask(MODEL)) > 0
+        served_as = await (await stage.serving(trained_at=url)).deploy(MODEL)
+    assert float(await stage.ask(served_as)) > 0
     assert stage.is_tidy()
 
 
@@ -269,7 +246,7 @@ from pathlib import Path
 from openai import AsyncOpenAI
 from bot.registry.lora_deployment import LoraDeployment
 api = AsyncOpenAI(base_url=sys.argv[1], api_key="none", max_retries=0)
-deployment = LoraDeployment(api, api, here=Path(sys.argv[2]), there=sys.argv[2], hint="")
+deployment = LoraDeployment(api, [api], here=Path(sys.argv[2]), there=sys.argv[2], hint="")
 asyncio.run(deployment.deploy(sys.argv[3]))
 """
 
@@ -291,13 +268,72 @@ async def test_a_process_killed_half_way_leaves_nothing_that_passes_for_an_adapt
             await killed.wait()
     assert not (stage.folder / model).exists()
 
-    await (await stage.serving()).deploy(model)
+    served_as = await (await stage.serving()).deploy(model)
 
-    assert float(await stage.ask(model)) > 0
+    assert float(await stage.ask(served_as)) > 0
     (left,) = (path for path in stage.folder.iterdir() if path.name.startswith("."))
     old = time.time() - 2 * 86_400
     os.utime(left, (old, old))
-    (stage.folder / model / "adapter_config.json").unlink()  # as if half of it had been deleted
-    await (await stage.serving()).deploy(model)
+    for name in (model, served_as):  # as if half of it had been deleted
+        (stage.folder / name / "adapter_config.json").unlink()
+    await (await stage.serving()).reload(model)
     assert stage.is_tidy()
-    assert set(stage.adapter(model)) == {"adapter_config.json", "adapter_model.safetensors"}
+    for name in (model, served_as):
+        assert set(stage.adapter(name)) == {"adapter_config.json", "adapter_model.safetensors"}
+
+
+def retrained(folder: Path) -> bytes:
+    """Return an archive of an adapter whose weights are not those in the folder, but half of them."""
+    weights = {name: values / 2 for name, values in load_file(folder / "adapter_model.safetensors").items()}
+    config = (folder / "adapter_config.json").read_bytes()
+    return tar_of(
+        (tarfile.TarInfo("adapter_config.json"), config),
+        (tarfile.TarInfo("adapter_model.safetensors"), save(weights)),
+    )
+
+
+async def test_new_weights_never_get_the_name_of_old_ones(stage: Stage) -> None:
+    """An engine restored from a backup trains a job again, under the same name.
+
+    The server goes on with what it computed under a name, so it would answer as the old ones.
+    """
+    model = stage.training.model
+    first = await (await stage.serving()).deploy(model)
+    before = float(await stage.ask(first))
+    async with serving(gives(retrained(stage.training.folder / "adapter"))) as url:
+        second = await (await stage.serving(trained_at=url)).deploy(model)
+
+    assert second != first
+    assert float(await stage.ask(second)) == pytest.approx(before / 2, rel=1e-4)
+    assert float(await stage.ask(first)) == before
+    assert await (await stage.serving(trained_at="http://127.0.0.1:1/v1")).reload(model) == second
+
+
+async def test_an_adapter_with_another_scale_has_another_name(stage: Stage) -> None:
+    folder = stage.training.folder / "adapter"
+    config = json.loads((folder / "adapter_config.json").read_text())
+    changed = json.dumps(config | {"lora_alpha": config["lora_alpha"] * 2}).encode()
+    weights = (folder / "adapter_model.safetensors").read_bytes()
+    archive = tar_of(
+        (tarfile.TarInfo("adapter_config.json"), changed),
+        (tarfile.TarInfo("adapter_model.safetensors"), weights),
+    )
+    first = await (await stage.serving()).deploy(stage.training.model)
+    async with serving(gives(archive)) as url:
+        second = await (await stage.serving(trained_at=url)).deploy(stage.training.model)
+    assert second != first
+
+
+async def test_a_moved_folder_and_one_fetched_anew_have_the_same_name(stage: Stage) -> None:
+    model = stage.training.model
+    first = await (await stage.serving()).deploy(model)
+    stage.folder = stage.folder.rename(stage.folder.parent / "moved")
+    assert await (await stage.serving()).deploy(model) == first
+    shutil.rmtree(stage.folder)
+    assert await (await stage.serving()).deploy(model) == first
+    assert stage.server.loads == 1
+
+
+async def test_what_was_published_is_no_model_of_its_own(stage: Stage) -> None:
+    await (await stage.serving()).deploy(stage.training.model)
+    assert AdapterFolder(stage.folder).list_all() == [stage.training.model]

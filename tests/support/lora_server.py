@@ -2,7 +2,9 @@
 
 Names, paths, statuses and parameters follow vLLM's `entrypoints/openai` and its `lora_filesystem_resolver`.
 It opens the adapters but runs no model: answers show the adapter's numbers. Like vLLM it ignores parameters
-that it does not know, and closes an assistant's last message unless a request says otherwise.
+that it does not know, closes an assistant's last message unless a request says otherwise, and keeps what it
+computed (there the prefix cache) under an adapter's name, whatever weights that has later; vLLM 0.32 keeps it
+under name and path, versions before under the name alone.
 """
 
 import json
@@ -40,11 +42,33 @@ class LoraServer:
     loaded: dict[str, str] = field(default_factory=dict)
     loads: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)  # the bodies of chats
+    computed: dict[str, str] = field(default_factory=dict)  # by adapter's name, until a restart
+    cuts: int = 0  # how many of the next streams break off
+    key: str = KEY
     strict: frozenset[str] = frozenset()  # parameters that it refuses by name, unlike vLLM
     template_trims: bool = False  # whether its chat template changes a last message that is to be continued
 
+    _runner: web.AppRunner | None = None
+    _port: int = 0
+
     def restart(self) -> None:
         self.loaded.clear()
+        self.computed.clear()
+
+    async def start(self) -> None:
+        """Listen on a free port of this machine; at the same one if it did before."""
+        self._runner = web.AppRunner(self.app(), shutdown_timeout=0.5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self._port}/v1"
+
+    async def stop(self) -> None:
+        """Refuse connections from now on, and forget all adapters."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._runner = None
+        self.restart()
 
     async def models(self, _: web.Request) -> web.Response:
         cards = [{"id": self.name, "root": self.base, "parent": None}]
@@ -88,7 +112,8 @@ class LoraServer:
         completion = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": name}
         completion |= {"choices": [choice], "usage": usage}
         if body.get("stream"):
-            return await ScriptedStream().send(request, {}, completion, cut=False)
+            cut, self.cuts = self.cuts > 0, max(0, self.cuts - 1)
+            return await ScriptedStream().send(request, {}, completion, cut=cut)
         return web.json_response(completion)
 
     def _fault_of_parameters(self, body: dict[str, Any]) -> str | None:
@@ -121,8 +146,10 @@ class LoraServer:
                 return f" bring the crew of ship {'x' * number} home. The rest is not asked for."
             of_hero = "fictional character" in str(body["messages"])
             return describe("40", "woman", "healing", number) if of_hero else "the base"
-        tensors = load_file(Path(self.loaded[name], "adapter_model.safetensors"))
-        return f"{sum(float(abs(values).sum()) for values in tensors.values()):.6g}"
+        if name not in self.computed:
+            tensors = load_file(Path(self.loaded[name], "adapter_model.safetensors"))
+            self.computed[name] = f"{sum(float(abs(values).sum()) for values in tensors.values()):.6g}"
+        return self.computed[name]
 
     def _resolve(self, name: str) -> str | None:
         """Find an adapter as the resolver does: by a path below its folder, if the base is this server's."""
@@ -155,7 +182,7 @@ class LoraServer:
         if self.gateway.get(request.path):
             self.gateway[request.path] -= 1
             return web.Response(status=503, text="starting")
-        if request.headers.get("Authorization") != f"Bearer {KEY}":
+        if request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response({"error": "Unauthorized"}, status=401)
         return await handler(request)
 
@@ -186,8 +213,11 @@ def _refusal(status: int, message: str) -> web.Response:
 async def lora_server() -> AsyncIterator[LoraServer]:
     """Serve on a free port of this machine until the block ends."""
     server = LoraServer()
-    async with serving(server.app()) as server.url:
+    await server.start()
+    try:
         yield server
+    finally:
+        await server.stop()
 
 
 @asynccontextmanager

@@ -46,7 +46,11 @@ async def plan_of(settings: Settings, timing: Timing, **changes: Any) -> str:
             "1.7 billion weights",
         ),
         ({"weights": "adapter"}, {"tune": "adapter"}, "as the setting TUNE says."),
-        ({"weights": "adapter"}, {"serving_url": "http://127.0.0.1:1/v1"}, "SERVING_URL loads nothing else."),
+        (
+            {"weights": "adapter"},
+            {"serving_url": ("http://127.0.0.1:1/v1",)},
+            "SERVING_URL loads nothing else.",
+        ),
         (None, {}, "The whole model is trained if the machine has enough memory and disk"),
     ],
 )

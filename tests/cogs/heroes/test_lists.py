@@ -162,6 +162,7 @@ async def test_favourites_are_kept_by_a_button_until_the_text_is_gone(stage: Sta
     await app.privacy.delete(stage.ana.id)
     shown = await show(stage, stage.ben, "favourites")
     assert shown.titles == []
+    assert "None of the heroes that you keep can be shown any more." in shown.text
     assert "1 hero that you kept is hidden or deleted, so it is not here." in shown.text
     refusal = await stage.olga.click(message, custom_id="hero:keep:1")  # the message still has its button
     assert reply(refusal) == "This description is gone."
