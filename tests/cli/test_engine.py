@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from bot.settings import Settings
 from bot.settings_file import load_settings
 from tests.cli.conftest import RunCommand
 
@@ -64,10 +65,10 @@ def test_a_busy_engine_is_not_disturbed(terminal: RunCommand, monkeypatch: pytes
 
 
 def test_an_engine_that_starts_is_not_disturbed(
-    terminal: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    terminal: RunCommand, installation: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ENGINE_URL")
-    folder = tmp_path / "var" / "playground" / "engine"
+    folder = installation.data_dir / "engine"
     folder.mkdir(parents=True)
     with FileLock(folder / "engine.lock"):
         said = json.loads(terminal("engine", "bases", "--json").stdout)

@@ -4,7 +4,7 @@ Names, paths, statuses and parameters follow vLLM's `entrypoints/openai` and its
 It opens the adapters but runs no model: answers show the adapter's numbers. Like vLLM it ignores parameters
 that it does not know, closes an assistant's last message unless a request says otherwise, and keeps what it
 computed (there the prefix cache) under an adapter's name, whatever weights that has later; vLLM 0.32 keeps it
-under name and path, versions before under the name alone.
+under name and path.
 """
 
 import json

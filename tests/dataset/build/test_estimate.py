@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, literal, select
+from sqlalchemy import Select, func, literal, select
 
 from bot.app import App, open_app
 from bot.dataset.build.pace import START_SECONDS
@@ -52,7 +52,7 @@ async def test_answers_that_are_asked_for_again_take_time(app: App) -> None:
 def _second_answers() -> tuple[list[str], Select[Any]]:
     """Return an insertion that gives half of the answered examples a second answer."""
     columns = [column for column in example.c if column.name not in ("id", "key", "attempt")]
-    values = select(*columns, ("again " + example.c.key).label("key"), literal(1).label("attempt"))
+    values = select(*columns, ("again " + func.substr(example.c.key, 7)).label("key"), literal(1).label("attempt"))
     names = [column.name for column in columns]
     return [*names, "key", "attempt"], values.where(example.c.id <= 7)
 

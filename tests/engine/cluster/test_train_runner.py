@@ -141,7 +141,8 @@ async def test_a_killed_worker_costs_no_more_than_the_steps_since_the_last_state
     await training
     assert "A worker of the training was lost: it goes on from its last saved state" in followed.messages
     assert any(re.match(r"Resuming after step (\d+) of 45", each) for each in followed.messages)
-    assert followed.losses == undisturbed.losses, "to the last digit that is told"
+    # another number of workers, as fit before and after, adds up a step's gradients in another order
+    assert followed.losses == pytest.approx(undisturbed.losses, rel=5e-3, abs=5e-4)
     assert followed.result
 
 
