@@ -180,18 +180,18 @@ GUIDES = sorted(
 )
 OF_OTHERS = frozenset(
     {
-        *("ARGS", "COMPOSE_PROFILES", "GREETING", "HF_HUB_OFFLINE", "PIP_EXTRA_INDEX_URL", "PYTHON"),
-        *("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "TEST_ENGINE"),
+        *("ARGS", "COMPOSE_PROFILES", "ENGINE_EXTRAS", "GREETING", "HF_HOME", "HF_HUB_OFFLINE"),
+        *("PIP_EXTRA_INDEX_URL", "PYTHON", "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "TEST_ENGINE"),
     }
 )
-"""Variables of other programs, of make, and of a recipe."""
+"""Variables of other programs, of make, of the Dockerfile, and of a recipe."""
 INVENTED = ("FEATURE", "CODE", "it.po", "ping.py", "greet.py", "subject", "data/var", "mine.toml")
 """What recipes make, or what exists at run time only."""
 
 
 def missing_files(page: str) -> list[str]:
     """Return the files and folders of the repository that a page names in code, and that do not exist."""
-    named = re.findall(r"`((?:bot|cogs|engine|bench|tests|scripts|data|docs|examples)/[\w/.-]+)`", page)
+    named = re.findall(r"`((?:bot|cogs|engine|bench|tests|scripts|data|docs|examples|ops)/[\w/.-]+)`", page)
     return [
         name for name in named if not (ROOT / name).exists() and not any(part in name for part in INVENTED)
     ]
