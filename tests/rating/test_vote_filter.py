@@ -108,6 +108,7 @@ async def test_the_votes_on_one_description_are_those_among_all(app: App) -> Non
             assert await scores.count_votes(tx, known) == await scores.count_votes(tx, rule)
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_the_votes_on_one_description_are_counted_without_reading_all_votes(
     app: App, query_plans: QueryPlans
 ) -> None:

@@ -1,10 +1,13 @@
 """What takes and their provenance look up is found by an index, however many descriptions there are."""
 
+import pytest
+
 from bot.app import App
 from bot.store import datasets, descriptions, duels, picks
 from tests.support.query_plans import QueryPlans
 
 
+@pytest.mark.sqlite("the plan is its own")
 async def test_takes_are_looked_up_without_reading_all_descriptions(
     app: App, query_plans: QueryPlans
 ) -> None:
