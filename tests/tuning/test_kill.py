@@ -91,10 +91,14 @@ def fresh(
 
 
 async def outcome(settings: Settings) -> tuple[Job, Sequence[str], int]:
-    """Return the training's job, the states of all models, and how many answers of the check are stored."""
+    """Return the training's job, the states of all models, and how many answers of the check are stored.
+
+    On PostgreSQL the number of a model whose transaction ended with its worker is not given again.
+    """
     async with open_app(settings) as app, app.db.read() as tx:
-        states = [model.state for model in await app.registry.all()]
-        return await app.jobs.get(2), states, len(await model_answers.list_of(tx, 1))
+        models = await app.registry.all()
+        answers = [len(await model_answers.list_of(tx, model.id)) for model in models]
+        return await app.jobs.get(2), [model.state for model in models], sum(answers)
 
 
 def once(trainings: ScriptedTrainings) -> tuple[int, int]:
