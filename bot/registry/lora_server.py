@@ -1,4 +1,4 @@
-"""One server of vLLM's shape that loads LoRA adapters while it runs, and what it says when it does not."""
+"""One server that loads LoRA adapters while it runs, and what it says when it does not."""
 
 import logging
 from collections.abc import Awaitable, Callable
